@@ -1,0 +1,34 @@
+# Every target makes .venv by itself when it is missing or pyproject.toml is newer.
+PYTHON ?= python3.11
+BIN := .venv/bin
+READY := .venv/ready
+
+.PHONY: install play run test check bench clean
+
+play: $(READY)  ## a Discord in the browser: no token, no GPU, no download
+	$(BIN)/python -m local
+
+run: $(READY)  ## one machine against Discord; DISCORD_TOKEN in the environment or .env
+	$(BIN)/python -m local --discord
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY)  ## ratios against the plain way
+	$(BIN)/python -m bench
+
+install: $(READY)
+
+$(READY): pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf .venv data out

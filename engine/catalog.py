@@ -1,0 +1,224 @@
+"""The variants: TOML files read into frozen values, and what each allows; torch-free."""
+
+import hashlib
+import json
+import math
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+from engine import errors
+from engine.request import SEED_LIMIT, GenerationRequest
+
+VARIANTS = Path(__file__).parent / "variants"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """Where weights come from: a folder (relative to the project) or a hub repository.
+
+    `revision` is a full commit id; without one `source` must be a folder.
+    """
+
+    source: str
+    revision: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartupLora:
+    """A LoRA fused once at load (Lightning): hub repository or folder, file in it, commit id."""
+
+    source: str
+    file: str
+    revision: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Licence:
+    """The weights' licence and whether a paid service may use it."""
+
+    name: str
+    commercial: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steps:
+    """Denoising steps."""
+
+    default: int
+    least: int
+    most: int
+
+    @property
+    def is_choice(self) -> bool:
+        """Tell whether a member can choose."""
+        return self.least < self.most
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guidance:
+    """Guidance scale; `kind` is `true_cfg` (two forwards per step) or `none`."""
+
+    kind: str
+    default: float = 1.0
+    least: float = 1.0
+    most: float = 1.0
+
+    @property
+    def is_choice(self) -> bool:
+        """Tell whether a member can choose."""
+        return self.least < self.most
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """Width and height in pixels: named presets, and the bounds of free ones."""
+
+    presets: Mapping[str, tuple[int, int]]
+    multiple: int
+    least_side: int
+    most_side: int
+    most_pixels: int
+
+    @property
+    def default(self) -> tuple[int, int]:
+        """Return the first preset: (width, height)."""
+        return next(iter(self.presets.values()))
+
+    def allows(self, width: int, height: int) -> bool:
+        """Tell whether the variant draws exactly this size."""
+        sides = (width, height)
+        return (
+            all(self.least_side <= side <= self.most_side for side in sides)
+            and all(side % self.multiple == 0 for side in sides)
+            and width * height <= self.most_pixels
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """One choice in the `variant` option.
+
+    `cost` is in credits for one image at the default size and steps; `prompt_limit` in characters.
+    """
+
+    name: str
+    family: str
+    weights: Weights
+    licence: Licence
+    steps: Steps
+    guidance: Guidance
+    sizes: Sizes
+    negative: bool
+    languages: tuple[str, ...]
+    glyphs: tuple[str, ...]
+    cost: int
+    vram_gb: float
+    max_count: int
+    prompt_limit: int
+    dtype: str = "float32"
+    lora: StartupLora | None = None
+    scheduler: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_toml(cls, name: str, text: str) -> Self:
+        """Read one file. Raises TypeError or KeyError on unknown or missing keys."""
+        values = tomllib.loads(text)
+        presets = {key: (w, h) for key, (w, h) in values["sizes"].pop("presets").items()}
+        lora = values.pop("lora", None)
+        return cls(
+            name=name,
+            weights=Weights(**values.pop("weights")),
+            licence=Licence(**values.pop("licence")),
+            steps=Steps(**values.pop("steps")),
+            guidance=Guidance(**values.pop("guidance")),
+            sizes=Sizes(presets=presets, **values.pop("sizes")),
+            languages=tuple(values.pop("languages")),
+            glyphs=tuple(values.pop("glyphs")),
+            lora=StartupLora(**lora) if lora else None,
+            **values,
+        )
+
+    @cached_property
+    def digest(self) -> str:
+        """Return the sha256 of what decides pixels: weights, startup LoRA, scheduler, dtype."""
+        decides = [self.family, self.weights, self.lora, dict(self.scheduler), self.dtype]
+        text = json.dumps(decides, sort_keys=True, default=repr)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def price(self, request: GenerationRequest) -> int:
+        """Return credits for the whole order: cost x pixels x steps, never below 1 per image."""
+        width, height = self.sizes.default
+        share = request.width * request.height * request.steps
+        share /= width * height * self.steps.default
+        return max(1, math.ceil(self.cost * share - 1e-9)) * request.count
+
+    def check(self, request: GenerationRequest) -> None:
+        """Raise the RequestRefused that says why this variant cannot do `request`."""
+        self._check_texts(request)
+        self._check_numbers(request)
+
+    def _check_texts(self, request: GenerationRequest) -> None:
+        for text in (request.prompt, request.negative):
+            if len(text) > self.prompt_limit:
+                raise errors.PromptTooLong(length=len(text), limit=self.prompt_limit)
+        if not request.prompt.strip():
+            raise errors.PromptEmpty
+        if request.negative and not self.negative:
+            raise errors.NegativeUnsupported(variant=self.name)
+
+    def _check_numbers(self, request: GenerationRequest) -> None:
+        if not self.sizes.allows(request.width, request.height):
+            choices = ", ".join(f"{w}x{h}" for w, h in self.sizes.presets.values())
+            raise errors.SizeUnsupported(
+                width=request.width, height=request.height, choices=choices
+            )
+        if not 1 <= request.count <= self.max_count:
+            raise errors.CountInvalid(value=request.count, limit=self.max_count)
+        for seed in request.seeds:
+            if not 0 <= seed < SEED_LIMIT:
+                raise errors.SeedInvalid(value=seed, limit=SEED_LIMIT - 1)
+        for value, bounds, error in (
+            (request.steps, self.steps, errors.StepsInvalid),
+            (request.guidance, self.guidance, errors.GuidanceInvalid),
+        ):
+            if not bounds.least <= value <= bounds.most:
+                raise error(value=value, least=bounds.least, most=bounds.most)
+
+
+class Catalog:
+    """The variants that are switched on here, in the order given."""
+
+    def __init__(self, variants: Iterable[Variant]) -> None:
+        self._variants = {variant.name: variant for variant in variants}
+
+    @classmethod
+    def load(cls, names: Iterable[str], folder: Path = VARIANTS) -> Self:
+        """Read the named variants. Raises VariantUnknown for a name without a file."""
+        return cls(_read(name, folder) for name in names)
+
+    def __getitem__(self, name: str) -> Variant:
+        """Return a variant. Raises VariantUnknown."""
+        if name not in self._variants:
+            raise errors.VariantUnknown(name=name, known=", ".join(self._variants))
+        return self._variants[name]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the names; the first is the default."""
+        return tuple(self._variants)
+
+    @property
+    def default(self) -> Variant:
+        """Return the variant taken when a member names none."""
+        return next(iter(self._variants.values()))
+
+
+def _read(name: str, folder: Path) -> Variant:
+    files = {path.stem: path for path in sorted(folder.glob("*.toml"))}
+    if name not in files:
+        raise errors.VariantUnknown(name=name, known=", ".join(files))
+    return Variant.from_toml(name, files[name].read_text(encoding="utf-8"))

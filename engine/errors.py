@@ -1,0 +1,126 @@
+"""What can go wrong with a request or an engine; torch-free, so that every room may catch it.
+
+RerollError                 a failure to tell a member of; `code` names its text, `params` fill it
+├── RequestRefused          the request is wrong and would be wrong again
+│   ├── VariantUnknown
+│   ├── PromptEmpty
+│   ├── PromptTooLong
+│   ├── NegativeUnsupported
+│   ├── SizeUnsupported
+│   ├── SeedInvalid
+│   ├── CountInvalid
+│   ├── StepsInvalid
+│   ├── GuidanceInvalid
+│   └── RecipeUnreadable
+└── EngineFailed            the request is right; the machine could not do it
+    ├── WeightsBroken       weights are missing, damaged or of another architecture
+    ├── DeviceFull          the device has no memory for this size
+    └── GenerationCancelled the step callback asked to stop
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+Param = str | int | float
+
+
+class RerollError(Exception):
+    """A failure with a stable `code` (kept in SQL, the key of its text) and its parameters."""
+
+    code: ClassVar[str] = "internal"
+
+    def __init__(self, **params: Param) -> None:
+        super().__init__(self.code, params)
+        self.params: Mapping[str, Param] = params
+
+    def __str__(self) -> str:
+        """Return the code and its parameters, for logs."""
+        return " ".join([self.code, *(f"{name}={value!r}" for name, value in self.params.items())])
+
+
+class RequestRefused(RerollError):
+    """The request is wrong; nothing was charged and a retry would be refused again."""
+
+
+class VariantUnknown(RequestRefused):
+    """No such variant here. Params: name, known (comma-separated)."""
+
+    code = "variant_unknown"
+
+
+class PromptEmpty(RequestRefused):
+    """The prompt holds no visible character."""
+
+    code = "prompt_empty"
+
+
+class PromptTooLong(RequestRefused):
+    """The prompt is longer than the variant reads. Params: length, limit (characters)."""
+
+    code = "prompt_too_long"
+
+
+class NegativeUnsupported(RequestRefused):
+    """The variant has no negative prompt. Params: variant."""
+
+    code = "negative_unsupported"
+
+
+class SizeUnsupported(RequestRefused):
+    """The variant cannot draw this size. Params: width, height, choices (comma-separated)."""
+
+    code = "size_unsupported"
+
+
+class SeedInvalid(RequestRefused):
+    """Not a whole number from 0 to 2^32-1. Params: value, limit."""
+
+    code = "seed_invalid"
+
+
+class CountInvalid(RequestRefused):
+    """Not a number of images the variant allows. Params: value, limit."""
+
+    code = "count_invalid"
+
+
+class StepsInvalid(RequestRefused):
+    """Outside the variant's steps. Params: value, least, most."""
+
+    code = "steps_invalid"
+
+
+class GuidanceInvalid(RequestRefused):
+    """Outside the variant's guidance. Params: value, least, most."""
+
+    code = "guidance_invalid"
+
+
+class RecipeUnreadable(RequestRefused):
+    """The file holds no recipe that can be read. Params: reason (a short code, for logs)."""
+
+    code = "recipe_unreadable"
+
+
+class EngineFailed(RerollError):
+    """The machine could not do a right request; the order is refunded."""
+
+    code = "engine_failed"
+
+
+class WeightsBroken(EngineFailed):
+    """Weights are missing, damaged or of another architecture. Params: variant."""
+
+    code = "weights_broken"
+
+
+class DeviceFull(EngineFailed):
+    """The device has no memory for this request. Params: width, height."""
+
+    code = "device_full"
+
+
+class GenerationCancelled(EngineFailed):
+    """The step callback asked to stop."""
+
+    code = "cancelled"

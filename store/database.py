@@ -1,0 +1,126 @@
+"""The one database and its two doors; only this module opens, commits and rolls back."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm import Session
+
+from store.errors import StoreUnavailable
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+BUSY_MS = 15_000
+"""How long SQLite waits for another writer before the member is told to try again."""
+
+
+class Database:
+    """Store functions are plain functions of a `Session`; each door runs them in one transaction.
+
+    A worker uses `with database.begin() as session`; the bot `await database.run(function, ...)`.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = _with_drivers(make_url(url))
+
+    def __repr__(self) -> str:
+        """Show the address without its password."""
+        return f"Database({self.url.render_as_string(hide_password=True)!r})"
+
+    @cached_property
+    def _engine(self) -> Engine:
+        return _prepared(create_engine(self.url, **_options(self.url)))
+
+    @cached_property
+    def _async_engine(self) -> AsyncEngine:
+        url = self.url
+        if url.get_backend_name() == "sqlite":
+            url = url.set(drivername="sqlite+aiosqlite")
+        engine = create_async_engine(url, **_options(url))
+        _prepared(engine.sync_engine)
+        return engine
+
+    @contextmanager
+    def begin(self) -> Iterator[Session]:
+        """Yield a session; commit at the end, roll back on any error.
+
+        Raises StoreUnavailable where the database cannot answer.
+        """
+        with _unavailable(), Session(self._engine, expire_on_commit=False) as session:
+            with session.begin():
+                yield session
+
+    async def run(
+        self, function: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run a store function in one transaction of its own and return its value.
+
+        Raises StoreUnavailable where the database cannot answer.
+        """
+        with _unavailable():
+            async with AsyncSession(self._async_engine, expire_on_commit=False) as session:
+                async with session.begin():
+                    return await session.run_sync(lambda sync: function(sync, *args, **kwargs))
+
+    def close(self) -> None:
+        """Close the worker's connections."""
+        self._engine.dispose()
+
+    async def aclose(self) -> None:
+        """Close the bot's connections."""
+        await self._async_engine.dispose()
+
+
+@contextmanager
+def _unavailable() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        raise StoreUnavailable from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise StoreUnavailable from error
+        raise
+
+
+def _with_drivers(url: URL) -> URL:
+    drivers = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+    return url.set(drivername=drivers.get(url.drivername, url.drivername))
+
+
+def _options(url: URL) -> dict[str, Any]:
+    if url.get_backend_name() == "sqlite":
+        # SQLite's busy handler is unfair: few connections wait less than many do.
+        return {"pool_size": 2, "pool_timeout": 30}
+    return {"pool_pre_ping": True, "pool_size": 5, "connect_args": {"connect_timeout": 5}}
+
+
+def _prepared(engine: Engine) -> Engine:
+    if engine.url.get_backend_name() == "sqlite":
+        event.listen(engine, "connect", _sqlite_connect)
+        event.listen(engine, "begin", _sqlite_begin)
+    return engine
+
+
+def _sqlite_connect(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # we begin ourselves: the driver would begin DEFERRED
+    cursor = connection.cursor()
+    for pragma in (
+        f"busy_timeout={BUSY_MS}",
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        "foreign_keys=ON",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _sqlite_begin(connection: Any) -> None:
+    # A DEFERRED transaction that reads first and writes later fails at once under contention.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,0 +1,243 @@
+"""Orders: placed once, cancelled, finished, looked up, deleted. Claims and delivery live beside.
+
+Lock order everywhere: account or generation first, then its images; a claim locks one image only.
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session, selectinload
+
+from engine.request import GenerationRequest
+from store import ledger
+from store.clock import now_ms
+from store.errors import Gone, NotYours
+from store.plans import Plan
+from store.tables import Generation, Image
+
+ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's: no i, l, o, u to misread on a phone
+ID_LENGTH = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What the bot knows when a member orders; `token` is Discord's and must not be printed."""
+
+    interaction_id: int
+    application_id: int
+    guild_id: int
+    channel_id: int
+    user_id: int
+    message_id: int | None
+    token: str
+    token_at: int
+    locale: str
+    upload_limit: int
+    request: GenerationRequest
+    price: int
+    parent: tuple[str, int] | None = None
+
+    def __repr__(self) -> str:
+        """Name the order without its token."""
+        return f"Order(interaction_id={self.interaction_id}, user_id={self.user_id})"
+
+    @property
+    def flow(self) -> ledger.Flow:
+        """Return whose credits pay."""
+        return ledger.Flow(self.guild_id, self.user_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A placed order: its id, credits left, and pictures waiting before it."""
+
+    id: str
+    balance: ledger.Balance
+    ahead: int
+
+
+def create(session: Session, order: Order, plan: Plan, now: datetime) -> Placed:
+    """Hold the price and queue one image per seed; the same interaction gives the same order.
+
+    Raises CreditsSpent.
+    """
+    known = select(Generation.id).where(Generation.interaction_id == order.interaction_id)
+    if (existing := session.scalar(known)) is not None:
+        left = ledger.balance(session, order.flow, plan, now)
+        return Placed(existing, left, ahead(session, existing))
+    generation = _row(order)
+    left = ledger.hold(session, order.flow, plan, generation.id, order.price, now)
+    session.add(generation)
+    session.flush()
+    return Placed(generation.id, left, ahead(session, generation.id))
+
+
+def _row(order: Order) -> Generation:
+    parent_id, parent_index = order.parent or (None, None)
+    return Generation(
+        id="".join(secrets.choice(ALPHABET) for _ in range(ID_LENGTH)),
+        interaction_id=order.interaction_id,
+        application_id=order.application_id,
+        guild_id=order.guild_id,
+        channel_id=order.channel_id,
+        user_id=order.user_id,
+        message_id=order.message_id,
+        token=order.token,
+        token_at=order.token_at,
+        locale=order.locale,
+        upload_limit=order.upload_limit,
+        variant=order.request.variant,
+        request=order.request.to_json(),
+        price=order.price,
+        parent_id=parent_id,
+        parent_index=parent_index,
+        images=[
+            Image(index=index, variant=order.request.variant, seed=seed)
+            for index, seed in enumerate(order.request.seeds)
+        ],
+    )
+
+
+def get(session: Session, generation_id: str) -> Generation:
+    """Return an order with its images. Raises Gone, also for a deleted one."""
+    found = session.scalar(
+        select(Generation)
+        .where(Generation.id == generation_id, Generation.deleted_at.is_(None))
+        .options(selectinload(Generation.images))
+    )
+    if found is None:
+        raise Gone(id=generation_id)
+    return found
+
+
+def ahead(session: Session, generation_id: str) -> int:
+    """Return how many waiting or running pictures of the same variant were ordered before."""
+    mine = select(Image.variant, func.min(Image.created_at)).where(
+        Image.generation_id == generation_id
+    )
+    variant, since = session.execute(mine.group_by(Image.variant)).one()
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(Image)
+            .where(
+                Image.variant == variant,
+                Image.status.in_(("queued", "running")),
+                Image.created_at < since,
+                Image.generation_id != generation_id,
+            )
+        )
+        or 0
+    )
+
+
+def history(
+    session: Session, flow: ledger.Flow, *, offset: int, limit: int
+) -> Sequence[Generation]:
+    """Return a member's orders with pictures in one server, newest first."""
+    return session.scalars(
+        select(Generation)
+        .where(
+            Generation.guild_id == flow.guild_id,
+            Generation.user_id == flow.user_id,
+            Generation.status == "done",
+            Generation.deleted_at.is_(None),
+        )
+        .order_by(Generation.created_at.desc(), Generation.id)
+        .offset(offset)
+        .limit(limit)
+        .options(selectinload(Generation.images))
+    ).all()
+
+
+def cancel(session: Session, generation_id: str, user_id: int, *, moderator: bool) -> None:
+    """Stop an order: waiting images at once, a running one at its next step. Pictures stay.
+
+    Raises Gone or NotYours. An order that has finished is left as it is.
+    """
+    generation = _owned(session, generation_id, user_id, moderator=moderator)
+    if generation.status != "open":
+        return
+    generation.cancel_requested = True
+    session.execute(
+        update(Image)
+        .where(Image.generation_id == generation_id, Image.status == "queued")
+        .values(status="cancelled", finished_at=now_ms())
+        .execution_options(synchronize_session=False)
+    )
+    close_if_finished(session, generation)
+
+
+def delete(session: Session, generation_id: str, user_id: int, *, moderator: bool) -> Sequence[str]:
+    """Delete an order's pictures; return the sha256 of files that no other order shows.
+
+    Raises Gone or NotYours.
+    """
+    cancel(session, generation_id, user_id, moderator=moderator)
+    generation = lock(session, generation_id)
+    mine = set(
+        session.scalars(
+            select(Image.file_sha256).where(
+                Image.generation_id == generation_id, Image.file_sha256.is_not(None)
+            )
+        )
+    )
+    generation.deleted_at = _now(session)
+    session.flush()
+    shown = (
+        select(Image.file_sha256)
+        .join(Generation)
+        .where(Image.file_sha256.in_(mine), Generation.deleted_at.is_(None))
+    )
+    return sorted(digest for digest in mine - set(session.scalars(shown)) if digest)
+
+
+def lock(session: Session, generation_id: str) -> Generation:
+    """Return an order's row, deleted or not, locked until the transaction ends. Raises Gone."""
+    generation = session.scalar(
+        select(Generation)
+        .where(Generation.id == generation_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if generation is None:
+        raise Gone(id=generation_id)
+    return generation
+
+
+def close_if_finished(session: Session, generation: Generation) -> bool:
+    """End a locked order when none of its images is queued or running: its fate and its credits.
+
+    What was not delivered goes back exactly: the price is the same for each image.
+    """
+    rows = session.execute(
+        select(Image.status, Image.error)
+        .where(Image.generation_id == generation.id)
+        .order_by(Image.index)
+    ).all()
+    states = [row.status for row in rows]
+    if generation.status != "open" or {"queued", "running"} & set(states):
+        return False
+    done = states.count("done")
+    generation.error = next((row.error for row in rows if row.error), None)
+    generation.status = "done" if done else "failed" if generation.error else "cancelled"
+    generation.finished_at = _now(session)
+    flow = ledger.Flow(generation.guild_id, generation.user_id)
+    ledger.close(session, flow, generation.id, generation.price // len(states) * done)
+    return True
+
+
+def _owned(session: Session, generation_id: str, user_id: int, *, moderator: bool) -> Generation:
+    generation = lock(session, generation_id)
+    if generation.deleted_at is not None:
+        raise Gone(id=generation_id)
+    if generation.user_id != user_id and not moderator:
+        raise NotYours
+    return generation
+
+
+def _now(session: Session) -> int:
+    return session.scalar(select(now_ms())) or 0

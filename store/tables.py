@@ -1,0 +1,189 @@
+"""The tables; the only place that knows columns. Times are epoch milliseconds, ids are text.
+
+Columns of a table are documented where they are not plain from their names.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from store.clock import now_ms
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """Every table; naming conventions keep migrations the same on both databases."""
+
+    metadata = MetaData(naming_convention=NAMES)
+    type_annotation_map = {int: BigInteger, dict[str, Any]: JSON(none_as_null=True)}  # noqa: RUF012
+
+
+class Account(Base):
+    """One flow: a member in a server (guild 0 outside servers). Its row is the ledger's lock."""
+
+    __tablename__ = "accounts"
+
+    guild_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    user_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    created_at: Mapped[int] = mapped_column(default=now_ms())
+
+
+class LedgerEntry(Base):
+    """Append-only. A balance is the sum of `amount` over a purse, never a column.
+
+    `purse` is a day ("2026-11-23": today's allowance, worthless tomorrow) or "kept" (gifts).
+    `kind` is grant, hold, settle or refund; `reference` a generation's id, or what a grant was for.
+    """
+
+    __tablename__ = "ledger"
+    __table_args__ = (
+        UniqueConstraint("guild_id", "user_id", "reference", "kind", "purse"),
+        CheckConstraint("kind IN ('grant', 'hold', 'settle', 'refund')", name="kind"),
+        Index(None, "guild_id", "user_id", "purse"),
+        Index(None, "reference"),
+    )
+
+    id: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+    )
+    guild_id: Mapped[int]
+    user_id: Mapped[int]
+    purse: Mapped[str] = mapped_column(String(10))
+    kind: Mapped[str] = mapped_column(String(6))
+    amount: Mapped[int] = mapped_column(Integer)
+    reference: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[int] = mapped_column(default=now_ms())
+
+
+class Generation(Base):
+    """An order and its fate, with all that delivery needs after a restart.
+
+    `status` is open until no image is queued or running, then done (at least one picture), failed
+    or cancelled. `interaction_id` makes a repeated submission the same order. `token` is Discord's
+    interaction token: good for 15 minutes after `token_at`, never logged. `error` is {code, params}
+    of the failure shown to the member.
+    """
+
+    __tablename__ = "generations"
+    __table_args__ = (
+        CheckConstraint("status IN ('open', 'done', 'failed', 'cancelled')", name="status"),
+        Index(None, "guild_id", "user_id", "created_at"),
+        Index(
+            "ix_generations_undelivered",
+            "next_delivery_at",
+            sqlite_where=text("delivered_at IS NULL AND finished_at IS NOT NULL"),
+            postgresql_where=text("delivered_at IS NULL AND finished_at IS NOT NULL"),
+        ),
+    )
+
+    id: Mapped[str] = mapped_column(String(12), primary_key=True)
+    interaction_id: Mapped[int] = mapped_column(unique=True)
+    application_id: Mapped[int]
+    guild_id: Mapped[int]
+    channel_id: Mapped[int]
+    user_id: Mapped[int]
+    message_id: Mapped[int | None]
+    token: Mapped[str] = mapped_column(Text)
+    token_at: Mapped[int]
+    locale: Mapped[str] = mapped_column(String(8))
+    upload_limit: Mapped[int]
+    variant: Mapped[str] = mapped_column(String(64))
+    request: Mapped[dict[str, Any]]
+    price: Mapped[int] = mapped_column(Integer)
+    parent_id: Mapped[str | None] = mapped_column(String(12))
+    parent_index: Mapped[int | None] = mapped_column(Integer)
+    status: Mapped[str] = mapped_column(String(9), default="open")
+    error: Mapped[dict[str, Any] | None]
+    cancel_requested: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[int] = mapped_column(default=now_ms())
+    finished_at: Mapped[int | None]
+    delivered_at: Mapped[int | None]
+    delivery_attempts: Mapped[int] = mapped_column(Integer, default=0)
+    next_delivery_at: Mapped[int] = mapped_column(default=0)
+    deleted_at: Mapped[int | None]
+
+    images: Mapped[list["Image"]] = relationship(
+        order_by="Image.index", lazy="raise", cascade="all, delete-orphan"
+    )
+
+
+class Image(Base):
+    """One picture of an order: the unit a worker claims.
+
+    `fence` grows with each claim; every later write of a claim carries it, so a worker that lost
+    its lease changes nothing. `ticket_at` is when a ticket was last sent for it.
+    """
+
+    __tablename__ = "images"
+    __table_args__ = (
+        CheckConstraint(
+            "status IN ('queued', 'running', 'done', 'failed', 'cancelled')", name="status"
+        ),
+        Index(
+            "ix_images_waiting",
+            "variant",
+            "created_at",
+            "generation_id",
+            "index",
+            sqlite_where=text("status = 'queued'"),
+            postgresql_where=text("status = 'queued'"),
+        ),
+        Index(
+            "ix_images_leased",
+            "lease_until",
+            sqlite_where=text("status = 'running'"),
+            postgresql_where=text("status = 'running'"),
+        ),
+    )
+
+    generation_id: Mapped[str] = mapped_column(
+        String(12), ForeignKey("generations.id", ondelete="CASCADE"), primary_key=True
+    )
+    index: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    variant: Mapped[str] = mapped_column(String(64))
+    seed: Mapped[int]
+    created_at: Mapped[int] = mapped_column(default=now_ms())
+    status: Mapped[str] = mapped_column(String(9), default="queued")
+    worker: Mapped[str | None] = mapped_column(String(128))
+    started_at: Mapped[int | None]
+    fence: Mapped[int] = mapped_column(Integer, default=0)
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    lease_until: Mapped[int | None]
+    ticket_at: Mapped[int] = mapped_column(default=now_ms())
+    error: Mapped[dict[str, Any] | None]
+    file_sha256: Mapped[str | None] = mapped_column(String(64))
+    file_bytes: Mapped[int | None]
+    pixel_sha256: Mapped[str | None] = mapped_column(String(64))
+    recipe: Mapped[dict[str, Any] | None]
+    seconds: Mapped[float | None]
+    finished_at: Mapped[int | None]
+
+
+class Worker(Base):
+    """A worker process that reported itself; one that is silent for a while counts as gone."""
+
+    __tablename__ = "workers"
+
+    name: Mapped[str] = mapped_column(String(128), primary_key=True)
+    variants: Mapped[dict[str, Any]]
+    seen_at: Mapped[int] = mapped_column(default=now_ms())

@@ -1,0 +1,80 @@
+"""`python -m worker`: one process that draws on one device."""
+
+import structlog
+from pydantic import ValidationError
+
+from engine.catalog import Catalog
+from engine.engine import Engine
+from engine.errors import EngineFailed, RequestRefused
+from store import logs
+from store.database import Database
+from store.files import Files
+from store.sweep import reclaim
+from worker import app
+from worker.drawing import Parts
+from worker.events import Doorbell, Finished
+from worker.hand import Hand
+from worker.heart import Heart
+from worker.queue import Tickets
+from worker.settings import WorkerSettings
+
+log = structlog.get_logger()
+
+
+def main() -> None:
+    """Build everything, take back what a former life held, and work."""
+    settings = _settings()
+    logs.configure(settings.log_level)
+    broker_url = settings.broker_url.get_secret_value()
+    parts = _parts(settings, broker_url)
+    tickets = Tickets(broker_url)
+    _warm(parts)
+    with parts.database.begin() as session:
+        finished = reclaim(session, parts.name)
+    for generation_id in finished:
+        parts.doorbell.ring(Finished(generation_id=generation_id))
+    heart = Heart(parts, tickets)
+    heart.start()
+    try:
+        app.run(app.build(broker_url, parts), parts, grace_s=settings.grace_s)
+    finally:
+        heart.stop()
+        tickets.close()
+        parts.doorbell.close()
+        parts.database.close()
+
+
+def _settings() -> WorkerSettings:
+    try:
+        return WorkerSettings()  # type: ignore[call-arg]  # from the environment
+    except ValidationError as error:
+        names = ", ".join(f"REROLL_{detail['loc'][0]}".upper() for detail in error.errors())
+        raise SystemExit(f"worker: missing or wrong settings: {names}") from None
+
+
+def _parts(settings: WorkerSettings, broker_url: str) -> Parts:
+    try:
+        catalog = Catalog.load(settings.variant_names)
+    except RequestRefused as error:
+        raise SystemExit(f"worker: REROLL_VARIANTS: {error}") from None
+    return Parts(
+        name=settings.worker_name,
+        catalog=catalog,
+        database=Database(settings.database_url.get_secret_value()),
+        files=Files(settings.files_url),
+        engine=Engine(device=settings.device or None),
+        doorbell=Doorbell(broker_url),
+        hand=Hand(),
+    )
+
+
+def _warm(parts: Parts) -> None:
+    """Load the default variant before the first order, who should not have to wait for it."""
+    try:
+        parts.engine.load(parts.catalog.default)
+    except EngineFailed:
+        log.exception("the default variant cannot be drawn", variant=parts.catalog.default.name)
+
+
+if __name__ == "__main__":
+    main()

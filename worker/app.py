@@ -1,0 +1,60 @@
+"""The Celery application of a worker: one queue per variant, one task, one thread that draws."""
+
+from celery import Celery, signals
+from kombu import Queue
+
+from worker.drawing import Parts, draw_waiting
+from worker.queue import TASK, queue_name
+
+OPTIONS = {
+    "task_acks_late": True,  # with one thread and prefetch 1: a ticket is taken when there is time
+    "worker_prefetch_multiplier": 1,
+    "task_ignore_result": True,
+    "worker_hijack_root_logger": False,
+    "worker_redirect_stdouts": False,
+    "worker_send_task_events": False,
+    "worker_cancel_long_running_tasks_on_connection_loss": False,  # the threads pool cannot
+    "broker_connection_retry_on_startup": True,
+    "broker_connection_max_retries": None,
+    "broker_transport_options": {
+        "visibility_timeout": 3600,
+        "socket_connect_timeout": 3,
+        "health_check_interval": 25,
+    },
+}
+ARGUMENTS = (
+    "worker",
+    "--pool=threads",
+    "--concurrency=1",
+    "--loglevel=WARNING",
+    "--without-gossip",
+    "--without-mingle",
+    "--quiet",
+)
+
+
+def build(broker_url: str, parts: Parts) -> Celery:
+    """Return the application; each ticket makes it draw until nothing waits."""
+    app = Celery("reroll.worker", broker=broker_url)
+    queues = [Queue(queue_name(variant)) for variant in parts.catalog.names]
+    app.conf.update(OPTIONS, task_queues=queues)
+
+    @app.task(name=TASK)
+    def work() -> None:
+        draw_waiting(parts)
+
+    return app
+
+
+def run(app: Celery, parts: Parts, *, grace_s: float) -> None:
+    """Work until SIGTERM or SIGINT, then give the picture in hand `grace_s` seconds."""
+
+    def leave(**_: object) -> None:
+        parts.hand.leave(grace_s=grace_s)
+
+    def ready(**_: object) -> None:
+        print("REROLL READY", flush=True)  # noqa: T201 - the supervisor waits for this line
+
+    signals.worker_shutting_down.connect(leave, weak=False)
+    signals.worker_ready.connect(ready, weak=False)
+    app.worker_main(ARGUMENTS)

@@ -1,0 +1,119 @@
+"""One engine at work: claim the next image, draw it, keep it, end the claim; until nothing waits.
+
+Knows neither Celery nor Discord.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+from sqlalchemy.orm import Session
+
+from engine.catalog import Catalog
+from engine.engine import Engine, Step
+from engine.errors import EngineFailed, GenerationCancelled
+from store import claims
+from store.claims import Claim, Kept
+from store.database import Database
+from store.errors import FilesUnavailable, LeaseLost, StoreUnavailable
+from store.files import Files
+from worker.events import Doorbell, Finished
+from worker.hand import ClaimStopped, Hand
+from worker.progress import Teller
+
+Ending = Callable[[Session], bool | None]
+"""Writes how a claim ended; True where the order is finished with it."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a process draws with; `name` is the worker's own."""
+
+    name: str
+    catalog: Catalog
+    database: Database
+    files: Files
+    engine: Engine
+    doorbell: Doorbell
+    hand: Hand
+
+
+def draw_waiting(parts: Parts) -> int:
+    """Draw until nothing waits or the worker leaves; return the number of claims taken."""
+    taken = 0
+    while not parts.hand.leaving and (claim := _next(parts)):
+        taken += 1
+        with parts.hand.holding(claim):
+            _end(parts, claim, _ending(parts, claim))
+    return taken
+
+
+def _next(parts: Parts) -> Claim | None:
+    with parts.database.begin() as session:
+        return claims.claim(session, parts.name, parts.catalog.names)
+
+
+def _ending(parts: Parts, claim: Claim) -> Ending:
+    told = log.bind(order=claim.generation_id, image=claim.index, attempt=claim.attempt)
+    try:
+        kept = _draw(parts, claim)
+    except ClaimStopped:
+        told.info("image handed back")
+        return partial(claims.release, claim=claim)
+    except GenerationCancelled:
+        told.info("image cancelled")
+        return partial(claims.cancelled, claim=claim)
+    except EngineFailed as error:
+        told.exception("image failed")
+        return partial(claims.fail, claim=claim, error=error)
+    except FilesUnavailable as error:
+        told.exception("image not kept")
+        return partial(claims.retry, claim=claim, error=error)
+    except Exception:
+        told.exception("image failed unexpectedly")
+        return partial(claims.retry, claim=claim, error=EngineFailed())
+    told.info("image drawn", seconds=round(kept.seconds, 3), pixels=kept.pixel_sha256[:12])
+    return partial(claims.keep, claim=claim, kept=kept)
+
+
+def _draw(parts: Parts, claim: Claim) -> Kept:
+    variant = parts.catalog[claim.request.variant]
+    teller = Teller(claim, parts.files, parts.doorbell)
+
+    def on_step(step: Step) -> None:
+        parts.hand.check()
+        teller.tell(step)
+
+    parts.engine.load(variant)
+    picture = parts.engine.draw(variant, claim.request, on_step)
+    return Kept(
+        file_sha256=parts.files.put(picture.png),
+        file_bytes=len(picture.png),
+        pixel_sha256=picture.pixel_sha256,
+        recipe=picture.recipe,
+        seconds=picture.seconds,
+    )
+
+
+def _end(parts: Parts, claim: Claim, ending: Ending) -> None:
+    """Write the claim's end, waiting out a short absence of the database."""
+    give_up_at = time.monotonic() + claims.LEASE_MS / 1000
+    finished: bool | None = False
+    while True:
+        try:
+            with parts.database.begin() as session:
+                finished = ending(session)
+            break
+        except LeaseLost:
+            log.warning("lease lost, result dropped", order=claim.generation_id, image=claim.index)
+            break
+        except StoreUnavailable:
+            if time.monotonic() > give_up_at:
+                raise
+            time.sleep(1)
+    if finished:
+        parts.doorbell.ring(Finished(generation_id=claim.generation_id))

@@ -1,0 +1,52 @@
+"""What one image tells while it is drawn: progress now and then, a preview more rarely."""
+
+import time
+
+import structlog
+
+from engine.engine import Step
+from store.claims import Claim
+from store.errors import FilesUnavailable
+from store.files import Files
+from worker.events import Doorbell, Progress
+
+PROGRESS_S = 0.5
+"""Events of one image are at least this far apart."""
+PREVIEW_S = 2.0
+"""Previews cost a decode here and an edit there; the first comes after this long."""
+
+log = structlog.get_logger()
+
+
+class Teller:
+    """Tells of one claim's steps."""
+
+    def __init__(self, claim: Claim, files: Files, doorbell: Doorbell) -> None:
+        self._claim, self._files, self._doorbell = claim, files, doorbell
+        self._told_at = self._shown_at = time.monotonic()
+
+    def tell(self, step: Step) -> None:
+        """Publish the step, if it is time to; the last one is told by the finished picture."""
+        now = time.monotonic()
+        if step.index == step.total or now - self._told_at < PROGRESS_S:
+            return
+        self._told_at = now
+        shown = now - self._shown_at >= PREVIEW_S and self._show(step)
+        self._doorbell.ring(
+            Progress(
+                generation_id=self._claim.generation_id,
+                index=self._claim.index,
+                step=step.index,
+                steps=step.total,
+                preview=shown,
+            )
+        )
+
+    def _show(self, step: Step) -> bool:
+        self._shown_at = time.monotonic()
+        try:
+            self._files.put_preview(self._claim.generation_id, step.preview())
+        except FilesUnavailable:
+            log.warning("preview not kept", order=self._claim.generation_id, exc_info=True)
+            return False
+        return True

@@ -1,0 +1,83 @@
+"""The door through which tickets leave: a ticket says "there is work for this variant", no more.
+
+Losing one costs seconds (the sweeper sends it again), doubling one costs nothing.
+"""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+from engine.errors import RerollError
+
+TASK = "reroll.work"
+QUEUE_PREFIX = "variant."
+
+SOCKET = {"socket_timeout": 2, "socket_connect_timeout": 2, "retry_on_timeout": False}
+
+
+class BrokerUnavailable(RerollError):
+    """The broker cannot be reached; the order stays in SQL and is started when it returns."""
+
+    code = "broker_unavailable"
+
+
+def queue_name(variant: str) -> str:
+    """Return the Celery queue of a variant."""
+    return QUEUE_PREFIX + variant
+
+
+class Tickets:
+    """Sends tickets; answers within about two seconds even where the broker hangs."""
+
+    def __init__(self, broker_url: str) -> None:
+        self._url = broker_url
+
+    @cached_property
+    def _app(self) -> Celery:
+        app = Celery("reroll.tickets", broker=self._url)
+        app.conf.update(
+            task_publish_retry=False,
+            task_ignore_result=True,
+            broker_pool_limit=2,
+            broker_connection_timeout=2,
+            broker_transport_options={**SOCKET, "max_retries": 0},
+        )
+        return app
+
+    @cached_property
+    def _threads(self) -> ThreadPoolExecutor:
+        # Its own threads: a hanging broker must not use up those that files and SQLite share.
+        return ThreadPoolExecutor(max_workers=2, thread_name_prefix="tickets")
+
+    def send(self, variant: str) -> None:
+        """Send one ticket. Raises BrokerUnavailable."""
+        try:
+            self._app.send_task(TASK, queue=queue_name(variant))
+        except (OperationalError, OSError) as error:
+            raise BrokerUnavailable from error
+
+    def remind(self, variant: str) -> None:
+        """Send a ticket unless one is waiting in the queue. Raises BrokerUnavailable."""
+        try:
+            with self._app.connection_or_acquire() as connection, connection.channel() as channel:
+                waiting = channel.queue_declare(queue_name(variant)).message_count
+        except (OperationalError, OSError, *self._app.connection().connection_errors) as error:
+            raise BrokerUnavailable from error
+        if not waiting:
+            self.send(variant)
+
+    async def asend(self, variant: str) -> None:
+        """Send one ticket without blocking the event loop. Raises BrokerUnavailable."""
+        await asyncio.get_running_loop().run_in_executor(self._threads, self.send, variant)
+
+    async def aremind(self, variant: str) -> None:
+        """Send a ticket unless one waits, without blocking. Raises BrokerUnavailable."""
+        await asyncio.get_running_loop().run_in_executor(self._threads, self.remind, variant)
+
+    def close(self) -> None:
+        """Close connections and threads."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._app.close()
