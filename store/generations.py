@@ -38,7 +38,7 @@ class Order:
     upload_limit: int
     request: GenerationRequest
     price: int
-    parent: tuple[str, int] | None = None
+    parent: tuple[str, int | None] | None = None
 
     def __repr__(self) -> str:
         """Name the order without its token."""

@@ -4,7 +4,6 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-
 PLANS = Path(__file__).with_name("plans.toml")
 
 

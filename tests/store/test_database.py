@@ -1,0 +1,68 @@
+"""Both doors commit what succeeds, undo what fails, and answer when the database cannot."""
+
+import socket
+
+import pytest
+from alembic.util import CommandError
+from sqlalchemy import text
+
+from store import migrate, workers
+from store.database import Database
+from store.errors import StoreUnavailable
+
+
+def test_the_migrated_schema_is_the_one_in_code(database_url: str) -> None:
+    migrate.check(database_url)
+
+
+def test_a_difference_between_schema_and_code_is_found(database_url: str) -> None:
+    database = Database(database_url)
+    with database.begin() as session:
+        session.execute(text("ALTER TABLE workers ADD COLUMN stray INTEGER"))
+    database.close()
+    with pytest.raises(CommandError):
+        migrate.check(database_url)
+
+
+def test_upgrading_twice_is_harmless(database_url: str) -> None:
+    migrate.upgrade(database_url)
+
+
+async def test_the_bots_door_runs_the_same_functions(database_url: str) -> None:
+    database = Database(database_url)
+    await database.run(workers.report, "w", ["starter"])
+    assert await database.run(workers.serving) == {"starter"}
+    await database.aclose()
+
+
+async def test_an_error_undoes_the_whole_transaction(database_url: str) -> None:
+    database = Database(database_url)
+
+    def half(session: object) -> None:
+        workers.report(session, "w", ["starter"])  # type: ignore[arg-type]
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await database.run(half)
+    assert await database.run(workers.serving) == set()
+    await database.aclose()
+
+
+async def test_a_database_that_is_away_is_a_clear_answer_at_both_doors() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        database = Database(f"postgresql://me:secret@127.0.0.1:{probe.getsockname()[1]}/none")
+        with pytest.raises(StoreUnavailable), database.begin() as session:
+            workers.serving(session)
+        with pytest.raises(StoreUnavailable):
+            await database.run(workers.serving)
+    assert "secret" not in repr(database)
+    database.close()
+    await database.aclose()
+
+
+async def test_a_database_without_tables_is_a_clear_answer(tmp_path: object) -> None:
+    database = Database(f"sqlite:///{tmp_path}/empty.db")
+    with pytest.raises(StoreUnavailable):
+        await database.run(workers.serving)
+    await database.aclose()

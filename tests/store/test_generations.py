@@ -1,0 +1,201 @@
+"""Orders are placed once, end once, and give back exactly what was not drawn."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import update
+
+from engine.errors import EngineFailed
+from engine.request import GenerationRequest
+from store import claims, generations, ledger
+from store.database import Database
+from store.errors import CreditsSpent, Gone, NotYours
+from store.tables import Generation, Image
+from tests.store.orders import NOON, PLAN, kept, order, place, request
+
+ME = ledger.Flow(5, 1)
+
+
+def read(database: Database, generation_id: str) -> Generation:
+    with database.begin() as session:
+        return generations.get(session, generation_id)
+
+
+def left(database: Database) -> int:
+    with database.begin() as session:
+        return ledger.balance(session, ME, PLAN, NOON).left
+
+
+def draw(database: Database) -> bool:
+    with database.begin() as session:
+        taken = claims.claim(session, "w", ["starter"])
+        assert taken
+        return claims.keep(session, taken, kept(taken.request))
+
+
+def test_an_order_is_read_back_as_it_was_placed(database: Database) -> None:
+    with database.begin() as session:
+        placed = place(session, 3)
+    row = read(database, placed)
+    assert GenerationRequest.from_json(row.request) == request(3)
+    assert [(image.index, image.seed, image.status) for image in row.images] == [
+        (0, 7, "queued"),
+        (1, 8, "queued"),
+        (2, 9, "queued"),
+    ]
+    assert (row.locale, row.status, row.price) == ("zh-CN", "open", 3)
+
+
+def test_the_same_interaction_places_one_order_and_pays_once(database: Database) -> None:
+    twice = order(2)
+    with database.begin() as session:
+        first = generations.create(session, twice, PLAN, NOON)
+    with database.begin() as session:
+        second = generations.create(session, twice, PLAN, NOON)
+    assert first.id == second.id
+    assert left(database) == 8
+
+
+def test_without_credits_no_order_is_left_behind(database: Database) -> None:
+    with pytest.raises(CreditsSpent), database.begin() as session:
+        place(session, 11)
+    with database.begin() as session:
+        assert claims.claim(session, "w", ["starter"]) is None
+
+
+def test_the_last_picture_ends_the_order(database: Database) -> None:
+    with database.begin() as session:
+        placed = place(session, 2)
+    assert [draw(database), draw(database)] == [False, True]
+    row = read(database, placed)
+    assert row.status == "done"
+    assert row.finished_at is not None
+    assert left(database) == 8
+
+
+def test_two_workers_that_end_an_order_together_end_it_once(database: Database) -> None:
+    with database.begin() as session:
+        placed = place(session, 4)
+        taken = [claims.claim(session, f"w{n}", ["starter"]) for n in range(4)]
+
+    def keep(claim: claims.Claim | None) -> bool:
+        assert claim
+        with database.begin() as session:
+            return claims.keep(session, claim, kept(claim.request))
+
+    with ThreadPoolExecutor(4) as threads:
+        assert sorted(threads.map(keep, taken)) == [False, False, False, True]
+    assert read(database, placed).status == "done"
+    assert left(database) == 6
+
+
+def test_a_picture_that_fails_is_refunded_and_the_others_are_kept(database: Database) -> None:
+    with database.begin() as session:
+        placed = place(session, 3)
+        taken = claims.claim(session, "w", ["starter"])
+        assert taken
+        claims.fail(session, taken, EngineFailed())
+    draw(database)
+    draw(database)
+    row = read(database, placed)
+    assert row.status == "done"
+    assert row.error == {"code": "engine_failed", "params": {}}
+    assert left(database) == 8
+
+
+def test_an_order_without_any_picture_has_failed_and_costs_nothing(database: Database) -> None:
+    with database.begin() as session:
+        placed = place(session)
+        taken = claims.claim(session, "w", ["starter"])
+        assert taken
+        assert claims.fail(session, taken, EngineFailed())
+    assert read(database, placed).status == "failed"
+    assert left(database) == 10
+
+
+def test_cancelling_stops_what_waits_and_refunds_it(database: Database) -> None:
+    with database.begin() as session:
+        placed = place(session, 3)
+    draw(database)
+    with database.begin() as session:
+        generations.cancel(session, placed, 1, moderator=False)
+    assert read(database, placed).status == "done"
+    assert left(database) == 9
+
+
+def test_a_running_picture_hears_of_the_cancellation_at_its_next_beat(database: Database) -> None:
+    with database.begin() as session:
+        placed = place(session)
+        taken = claims.claim(session, "w", ["starter"])
+    assert taken
+    with database.begin() as session:
+        assert claims.beat(session, taken)
+        generations.cancel(session, placed, 1, moderator=False)
+    with database.begin() as session:
+        assert not claims.beat(session, taken)
+        assert claims.cancelled(session, taken)
+    assert read(database, placed).status == "cancelled"
+    assert left(database) == 10
+
+
+def test_only_the_owner_or_a_moderator_cancels_or_deletes(database: Database) -> None:
+    with database.begin() as session:
+        placed = place(session)
+    for stranger in (generations.cancel, generations.delete):
+        with pytest.raises(NotYours), database.begin() as session:
+            stranger(session, placed, 2, moderator=False)
+    with database.begin() as session:
+        generations.cancel(session, placed, 2, moderator=True)
+    assert read(database, placed).status == "cancelled"
+
+
+def test_cancelling_a_finished_order_changes_nothing(database: Database) -> None:
+    with database.begin() as session:
+        placed = place(session)
+    draw(database)
+    with database.begin() as session:
+        generations.cancel(session, placed, 1, moderator=False)
+    assert read(database, placed).status == "done"
+    assert left(database) == 9
+
+
+def test_deleting_names_the_files_that_nobody_else_shows(database: Database) -> None:
+    with database.begin() as session:
+        first, second = place(session), place(session)
+    draw(database)
+    draw(database)
+    with database.begin() as session:
+        assert generations.delete(session, first, 1, moderator=False) == []
+        assert generations.delete(session, second, 1, moderator=False) == [f"{7:064x}"]
+    with pytest.raises(Gone):
+        read(database, first)
+
+
+def test_deleting_an_open_order_cancels_and_refunds_it(database: Database) -> None:
+    with database.begin() as session:
+        placed = place(session, 4)
+        generations.delete(session, placed, 1, moderator=False)
+        assert claims.claim(session, "w", ["starter"]) is None
+    assert left(database) == 10
+
+
+def test_history_shows_the_members_finished_orders_newest_first(database: Database) -> None:
+    with database.begin() as session:
+        placed = [place(session) for _ in range(3)]
+        place(session, user_id=2)
+    for _ in range(4):
+        draw(database)
+    with database.begin() as session:
+        waiting = place(session)
+        pages = [generations.history(session, ME, offset=n, limit=2) for n in (0, 2)]
+    shown = [row.id for page in pages for row in page]
+    assert sorted(shown) == sorted(placed)
+    assert waiting not in shown
+
+
+def test_the_place_in_line_counts_pictures_ordered_before(database: Database) -> None:
+    with database.begin() as session:
+        place(session, 3)
+    with database.begin() as session:
+        session.execute(update(Image).values(created_at=Image.created_at - 60_000))
+        assert generations.create(session, order(2, user_id=2), PLAN, NOON).ahead == 3

@@ -1,0 +1,108 @@
+"""The sweeper repairs lost tickets and ends orders that nobody will draw."""
+
+from sqlalchemy import update
+
+from store import claims, deliveries, generations, ledger, workers
+from store.database import Database
+from store.sweep import PATIENCE_MS, TICKET_MS, sweep
+from store.tables import Generation, Image
+from tests.store.orders import NOON, PLAN, kept, place
+
+
+def grow_old(database: Database, milliseconds: int) -> None:
+    with database.begin() as session:
+        session.execute(
+            update(Image).values(
+                created_at=Image.created_at - milliseconds,
+                ticket_at=Image.ticket_at - milliseconds,
+                finished_at=Image.finished_at - milliseconds,
+            )
+        )
+
+
+def test_a_fresh_order_needs_no_new_ticket(database: Database) -> None:
+    with database.begin() as session:
+        place(session)
+        assert not sweep(session).variants
+
+
+def test_a_waiting_variant_gets_a_ticket_again_and_then_not_at_once(database: Database) -> None:
+    with database.begin() as session:
+        place(session, 3)
+    grow_old(database, TICKET_MS + 1)
+    with database.begin() as session:
+        assert sweep(session).variants == {"starter"}
+        assert not sweep(session).variants
+
+
+def test_an_order_that_nobody_draws_is_refunded_when_patience_ends(database: Database) -> None:
+    with database.begin() as session:
+        placed = place(session, 2)
+    grow_old(database, PATIENCE_MS + 1)
+    with database.begin() as session:
+        assert sweep(session).finished == {placed}
+        row = generations.get(session, placed)
+        assert row.error == {"code": "worker_missing", "params": {"variant": "starter"}}
+        assert ledger.balance(session, ledger.Flow(5, 1), PLAN, NOON).left == 10
+
+
+def test_a_long_line_is_no_reason_to_give_up(database: Database) -> None:
+    with database.begin() as session:
+        place(session, 2)
+        workers.report(session, "w", ["starter"])
+    grow_old(database, PATIENCE_MS + 1)
+    with database.begin() as session:
+        assert claims.claim(session, "w", ["starter"])
+        assert not sweep(session).finished
+
+
+def test_a_worker_that_draws_nothing_for_so_long_is_stuck(database: Database) -> None:
+    with database.begin() as session:
+        placed = place(session)
+        workers.report(session, "w", ["starter"])
+    grow_old(database, PATIENCE_MS + 1)
+    with database.begin() as session:
+        sweep(session)
+        assert generations.get(session, placed).error == {"code": "stuck", "params": {}}
+
+
+def test_workers_count_while_they_report(database: Database) -> None:
+    with database.begin() as session:
+        workers.report(session, "a", ["starter"])
+        workers.report(session, "a", ["starter", "qwen-image"])
+        workers.report(session, "b", ["flux"])
+        workers.leave(session, "b")
+        assert workers.serving(session) == {"starter", "qwen-image"}
+
+
+def test_what_is_finished_is_due_until_it_was_delivered(database: Database) -> None:
+    with database.begin() as session:
+        placed = place(session)
+        assert not deliveries.due(session)
+        claim = claims.claim(session, "w", ["starter"])
+        assert claim
+        claims.keep(session, claim, kept(claim.request))
+    with database.begin() as session:
+        (due,) = deliveries.due(session)
+        assert due.images[0].pixel_sha256
+        deliveries.delivered(session, placed, 99)
+        assert not deliveries.due(session)
+        assert generations.get(session, placed).message_id == 99
+
+
+def test_a_delivery_is_tried_again_later_and_given_up_in_the_end(database: Database) -> None:
+    with database.begin() as session:
+        placed = place(session)
+        generations.cancel(session, placed, 1, moderator=False)
+    tries = 0
+    while True:
+        tries += 1
+        with database.begin() as session:
+            (due,) = deliveries.due(session)
+            if not deliveries.postpone(session, due):
+                break
+            assert not deliveries.due(session)
+            session.execute(update(Generation).values(next_delivery_at=0))
+    assert tries == deliveries.MOST_ATTEMPTS
+    with database.begin() as session:
+        assert not deliveries.due(session)
