@@ -23,13 +23,13 @@ OPTIONS = {
     },
 }
 ARGUMENTS = (
+    "--quiet",
     "worker",
     "--pool=threads",
     "--concurrency=1",
     "--loglevel=WARNING",
     "--without-gossip",
     "--without-mingle",
-    "--quiet",
 )
 
 

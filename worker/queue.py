@@ -7,15 +7,17 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 
+import redis
 from celery import Celery
 from kombu.exceptions import OperationalError
 
 from engine.errors import RerollError
+from worker.events import redis_url
 
 TASK = "reroll.work"
 QUEUE_PREFIX = "variant."
 
-SOCKET = {"socket_timeout": 2, "socket_connect_timeout": 2, "retry_on_timeout": False}
+TIMEOUTS = {"socket_timeout": 2, "socket_connect_timeout": 2}
 
 
 class BrokerUnavailable(RerollError):
@@ -43,9 +45,17 @@ class Tickets:
             task_ignore_result=True,
             broker_pool_limit=2,
             broker_connection_timeout=2,
-            broker_transport_options={**SOCKET, "max_retries": 0},
+            broker_transport_options={
+                **TIMEOUTS,
+                "retry_on_timeout": False,
+                "max_retries": 0,
+            },
         )
         return app
+
+    @cached_property
+    def _redis(self) -> redis.Redis:
+        return redis.Redis.from_url(redis_url(self._url), **TIMEOUTS)
 
     @cached_property
     def _threads(self) -> ThreadPoolExecutor:
@@ -62,9 +72,9 @@ class Tickets:
     def remind(self, variant: str) -> None:
         """Send a ticket unless one is waiting in the queue. Raises BrokerUnavailable."""
         try:
-            with self._app.connection_or_acquire() as connection, connection.channel() as channel:
-                waiting = channel.queue_declare(queue_name(variant)).message_count
-        except (OperationalError, OSError, *self._app.connection().connection_errors) as error:
+            # Celery's Redis transport keeps a queue in a list of the same name.
+            waiting = self._redis.llen(queue_name(variant))
+        except redis.RedisError as error:
             raise BrokerUnavailable from error
         if not waiting:
             self.send(variant)
@@ -81,3 +91,4 @@ class Tickets:
         """Close connections and threads."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._app.close()
+        self._redis.close()

@@ -1,0 +1,118 @@
+"""From a claim to a kept picture, on the real engine; every failure ends in an answer."""
+
+import time
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from PIL import Image
+
+from engine.catalog import Catalog, Weights
+from engine.engine import Engine
+from engine.images import pixel_sha256, read_recipe
+from engine.recipe import Recipe
+from store import claims, generations
+from store.sweep import sweep
+from tests.worker.conftest import left, order, read
+from worker.drawing import Parts, draw_waiting
+from worker.hand import ClaimStopped, Hand
+
+
+def test_waiting_pictures_are_drawn_and_kept(parts: Parts) -> None:
+    placed = order(parts.database, 2)
+    assert draw_waiting(parts) == 2
+    row = read(parts.database, placed)
+    assert row.status == "done"
+    for image in row.images:
+        png = parts.files.get(str(image.file_sha256))
+        assert pixel_sha256(Image.open(BytesIO(png))) == image.pixel_sha256
+        assert read_recipe(png) == Recipe.from_json(image.recipe or {})
+    assert left(parts.database) == 8
+
+
+def test_nothing_waiting_is_no_work(parts: Parts) -> None:
+    assert draw_waiting(parts) == 0
+
+
+def test_the_same_order_again_has_the_same_pixels(parts: Parts) -> None:
+    first, other, again = (order(parts.database, **change) for change in ({}, {"steps": 2}, {}))
+    draw_waiting(parts)
+    hashes = [read(parts.database, key).images[0].pixel_sha256 for key in (first, other, again)]
+    assert hashes[0] == hashes[2] != hashes[1]
+
+
+def test_broken_weights_refund_the_order_and_name_the_variant(parts: Parts) -> None:
+    starter = parts.catalog.default
+    broken = replace(starter, weights=Weights(source="engine/variants"))
+    placed = order(parts.database, 2)
+    draw_waiting(replace(parts, catalog=Catalog([broken]), engine=Engine(device="cpu")))
+    row = read(parts.database, placed)
+    assert row.status == "failed"
+    assert row.error == {"code": "weights_broken", "params": {"variant": "starter"}}
+    assert left(parts.database) == 10
+
+
+def test_a_file_store_that_is_full_or_away_refunds_the_order(parts: Parts, tmp_path: Path) -> None:
+    placed = order(parts.database)
+    (tmp_path / "files").rename(tmp_path / "elsewhere")
+    (tmp_path / "files").write_bytes(b"in the way")
+    assert draw_waiting(parts) == claims.MOST_ATTEMPTS
+    row = read(parts.database, placed)
+    assert row.error == {"code": "files_unavailable", "params": {}}
+    assert left(parts.database) == 10
+
+
+def test_an_order_that_breaks_the_engine_is_tried_again_then_refunded(parts: Parts) -> None:
+    placed = order(parts.database, width=8, height=8)  # half a patch: nothing can be drawn
+    assert draw_waiting(parts) == claims.MOST_ATTEMPTS
+    assert read(parts.database, placed).status == "failed"
+    assert left(parts.database) == 10
+
+
+def test_cancelling_a_running_picture_stops_it_and_refunds(parts: Parts) -> None:
+    placed = order(parts.database, steps=12, width=128, height=128, guidance=3.0)
+    drawing = Thread(target=draw_waiting, args=(parts,))
+    drawing.start()
+    _until_claimed(parts, placed)
+    with parts.database.begin() as session:
+        generations.cancel(session, placed, 1, moderator=False)
+    parts.hand.beat(parts.database)
+    drawing.join(30)
+    assert read(parts.database, placed).status == "cancelled"
+    assert left(parts.database) == 10
+
+
+def test_a_worker_that_leaves_hands_its_picture_back(parts: Parts) -> None:
+    placed = order(parts.database, steps=12, width=128, height=128, guidance=3.0)
+    drawing = Thread(target=draw_waiting, args=(parts,))
+    drawing.start()
+    _until_claimed(parts, placed)
+    parts.hand.leave(grace_s=0)
+    drawing.join(30)
+    image = read(parts.database, placed).images[0]
+    assert (image.status, image.attempts) == ("queued", 0)
+    assert draw_waiting(replace(parts, hand=Hand())) == 1
+    assert read(parts.database, placed).status == "done"
+
+
+def test_a_worker_that_lost_its_lease_stops_and_its_heir_delivers(parts: Parts) -> None:
+    placed = order(parts.database)
+    with parts.database.begin() as session:
+        zombie = claims.claim(session, "zombie", ["starter"], lease_ms=-1)
+        sweep(session)
+    assert zombie
+    hand = Hand()
+    with hand.holding(zombie):
+        hand.check()
+        hand.beat(parts.database)
+        with pytest.raises(ClaimStopped):
+            hand.check()
+    draw_waiting(parts)
+    assert read(parts.database, placed).images[0].worker == "w"
+
+
+def _until_claimed(parts: Parts, placed: str) -> None:
+    while read(parts.database, placed).images[0].status == "queued":
+        time.sleep(0.005)
