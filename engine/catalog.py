@@ -152,8 +152,8 @@ class Variant:
     def price(self, request: GenerationRequest) -> int:
         """Return credits for the whole order: cost x pixels x steps, never below 1 per image."""
         width, height = self.sizes.default
-        share = request.width * request.height * request.steps
-        share /= width * height * self.steps.default
+        usual = width * height * self.steps.default
+        share = request.width * request.height * request.steps / usual
         return max(1, math.ceil(self.cost * share - 1e-9)) * request.count
 
     def check(self, request: GenerationRequest) -> None:

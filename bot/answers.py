@@ -1,0 +1,77 @@
+"""Answers to interactions that went wrong; one of the doors where every exception ends."""
+
+import contextlib
+import secrets
+from collections.abc import AsyncIterator
+from typing import Any
+
+import discord
+import structlog
+
+from bot import cards
+from bot.errors import Unexpected
+from bot.i18n import Words
+from engine.errors import RerollError
+from store.errors import StoreUnavailable
+
+Press = discord.Interaction[Any]
+
+log = structlog.get_logger()
+
+UNKNOWN_INTERACTION = 10062
+"""Discord's code for an answer after three seconds; no further answer can reach the member."""
+
+
+@contextlib.asynccontextmanager
+async def guarded(interaction: Press, words: Words) -> AsyncIterator[None]:
+    """Answer whatever is raised inside: expected errors in words, others with a reference."""
+    try:
+        yield
+    except Exception as error:
+        await explain(interaction, words, error)
+
+
+async def explain(interaction: Press, words: Words, error: Exception) -> None:
+    """Tell the member, and only the member, what went wrong."""
+    if isinstance(error, discord.NotFound) and error.code == UNKNOWN_INTERACTION:
+        log.warning("interaction answered too late", interaction=interaction.id)
+        return
+    await whisper(interaction, words.error(expected(error)))
+
+
+def expected(error: Exception) -> RerollError:
+    """Return an error that has a text; an unexpected one is logged under a reference."""
+    if isinstance(error, RerollError):
+        if isinstance(error, StoreUnavailable):
+            log.warning("store unavailable", cause=type(error.__cause__).__name__)
+        return error
+    reference = secrets.token_hex(4)
+    log.error("unexpected error", reference=reference, exc_info=error)
+    return Unexpected(reference=reference)
+
+
+async def whisper(interaction: Press, text: str) -> None:
+    """Send a text that only the member sees; a member who has gone misses it."""
+    send = (
+        interaction.followup.send
+        if interaction.response.is_done()
+        else interaction.response.send_message
+    )
+    try:
+        await send(text, ephemeral=True)
+    except discord.HTTPException as error:
+        log.warning("answer not delivered", interaction=interaction.id, error=repr(error))
+
+
+async def withdraw(interaction: Press, text: str) -> None:
+    """Take back the public "thinking" of a deferred answer and tell the member alone.
+
+    Where it cannot be taken back it carries the text, so that it does not think for ever.
+    """
+    try:
+        await interaction.delete_original_response()
+    except discord.HTTPException:
+        with contextlib.suppress(discord.HTTPException):
+            await interaction.edit_original_response(view=cards.notice(text).view)
+        return
+    await whisper(interaction, text)

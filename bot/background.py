@@ -1,0 +1,71 @@
+"""The bot's loops beside Discord: hearing workers, and repairing what a death left behind."""
+
+import asyncio
+from collections.abc import Set
+
+import structlog
+
+from bot.progress import ProgressBoard
+from bot.services import Services
+from store.errors import StoreUnavailable
+from store.sweep import sweep
+from worker import events
+from worker.queue import BrokerUnavailable
+
+SWEEP_S = 3.0
+
+log = structlog.get_logger()
+
+
+async def hear(services: Services, board: ProgressBoard, broker_url: str) -> None:
+    """Pass workers' events on, for ever."""
+    async for event in events.listen(broker_url):
+        if isinstance(event, events.Progress):
+            board.push(event)
+        else:
+            services.bell.set()
+
+
+class Sweeper:
+    """Sweeps every few seconds; what is away is logged once, when it goes and when it returns."""
+
+    def __init__(self, services: Services, *, every_s: float = SWEEP_S) -> None:
+        self._services = services
+        self._every_s = every_s
+        self._away: dict[str, bool] = {}
+
+    async def run(self) -> None:
+        """Sweep for ever."""
+        while True:
+            try:
+                await self.sweep()
+            except Exception:
+                log.exception("sweep failed")
+            await asyncio.sleep(self._every_s)
+
+    async def sweep(self) -> None:
+        """Sweep once and remind workers of what waits."""
+        try:
+            swept = await self._services.database.run(sweep)
+        except StoreUnavailable:
+            self._note("database", away=True)
+            return
+        self._note("database", away=False)
+        if swept.finished:
+            self._services.bell.set()
+        if swept.variants:
+            await self._remind(swept.variants)
+
+    async def _remind(self, variants: Set[str]) -> None:
+        try:
+            for variant in variants:
+                await self._services.tickets.aremind(variant)
+        except BrokerUnavailable:
+            self._note("broker", away=True)
+        else:
+            self._note("broker", away=False)
+
+    def _note(self, what: str, *, away: bool) -> None:
+        if away != self._away.get(what, False):
+            log.warning("unavailable" if away else "available again", what=what)
+        self._away[what] = away

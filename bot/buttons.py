@@ -1,0 +1,119 @@
+"""The buttons under orders: told apart by custom id alone, for as long as a message lives."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Self
+
+from discord import ui
+from sqlalchemy.orm import Session
+
+from bot import answers, cards, history, marks, orders, remix, removal
+from bot.answers import Press
+from bot.errors import PressOutdated
+from bot.orders import Wish
+from bot.services import Services
+from engine.request import GenerationRequest
+from store import generations
+
+Handler = Callable[[Services, Press, str, int], Awaitable[None]]
+"""Takes what the custom id says: whose order (or which page), and the page of a list."""
+
+
+def pressed(services: Services) -> type[ui.DynamicItem[ui.Button[Any]]]:
+    """Return the class by which discord.py finds the answer to every press."""
+
+    class Pressed(ui.DynamicItem[ui.Button[Any]], template=marks.PATTERN):
+        def __init__(self, button: ui.Button[Any], press: Mapping[str, str | None]) -> None:
+            super().__init__(button)
+            self.press = press
+
+        @classmethod
+        async def from_custom_id(cls, _interaction: Press, item: Any, match: Any, /) -> Self:
+            return cls(item, match.groupdict())
+
+        async def callback(self, interaction: Press) -> None:
+            # discord.py only logs what a dynamic item raises; the member would wait for ever.
+            async with answers.guarded(interaction, services.words(interaction.locale)):
+                handler = HANDLERS.get(self.press["action"] or "", _outdated)
+                page = int(self.press["page"] or 0)
+                await handler(services, interaction, self.press["subject"] or "", page)
+
+    return Pressed
+
+
+async def _again(services: Services, interaction: Press, generation_id: str, _page: int) -> None:
+    def wish(session: Session) -> Wish:
+        parent = generations.get(session, generation_id)
+        request = services.reader.repeated(GenerationRequest.from_json(parent.request))
+        digest = services.catalog[request.variant].digest
+        drawn_by = {(image.recipe or {}).get("variant_digest", digest) for image in parent.images}
+        notes = () if drawn_by == {digest} else ("waiting.model_changed",)
+        return Wish(request=request, parent=parent, notes=notes)
+
+    await orders.submit(services, interaction, wish)
+
+
+async def _new(services: Services, interaction: Press, generation_id: str, _page: int) -> None:
+    def wish(session: Session) -> Wish:
+        parent = generations.get(session, generation_id)
+        request = services.reader.rerolled(GenerationRequest.from_json(parent.request))
+        return Wish(request=request, parent=parent)
+
+    await orders.submit(services, interaction, wish)
+
+
+async def _remix(services: Services, interaction: Press, generation_id: str, _page: int) -> None:
+    await remix.open_form(services, interaction, generation_id)
+
+
+async def _cancel(services: Services, interaction: Press, generation_id: str, _page: int) -> None:
+    await interaction.response.defer()
+    await services.database.run(
+        generations.cancel,
+        generation_id,
+        interaction.user.id,
+        moderator=interaction.permissions.manage_messages,
+    )
+    letter = cards.stopping(services.words(interaction.locale), generation_id)
+    await services.turns.interim(
+        generation_id,
+        lambda: interaction.edit_original_response(view=letter.view, attachments=[]),
+    )
+    services.bell.set()
+
+
+async def _delete(services: Services, interaction: Press, generation_id: str, _page: int) -> None:
+    await interaction.response.defer()
+    await removal.remove(services, interaction, generation_id)
+    await interaction.delete_original_response()
+
+
+async def _drop(services: Services, interaction: Press, generation_id: str, page: int) -> None:
+    await interaction.response.defer()
+    await removal.remove(services, interaction, generation_id)
+    await history.show(services, interaction, page)
+
+
+async def _page(services: Services, interaction: Press, number: str, _page: int) -> None:
+    await interaction.response.defer()
+    await history.show(services, interaction, int(number))
+
+
+async def _open(services: Services, interaction: Press, generation_id: str, _page: int) -> None:
+    await interaction.response.defer(ephemeral=True, thinking=True)
+    await history.reopen(services, interaction, generation_id)
+
+
+async def _outdated(services: Services, interaction: Press, _subject: str, _page: int) -> None:
+    raise PressOutdated
+
+
+HANDLERS: Mapping[str, Handler] = {
+    "again": _again,
+    "new": _new,
+    "remix": _remix,
+    "cancel": _cancel,
+    "delete": _delete,
+    "drop": _drop,
+    "page": _page,
+    "open": _open,
+}

@@ -1,0 +1,91 @@
+"""The cards an order shows before its pictures: waiting, being drawn, stopping, refused."""
+
+import discord
+from discord import ui
+
+from bot import letters, marks
+from bot.i18n import Words
+from bot.letters import Attachment, Letter
+from bot.markdown import quote
+from engine.request import GenerationRequest
+from store.generations import Placed
+
+CALM, BUSY, SORRY = discord.Colour(0x5865F2), discord.Colour(0xF0B232), discord.Colour(0xDA373C)
+CELLS = 12
+
+
+def press(
+    words: Words, action: str, generation_id: str, *, disabled: bool = False
+) -> ui.Button[ui.LayoutView]:
+    """Return the button that does `action` with an order."""
+    styles = {"delete": discord.ButtonStyle.danger, "new": discord.ButtonStyle.primary}
+    return ui.Button(
+        style=styles.get(action, discord.ButtonStyle.secondary),
+        label=words(f"buttons.{action}"),
+        custom_id=marks.button(action, generation_id),
+        disabled=disabled,
+    )
+
+
+def waiting(
+    words: Words, request: GenerationRequest, price: int, placed: Placed, notes: tuple[str, ...]
+) -> Letter:
+    """Return the card of an order that has been placed; `notes` are whole sentences."""
+    place = "first" if placed.ahead == 0 else "ahead"
+    facts = words("waiting.facts", price=price, left=placed.balance.left)
+    lines = [
+        f"### {words(f'waiting.{place}', ahead=placed.ahead)}",
+        quote(request.prompt),
+        *notes,
+        f"-# {facts}",
+    ]
+    return _open_card(words, placed.id, lines, CALM)
+
+
+def drawing(
+    words: Words,
+    generation_id: str,
+    request: GenerationRequest,
+    picture: int,
+    percent: int,
+    preview: bytes | None,
+) -> Letter:
+    """Return the card of an order at work on its picture `picture` (1-based)."""
+    filled = CELLS * percent // 100
+    key = "drawing.one" if request.count == 1 else "drawing.many"
+    lines = [
+        f"### {words(key, picture=picture, count=request.count)}",
+        quote(request.prompt),
+        f"`{'█' * filled}{'░' * (CELLS - filled)}` {percent}%",
+    ]
+    return _open_card(words, generation_id, lines, BUSY, preview=preview)
+
+
+def stopping(words: Words, generation_id: str) -> Letter:
+    """Return the card of an order that is being cancelled."""
+    return _open_card(words, generation_id, [words("stopping")], BUSY, disabled=True)
+
+
+def _open_card(
+    words: Words,
+    generation_id: str,
+    lines: list[str],
+    colour: discord.Colour,
+    *,
+    preview: bytes | None = None,
+    disabled: bool = False,
+) -> Letter:
+    card: ui.Container[ui.LayoutView] = ui.Container(accent_colour=colour)
+    card.add_item(ui.TextDisplay("\n".join(lines)))
+    attachments = (Attachment("preview.png", preview),) if preview else ()
+    if attachments:
+        card.add_item(ui.MediaGallery(discord.MediaGalleryItem("attachment://preview.png")))
+    card.add_item(ui.ActionRow(press(words, "cancel", generation_id, disabled=disabled)))
+    return Letter(letters.layout(card), attachments)
+
+
+def notice(text: str) -> Letter:
+    """Return a card of one text, for a message that cannot be taken back any more."""
+    card: ui.Container[ui.LayoutView] = ui.Container(accent_colour=SORRY)
+    card.add_item(ui.TextDisplay(text))
+    return Letter(letters.layout(card))

@@ -1,0 +1,75 @@
+"""The connection to Discord: commands, buttons and forms are bound here and answered elsewhere."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+import discord
+from discord import app_commands
+
+from bot import answers, buttons, remix
+from bot.answers import Press
+from bot.errors import PressOutdated
+from bot.i18n import CommandTranslator
+from bot.services import Services
+
+OUTDATED = (app_commands.CommandSignatureMismatch, app_commands.CommandNotFound)
+
+Register = Callable[["Tree", Services], None]
+"""Adds one command; each bot gets fresh ones."""
+
+
+class Tree(app_commands.CommandTree["Reroll"]):
+    """The commands, with an answer to every error."""
+
+    async def on_error(self, interaction: Press, error: app_commands.AppCommandError, /) -> None:
+        """Tell the member what went wrong; the last door for errors of commands."""
+        words = self.client.services.words(interaction.locale)
+        cause: Exception = error
+        if isinstance(error, app_commands.CommandInvokeError):
+            cause = error.original
+        elif isinstance(error, OUTDATED):
+            cause = PressOutdated()
+        await answers.explain(interaction, words, cause)
+
+
+class Reroll(discord.AutoShardedClient):
+    """The bot. `start_background` is called by the entry point, not by Discord's set-up."""
+
+    def __init__(
+        self, services: Services, commands: Sequence[Register], *, shard_count: int | None = None
+    ) -> None:
+        super().__init__(
+            intents=discord.Intents(guilds=True),
+            # Prompts may contain @everyone.
+            allowed_mentions=discord.AllowedMentions.none(),
+            shard_count=shard_count,
+        )
+        self.services = services
+        self.tree = Tree(self)
+        self._commands = commands
+        self._background: list[asyncio.Task[None]] = []
+
+    async def setup_hook(self) -> None:
+        """Bind everything and tell Discord the commands: one call, after login."""
+        await self.tree.set_translator(CommandTranslator(self.services.texts))
+        for register in self._commands:
+            register(self.tree, self.services)
+        self.add_dynamic_items(buttons.pressed(self.services))
+        await self.tree.sync()
+
+    async def on_interaction(self, interaction: Press) -> None:
+        """Answer forms; discord.py itself forgets those that were open at a restart."""
+        if interaction.type is discord.InteractionType.modal_submit:
+            await remix.submitted(self.services, interaction)
+
+    def start_background(self, *loops: Coroutine[Any, Any, None]) -> None:
+        """Run loops beside the connection until it is closed."""
+        self._background += [asyncio.create_task(loop) for loop in loops]
+
+    async def close(self) -> None:
+        """Stop the loops and leave Discord."""
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+        await super().close()

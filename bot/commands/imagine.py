@@ -1,0 +1,102 @@
+"""/imagine: the options that the switched-on variants have, handed on as they were typed."""
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+from discord import app_commands
+
+from bot import orders
+from bot.answers import Press
+from bot.client import Tree
+from bot.i18n import Words
+from bot.options import RawOptions
+from bot.orders import Wish
+from bot.services import Services
+from engine.catalog import Catalog, Variant
+
+TEXT_LIMIT = 6000
+"""Discord's limit for a text option."""
+MOST_CHOICES = 25
+
+
+def register(tree: Tree, services: Services) -> None:
+    """Add the command."""
+    mark = services.texts.mark
+
+    async def imagine(interaction: Press, **options: Any) -> None:
+        # Wrong input is answered before anything public appears.
+        request = services.reader.request(RawOptions(**options))
+        await orders.submit(services, interaction, lambda _session: Wish(request=request))
+
+    async def sizes(interaction: Press, typed: str) -> list[app_commands.Choice[str]]:
+        named = getattr(interaction.namespace, "variant", None)
+        catalog = services.catalog
+        variant = catalog[named] if named in catalog.names else catalog.default
+        return size_choices(services.words(interaction.locale), variant, typed)
+
+    options = list(_options(services.catalog))
+    itself = inspect.Parameter("interaction", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    # discord.py reads a command's options from its signature; ours depends on the catalog.
+    callback: Any = imagine
+    callback.__signature__ = inspect.Signature([itself, *options])
+    names = [option.name for option in options]
+    describe = app_commands.describe(**{name: mark(f"imagine.{name}_hint") for name in names})
+    rename = app_commands.rename(**{name: mark(f"imagine.{name}") for name in names})
+    choose = app_commands.choices(variant=_variant_choices(services))
+    command = tree.command(name=mark("imagine.name"), description=mark("imagine.description"))(
+        app_commands.guild_only(choose(rename(describe(callback))))
+    )
+    command.autocomplete("size")(sizes)
+
+
+def size_choices(words: Words, variant: Variant, typed: str) -> list[app_commands.Choice[str]]:
+    """Return the presets that contain what was typed; all of them where none does."""
+    presets = [
+        app_commands.Choice(
+            name=f"{words.name(f'sizes.{name}', name)} · {width}×{height}"[:100], value=name
+        )
+        for name, (width, height) in variant.sizes.presets.items()
+    ]
+    wanted = typed.strip().casefold()
+    matching = [one for one in presets if wanted in f"{one.value} {one.name}".casefold()]
+    if not matching and wanted:
+        return [app_commands.Choice(name=typed[:100], value=typed[:100])]
+    return matching[:MOST_CHOICES]
+
+
+def _options(catalog: Catalog) -> Iterator[inspect.Parameter]:
+    variants = [catalog[name] for name in catalog.names]
+    longest = min(TEXT_LIMIT, max(variant.prompt_limit for variant in variants))
+    text = app_commands.Range[str, 1, longest]
+    yield _option("prompt", text, required=True)
+    yield _option("variant", str)
+    yield _option("size", str)
+    yield _option("count", app_commands.Range[int, 1, max(one.max_count for one in variants)])
+    yield _option("seed", str)
+    if any(variant.negative for variant in variants):
+        yield _option("negative", text)
+    if steps := [variant.steps for variant in variants if variant.steps.is_choice]:
+        bounds = min(one.least for one in steps), max(one.most for one in steps)
+        yield _option("steps", app_commands.Range[int, bounds[0], bounds[1]])
+    if scales := [variant.guidance for variant in variants if variant.guidance.is_choice]:
+        floats = min(one.least for one in scales), max(one.most for one in scales)
+        yield _option("guidance", app_commands.Range[float, floats[0], floats[1]])
+
+
+def _option(name: str, kind: Any, *, required: bool = False) -> inspect.Parameter:
+    default = inspect.Parameter.empty if required else None
+    return inspect.Parameter(
+        name, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=kind, default=default
+    )
+
+
+def _variant_choices(services: Services) -> list[app_commands.Choice[str]]:
+    texts = services.texts
+    return [
+        app_commands.Choice(
+            name=texts.mark(f"variants.{name}") if texts.has(f"variants.{name}") else name,
+            value=name,
+        )
+        for name in services.catalog.names[:MOST_CHOICES]
+    ]

@@ -1,0 +1,133 @@
+"""Shows what has ended, by what SQL says; knows no worker, and forgets nothing at a restart."""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from sqlalchemy.orm import Session
+
+from bot import pictures, reruns, result_card
+from bot.letters import Letter
+from bot.result_card import Result
+from bot.routes import Routes
+from bot.services import Services
+from engine.errors import VariantUnknown
+from store import deliveries, generations, ledger
+from store.errors import Gone, StoreUnavailable
+from store.ledger import Balance, Flow
+from store.plans import Plan
+from store.tables import Generation
+
+AT_ONCE = 8
+POLL_S = 1.0
+PATIENCE_S = 60.0
+"""One delivery, uploads and rate limits included; a hanging one is tried again."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the card tells beyond the order's own row."""
+
+    balance: Balance
+    parent: Generation | None
+
+
+def facts(session: Session, generation: Generation, plan: Plan, now: datetime) -> Facts:
+    """Read the member's credits and the order that this one repeats."""
+    flow = Flow(generation.guild_id, generation.user_id)
+    parent = None
+    if generation.parent_id:
+        with suppress(Gone):
+            parent = generations.get(session, generation.parent_id)
+    return Facts(ledger.balance(session, flow, plan, now), parent)
+
+
+class Delivery:
+    """Delivers each ended order once at a time, several orders side by side."""
+
+    def __init__(self, services: Services, routes: Routes) -> None:
+        self._services = services
+        self._routes = routes
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._busy: dict[str, asyncio.Task[None]] = {}
+
+    async def run(self) -> None:
+        """Deliver for ever: at the bell, and by looking once a second."""
+        while True:
+            self._services.bell.clear()
+            try:
+                await self._start_due()
+            except StoreUnavailable:
+                log.warning("store unavailable")
+            except Exception:
+                log.exception("delivery round failed")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._services.bell.wait(), POLL_S)
+
+    async def deliver_due(self) -> None:
+        """Deliver what is due now, and return when it has been tried."""
+        await self._start_due()
+        if self._busy:
+            await asyncio.wait(list(self._busy.values()))
+
+    async def _start_due(self) -> None:
+        limit = 2 * AT_ONCE + len(self._busy)
+        for generation in await self._services.database.run(deliveries.due, limit=limit):
+            if generation.id not in self._busy:
+                task = asyncio.create_task(self._deliver(generation))
+                self._busy[generation.id] = task
+
+    async def _deliver(self, generation: Generation) -> None:
+        try:
+            async with self._slots:
+                await self._attempt(generation)
+        except Exception:
+            log.exception("delivery failed", generation=generation.id)
+        finally:
+            del self._busy[generation.id]
+
+    async def _attempt(self, generation: Generation) -> None:
+        database = self._services.database
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                message_id = await self._show(generation)
+        except Exception as error:
+            tries_again = await database.run(deliveries.postpone, generation)
+            log.warning(
+                "delivery postponed" if tries_again else "delivery given up",
+                generation=generation.id,
+                error=repr(error),
+                exc_info=error,
+            )
+            return
+        await database.run(deliveries.delivered, generation.id, message_id)
+        log.info("delivered", generation=generation.id, seen=message_id is not None)
+
+    async def _show(self, generation: Generation) -> int | None:
+        services = self._services
+        await services.turns.end(generation.id)
+        known = await services.database.run(facts, generation, services.plan, services.now())
+
+        async def compose(upload_limit: int) -> Letter:
+            return await self._letter(generation, known, upload_limit)
+
+        return await self._routes.deliver(generation, compose)
+
+    async def _letter(self, generation: Generation, known: Facts, upload_limit: int) -> Letter:
+        services = self._services
+        fetched = await pictures.fetch(services.files, generation.images, upload_limit)
+        variant = None
+        with suppress(VariantUnknown):
+            variant = services.catalog[generation.variant]
+        result = Result(
+            generation=generation,
+            fetched=fetched,
+            variant=variant,
+            balance=known.balance,
+            comparison=reruns.compare(generation, known.parent),
+        )
+        return result_card.ended(services.words(generation.locale), result)

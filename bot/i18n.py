@@ -1,0 +1,95 @@
+"""Texts by key in the member's language; knows no card and no command."""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import discord
+from discord import app_commands
+
+from bot.markdown import plain
+from engine.errors import RerollError
+
+LOCALES = Path(__file__).parent / "locales"
+DEFAULT = "en-US"
+"""Discord falls back from zh-TW to English, never to zh-CN; so do we, by having a file for each."""
+
+
+class Words:
+    """The texts of one language."""
+
+    def __init__(self, locale: str, texts: Mapping[str, str]) -> None:
+        self.locale = locale
+        self.texts = texts
+
+    def __call__(self, key: str, /, **params: object) -> str:
+        """Return a text with its parameters filled in. Raises KeyError for an unknown key."""
+        return self.texts[key].format_map(params)
+
+    def error(self, error: RerollError) -> str:
+        """Say what went wrong and what to do next."""
+        return self.failure(error.code, error.params)
+
+    def failure(self, code: str, params: Mapping[str, object]) -> str:
+        """Say it from what SQL kept; a code or parameters of another version get the general text.
+
+        Parameters may be a member's own words, so they are shown as plain text.
+        """
+        shown = {name: plain(v) if isinstance(v, str) else v for name, v in params.items()}
+        try:
+            return self(f"errors.{code}", **shown)
+        except KeyError:
+            return self("errors.engine_failed")
+
+    def name(self, key: str, otherwise: str) -> str:
+        """Return the display name of something that may have none here, such as a new preset."""
+        return self.texts.get(key, otherwise)
+
+
+class Texts:
+    """Every language we have."""
+
+    def __init__(self, folder: Path = LOCALES) -> None:
+        self.words = {path.stem: Words(path.stem, _flat(path)) for path in folder.glob("*.toml")}
+
+    def of(self, locale: str) -> Words:
+        """Return the words for a Discord locale; English where there are none."""
+        return self.words.get(locale, self.words[DEFAULT])
+
+    def has(self, key: str) -> bool:
+        """Tell whether there is such a text."""
+        return key in self.of(DEFAULT).texts
+
+    def mark(self, key: str) -> app_commands.locale_str:
+        """Return the English text as discord.py translates it when commands are synced."""
+        return app_commands.locale_str(self.of(DEFAULT)(key), key=key)
+
+
+class CommandTranslator(app_commands.Translator):
+    """Gives discord.py the localised names and descriptions of commands."""
+
+    def __init__(self, texts: Texts) -> None:
+        self._texts = texts
+
+    async def translate(
+        self,
+        string: app_commands.locale_str,
+        locale: discord.Locale,
+        context: app_commands.TranslationContextTypes,
+    ) -> str | None:
+        """Return the text, or None for the default."""
+        words, key = self._texts.words.get(str(locale)), string.extras.get("key")
+        return words.texts.get(key) if words and key else None
+
+
+def _flat(path: Path) -> Mapping[str, str]:
+    return dict(_pairs(tomllib.loads(path.read_text(encoding="utf-8"))))
+
+
+def _pairs(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _pairs(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value

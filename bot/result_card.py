@@ -1,0 +1,133 @@
+"""The card of an order that has ended: its pictures, or why there are none and what to do next."""
+
+from dataclasses import dataclass
+
+from discord import ui
+
+from bot import letters
+from bot.cards import CALM, SORRY, press
+from bot.i18n import Words
+from bot.letters import Letter
+from bot.markdown import plain, quote
+from bot.pictures import Fetched
+from bot.reruns import Comparison
+from engine.catalog import Variant
+from engine.request import GenerationRequest
+from store.ledger import Balance
+from store.tables import Generation
+
+ALT_TEXT = 250
+SEEDS_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """An ended order and what its card tells about it; `comparison` is for the same seeds again."""
+
+    generation: Generation
+    fetched: Fetched
+    variant: Variant | None
+    balance: Balance | None = None
+    comparison: Comparison | None = None
+
+    @property
+    def request(self) -> GenerationRequest:
+        """Return what was ordered."""
+        return GenerationRequest.from_json(self.generation.request)
+
+    @property
+    def missing(self) -> int:
+        """Return how many pictures were not drawn, and were refunded."""
+        images = self.generation.images
+        return len(images) - sum(image.status == "done" for image in images)
+
+    @property
+    def refund(self) -> int:
+        """Return the credits that went back."""
+        return self.generation.price // len(self.generation.images) * self.missing
+
+
+def ended(words: Words, result: Result) -> Letter:
+    """Return the card for a result of any kind."""
+    return _pictures(words, result) if result.fetched.attachments else _nothing(words, result)
+
+
+def _pictures(words: Words, result: Result) -> Letter:
+    shown = result.fetched.attachments
+    gallery: ui.MediaGallery[ui.LayoutView] = ui.MediaGallery()
+    for file in shown.values():
+        gallery.add_item(
+            media=f"attachment://{file.name}", description=result.request.prompt[:ALT_TEXT]
+        )
+    card: ui.Container[ui.LayoutView] = ui.Container(accent_colour=CALM)
+    card.add_item(ui.TextDisplay(quote(result.request.prompt)))
+    card.add_item(gallery)
+    lines = [_facts(words, result), *_remarks(words, result), _footer(words, result)]
+    card.add_item(ui.TextDisplay("\n".join(lines)))
+    card.add_item(_buttons(words, result, ("new", "again", "remix", "delete")))
+    return Letter(letters.layout(card), tuple(shown.values()))
+
+
+def _nothing(words: Words, result: Result) -> Letter:
+    generation = result.generation
+    error = generation.error or {"code": "cancelled", "params": {}}
+    reason = words.failure(error["code"], error["params"])
+    if result.fetched.lost:
+        reason = words("errors.files_lost")
+    card: ui.Container[ui.LayoutView] = ui.Container(accent_colour=SORRY)
+    lines = [reason, quote(result.request.prompt), _footer(words, result)]
+    card.add_item(ui.TextDisplay("\n".join(lines)))
+    card.add_item(_buttons(words, result, ("again", "remix", "delete")))
+    return Letter(letters.layout(card))
+
+
+def _facts(words: Words, result: Result) -> str:
+    request = result.request
+    seeds = [request.seeds[index] for index in result.fetched.attachments][:SEEDS_SHOWN]
+    parts = [
+        f"**{plain(words.name(f'variants.{request.variant}', request.variant))}**",
+        f"{request.width}×{request.height}",
+        words("result.seed", seeds=" ".join(f"`{seed}`" for seed in seeds)),
+        words("result.seconds", seconds=_seconds(result.generation)),
+    ]
+    return " · ".join(parts)
+
+
+def _remarks(words: Words, result: Result) -> list[str]:
+    request, remarks = result.request, []
+    if request.negative:
+        remarks.append(words("result.negative", negative=plain(request.negative, 300)))
+    if (variant := result.variant) and request.steps != variant.steps.default:
+        remarks.append(words("result.steps", steps=request.steps))
+    if variant and request.guidance != variant.guidance.default:
+        remarks.append(words("result.guidance", guidance=request.guidance))
+    if result.comparison:
+        remarks.append(words(f"comparison.{result.comparison}"))
+    if result.missing:
+        error = result.generation.error or {"code": "cancelled", "params": {}}
+        reason = words.failure(error["code"], error["params"])
+        count = len(result.generation.images)
+        remarks.append(words("result.partial", missing=result.missing, count=count, reason=reason))
+    if result.fetched.lost:
+        remarks.append(words("result.lost", lost=result.fetched.lost))
+    if result.fetched.reencoded:
+        remarks.append(words("result.reencoded"))
+    return remarks
+
+
+def _footer(words: Words, result: Result) -> str:
+    parts = [words("result.owner", user=result.generation.user_id)]
+    if result.refund:
+        parts.append(words("result.refund", refund=result.refund))
+    if result.balance:
+        parts.append(words("result.left", left=result.balance.left))
+    return f"-# {' · '.join(parts)}"
+
+
+def _buttons(words: Words, result: Result, actions: tuple[str, ...]) -> ui.ActionRow[ui.LayoutView]:
+    return ui.ActionRow(*(press(words, action, result.generation.id) for action in actions))
+
+
+def _seconds(generation: Generation) -> str:
+    total = sum(image.seconds or 0 for image in generation.images)
+    return f"{total:.1f}" if total < 10 else f"{total:.0f}"

@@ -1,0 +1,96 @@
+"""Ways to a member, best first: the interaction's token, the bot's own, a new message, a DM."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+import discord
+
+from bot.letters import Letter
+from store.tables import Generation
+
+TOKEN_MS = 14 * 60_000
+"""Discord's tokens live 15 minutes."""
+BOT_UPLOAD_LIMIT = 10 * 2**20
+"""What the bot may upload by itself anywhere; the order's limit was the member's own."""
+DEAD = {401, 403, 404}
+THREAD_ARCHIVED = 50083
+
+Compose = Callable[[int], Awaitable[Letter]]
+"""Makes the letter for a route's upload limit in bytes."""
+
+
+class Routes:
+    """Sends the cards of orders by what SQL knows, long after the interaction object is gone."""
+
+    def __init__(self, client: discord.Client, now: Callable[[], datetime]) -> None:
+        self._client = client
+        self._now = now
+
+    def token_lives(self, generation: Generation) -> bool:
+        """Tell whether the order's interaction can still be answered."""
+        return self._now().timestamp() * 1000 - generation.token_at < TOKEN_MS
+
+    async def edit(self, generation: Generation, letter: Letter) -> None:
+        """Edit the order's message in passing. Raises HTTPException."""
+        by = self._by_token if self.token_lives(generation) else self._by_bot
+        await by(generation, letter)
+
+    async def deliver(self, generation: Generation, compose: Compose) -> int | None:
+        """Show the end of an order; return the message, or None where no way is left.
+
+        Raises DiscordException where trying again later may help.
+        """
+        own = min(generation.upload_limit, BOT_UPLOAD_LIMIT)
+        ways = [(self._by_bot, own), (self._by_channel, own), (self._by_dm, own)]
+        if self.token_lives(generation):
+            ways.insert(0, (self._by_token, generation.upload_limit))
+        for way, limit in ways:
+            try:
+                return await way(generation, await compose(limit))
+            except discord.HTTPException as error:
+                if not _is_closed(error):
+                    raise
+        return None
+
+    async def _by_token(self, generation: Generation, letter: Letter) -> int:
+        webhook = discord.Webhook.partial(
+            generation.application_id, generation.token, client=self._client
+        )
+        message = await webhook.edit_message(
+            _message_id(generation), attachments=letter.files(), view=letter.view
+        )
+        return message.id
+
+    async def _by_bot(self, generation: Generation, letter: Letter) -> int:
+        channel = self._client.get_partial_messageable(generation.channel_id)
+        message = channel.get_partial_message(_message_id(generation))
+        return (await message.edit(attachments=letter.files(), view=letter.view)).id
+
+    async def _by_channel(self, generation: Generation, letter: Letter) -> int:
+        channel = self._client.get_partial_messageable(generation.channel_id)
+        return await _send(channel, generation, letter)
+
+    async def _by_dm(self, generation: Generation, letter: Letter) -> int:
+        channel = await self._client.create_dm(discord.Object(generation.user_id))
+        return await _send(channel, generation, letter)
+
+
+async def _send(channel: discord.abc.Messageable, generation: Generation, letter: Letter) -> int:
+    # The nonce makes a repeat after a lost answer the same message. Late as it is, the member
+    # who ordered is told; nobody else, whatever the prompt says.
+    owner = discord.AllowedMentions(
+        everyone=False, roles=False, replied_user=False, users=[discord.Object(generation.user_id)]
+    )
+    message = await channel.send(
+        view=letter.view, files=letter.files(), nonce=generation.id, allowed_mentions=owner
+    )
+    return message.id
+
+
+def _message_id(generation: Generation) -> int:
+    # Zero is no message: the route answers 404 and the next one is taken.
+    return generation.message_id or 0
+
+
+def _is_closed(error: discord.HTTPException) -> bool:
+    return error.status in DEAD or error.code == THREAD_ARCHIVED

@@ -1,0 +1,35 @@
+"""What commands, buttons and loops are given; built once by the entry point or a test."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bot.i18n import Texts, Words
+from bot.options import Reader
+from bot.turns import Turns
+from engine.catalog import Catalog
+from store.database import Database
+from store.files import Files
+from store.plans import Plan
+from worker.queue import Tickets
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The bot's world. `bell` is set when something may be ready to deliver."""
+
+    database: Database
+    files: Files
+    tickets: Tickets
+    catalog: Catalog
+    plan: Plan
+    now: Callable[[], datetime]
+    texts: Texts
+    reader: Reader
+    turns: Turns = field(default_factory=Turns)
+    bell: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def words(self, locale: object) -> Words:
+        """Return the words for a member's Discord locale."""
+        return self.texts.of(str(locale))

@@ -1,0 +1,185 @@
+"""`python -m engine`: draw pictures and list variants; knows no Discord, queue or store."""
+
+import argparse
+import json
+import secrets
+import sys
+import textwrap
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from engine import errors
+from engine.catalog import VARIANTS, Catalog, Variant
+from engine.request import SEED_LIMIT, GenerationRequest
+
+if TYPE_CHECKING:
+    from engine.engine import Engine, Picture
+
+SENTENCES: Mapping[str, str] = {
+    "variant_unknown": "There is no variant {name!r}; choose one of: {known}.",
+    "prompt_empty": "The prompt is empty; say what to draw.",
+    "prompt_too_long": "The text has {length} characters; shorten it to {limit}.",
+    "negative_unsupported": "{variant} takes no negative prompt; leave --negative out.",
+    "size_unsupported": "{width}x{height} cannot be drawn; choose a --size such as {choices}.",
+    "seed_invalid": "{value} is no seed; give --seed a whole number from 0 to {limit}.",
+    "count_invalid": "{value} pictures are out of range; give --count 1 to {limit}.",
+    "steps_invalid": "{value} steps are out of range; give --steps {least} to {most}.",
+    "guidance_invalid": "Guidance {value} is out of range; give --guidance {least} to {most}.",
+    "weights_broken": "The weights of {variant} cannot be used: {cause}.",
+    "device_full": "The device has no memory for {width}x{height}; choose a smaller --size.",
+}
+
+
+class WrongInput(Exception):
+    """What was typed cannot be done; the text says what to type instead."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise WrongInput(f"{message[:1].upper()}{message[1:]}; see `{self.prog} --help`.")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. Returns 1 where the machine failed, 2 where the input is wrong."""
+    try:
+        options = _parser().parse_args(arguments)
+        options.command(options)
+    except (WrongInput, errors.RequestRefused) as error:
+        print(_sentence(error), file=sys.stderr)
+        return 2
+    except (errors.EngineFailed, OSError) as error:
+        print(_sentence(error), file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m engine", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
+    imagine = commands.add_parser("imagine", help="draw pictures from a prompt")
+    imagine.set_defaults(command=_imagine)
+    imagine.add_argument("prompt", type=_text)
+    imagine.add_argument("--variant", default="starter")
+    imagine.add_argument("--seed", type=int, help="the first picture's; random where left out")
+    imagine.add_argument("--count", type=int, default=1)
+    imagine.add_argument("--size", type=_size, help="WIDTHxHEIGHT in pixels")
+    imagine.add_argument("--steps", type=int)
+    imagine.add_argument("--guidance", type=float)
+    imagine.add_argument("--negative", type=_text, default="")
+    imagine.add_argument("--out", type=Path, default=Path())
+    imagine.add_argument("--json", action="store_true", help="print one JSON line per picture")
+    variants = commands.add_parser("variants", help="list variants, their sizes and licences")
+    variants.set_defaults(command=_variants)
+    for command in (imagine, variants):
+        command.add_argument("--variants-folder", type=Path, default=VARIANTS)
+    return parser
+
+
+def _imagine(options: argparse.Namespace) -> None:
+    catalog = _catalog([options.variant], options.variants_folder)
+    request = _request(options, catalog.default)
+    catalog.default.check(request)
+    options.out.mkdir(parents=True, exist_ok=True)
+    # Not before the input is known to be right: torch takes seconds to import.
+    from engine.engine import Engine
+
+    engine = Engine()
+    for index in range(request.count):
+        _draw(engine, catalog.default, request, index, options)
+
+
+def _draw(
+    engine: "Engine",
+    variant: Variant,
+    request: GenerationRequest,
+    index: int,
+    options: argparse.Namespace,
+) -> None:
+    picture = engine.draw(variant, request.image(index))
+    seed = picture.recipe.request.seed
+    # The pixels are in the name, so that another picture of the same seed overwrites nothing.
+    file = options.out / f"{variant.name}-{seed}-{picture.pixel_sha256[:8]}.png"
+    file.write_bytes(picture.png)
+    print(_line(file, seed, picture, as_json=options.json), flush=True)
+
+
+def _line(file: Path, seed: int, picture: "Picture", *, as_json: bool) -> str:
+    seconds = round(picture.seconds, 3)
+    if not as_json:
+        return f"{file}  seed {seed}  {seconds} s  pixels {picture.pixel_sha256}"
+    values = {"file": str(file), "seed": seed, "pixel_sha256": picture.pixel_sha256}
+    return json.dumps({**values, "seconds": seconds})
+
+
+def _variants(options: argparse.Namespace) -> None:
+    names = sorted(path.stem for path in options.variants_folder.glob("*.toml"))
+    if not names:
+        raise WrongInput(f"{options.variants_folder} holds no variants; name another folder.")
+    catalog = _catalog(names, options.variants_folder)
+    for name in catalog.names:
+        variant = catalog[name]
+        terms = "commercial use" if variant.licence.commercial else "no commercial use"
+        width, height = variant.sizes.default
+        print(
+            f"{name}  {width}x{height}  {variant.steps.default} steps  "
+            f"{variant.licence.name} ({terms})"
+        )
+
+
+def _catalog(names: Iterable[str], folder: Path) -> Catalog:
+    try:
+        return Catalog.load(names, folder)
+    except (tomllib.TOMLDecodeError, TypeError, KeyError) as error:
+        raise WrongInput(f"A file in {folder} describes no variant: {error}.") from error
+
+
+def _request(options: argparse.Namespace, variant: Variant) -> GenerationRequest:
+    width, height = options.size or variant.sizes.default
+    first = secrets.randbelow(SEED_LIMIT) if options.seed is None else options.seed
+    if not 0 <= first < SEED_LIMIT:
+        raise errors.SeedInvalid(value=first, limit=SEED_LIMIT - 1)
+    if not 1 <= options.count <= variant.max_count:
+        raise errors.CountInvalid(value=options.count, limit=variant.max_count)
+    return GenerationRequest(
+        variant=variant.name,
+        prompt=options.prompt,
+        negative=options.negative,
+        width=width,
+        height=height,
+        steps=variant.steps.default if options.steps is None else options.steps,
+        guidance=variant.guidance.default if options.guidance is None else options.guidance,
+        seeds=tuple((first + index) % SEED_LIMIT for index in range(options.count)),
+    )
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal()):
+        raise argparse.ArgumentTypeError(f"{text!r} is no size such as 128x128")
+    return int(width), int(height)
+
+
+def _text(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        # The terminal's bytes were in another encoding; no tokenizer or file would take them.
+        raise argparse.ArgumentTypeError("the text is not valid UTF-8") from error
+    return text
+
+
+def _sentence(error: Exception) -> str:
+    if not isinstance(error, errors.RerollError):
+        return str(error)
+    cause = str(error.__cause__)
+    return SENTENCES[error.code].format(
+        **error.params, cause=textwrap.shorten(cause, 300).rstrip(".")
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,237 @@
+"""The simulated server: its members, channels, clock and messages; knows no wire and no browser."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import discord
+
+from local.discord import simulation as sim
+from local.discord.localised import localised
+from local.discord.pulse import Pulse
+
+FOUNDED = datetime(2026, 1, 1, tzinfo=UTC)
+"""Every run builds the world at this instant, so that ids stay the same from run to run."""
+
+DISCORD_ACK_SECONDS = 3.0
+DEFAULT_UPLOAD_LIMIT = 10 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A member who exists only in the simulation."""
+
+    handle: str
+    name: str
+    locale: str
+    moderator: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A text channel."""
+
+    name: str
+    age_restricted: bool = False
+
+
+CAST = (
+    Person("alex", "Alex", "en-US"),
+    Person("xiaoman", "小满", "zh-CN"),
+    Person("azhe", "阿哲", "zh-TW"),
+    Person("morgan", "Morgan", "en-US", moderator=True),
+)
+ROOMS = (Room("studio"), Room("after-dark", age_restricted=True))
+
+
+class MemberBackend(sim.Backend):  # type: ignore[misc]
+    """simcord's model of Discord, in which each member sees command names in their language."""
+
+    def __init__(self, clock: sim.WallClock) -> None:
+        super().__init__(clock=clock)
+        self.locales: dict[int, str] = {}
+
+    def visible_commands(
+        self, *, user_id: int, channel_id: int, type: int = 1
+    ) -> list[dict[str, Any]]:
+        """List what this member may run here, as their own client writes it."""
+        commands = self.plain_commands(user_id=user_id, channel_id=channel_id, type=type)
+        return [localised(command, self.locales.get(user_id, "en-US")) for command in commands]
+
+    def plain_commands(
+        self, *, user_id: int, channel_id: int, type: int = 1
+    ) -> list[dict[str, Any]]:
+        """List what this member may run here, under the names that the bot registered."""
+        return list(super().visible_commands(user_id=user_id, channel_id=channel_id, type=type))
+
+
+class World:
+    """One server with its members, built alike in every run."""
+
+    def __init__(
+        self,
+        cast: Sequence[Person] = CAST,
+        rooms: Sequence[Room] = ROOMS,
+        *,
+        ack_seconds: float = DISCORD_ACK_SECONDS,
+    ) -> None:
+        self.clock = sim.WallClock(FOUNDED)
+        self.pulse = Pulse()
+        self.backend = MemberBackend(self.clock)
+        self.ack_seconds = ack_seconds
+        self.upload_limit = DEFAULT_UPLOAD_LIMIT
+        self.age_restricted: set[int] = set()
+        self._build(cast, rooms)
+        self.clock.start()
+
+    def _build(self, cast: Sequence[Person], rooms: Sequence[Room]) -> None:
+        self.backend.bot_user.name = "Reroll"
+        self._setup = self._stage()
+        self.guild = self._setup.create_guild("Reroll on this machine")
+        manage = discord.Permissions(manage_guild=True, manage_messages=True, manage_channels=True)
+        moderators = self.guild.create_role("Moderator", permissions=manage)
+        self.channels = {room.name: self.guild.create_text_channel(room.name) for room in rooms}
+        self.age_restricted |= {
+            self.channels[room.name].id for room in rooms if room.age_restricted
+        }
+        self.users: dict[str, sim.User] = {}
+        for person in cast:
+            handle = self._setup.create_user(person.handle, global_name=person.name)
+            self.guild.add_member(handle, roles=[moderators] if person.moderator else [])
+            self.users[person.name] = self.backend.get_user(handle.id)
+            self.backend.locales[handle.id] = person.locale
+
+    def _stage(self) -> sim.Stage:
+        return sim.Stage(self.backend, self.pulse, self.ack_seconds)
+
+    def locale_of(self, user_id: int) -> str:
+        """Return the language that a member's client is set to."""
+        return self.backend.locales.get(user_id, "en-US")
+
+    def set_locale(self, name: str, locale: str) -> None:
+        """Let a member switch the language of their client."""
+        self.backend.locales[self.users[name].id] = locale
+
+    def skip(self, seconds: float) -> None:
+        """Let time pass at once, so that interaction tokens expire."""
+        self.clock.advance(seconds)
+        self.pulse.ring()
+
+    def seat(self, name: str, channel: str | None = "studio") -> "Seat":
+        """Place a member before a channel; None is their direct messages with the bot."""
+        stage = self._stage()
+        user = sim.UserHandle(stage, self.users[name])
+        if channel is None:
+            return Seat(stage, user, user.dm_channel)
+        guild = sim.GuildHandle(stage, self.backend.get_guild(self.guild.id))
+        room = self.backend.get_channel(self.channels[channel].id)
+        return Seat(
+            stage, sim.MemberActor(stage, guild, user), sim.ChannelHandle(stage, guild, room)
+        )
+
+    def bench(self, channel: str) -> tuple[sim.Stage, sim.ChannelHandle, list[sim.MemberActor]]:
+        """Place every member before one channel, for a page that can switch between them."""
+        stage = self._stage()
+        guild = sim.GuildHandle(stage, self.backend.get_guild(self.guild.id))
+        room = self.backend.get_channel(self.channels[channel].id)
+        actors = [
+            sim.MemberActor(stage, guild, sim.UserHandle(stage, user))
+            for user in self.users.values()
+        ]
+        return stage, sim.ChannelHandle(stage, guild, room), actors
+
+
+class Seat:
+    """One member looking at one channel: what they can do there and what they see."""
+
+    def __init__(
+        self,
+        stage: sim.Stage,
+        actor: sim.MemberActor | sim.UserHandle,
+        channel: sim.ChannelHandle,
+    ) -> None:
+        self._stage = stage
+        self.actor = actor
+        self.channel = channel
+
+    @property
+    def backend(self) -> MemberBackend:
+        """The model that this member acts in."""
+        backend = self._stage.backend
+        assert isinstance(backend, MemberBackend)
+        return backend
+
+    def commands(self) -> list[dict[str, Any]]:
+        """List the commands that this member may run here, in all their languages."""
+        return self.backend.plain_commands(user_id=self.actor.id, channel_id=self.channel.id)
+
+    async def slash(self, name: str, /, **options: Any) -> sim.InteractionResult:
+        """Run a command and wait until the bot has acknowledged it."""
+        return await sim.slash(self.actor, self.channel, name, options)
+
+    async def autocomplete(
+        self, name: str, option: str, typed: str, /, **filled: Any
+    ) -> list[dict[str, Any]]:
+        """Type into an option and return what the bot offers."""
+        return list(await sim.autocomplete(self.actor, self.channel, name, option, typed, filled))
+
+    async def context_menu(self, name: str, message: sim.Message) -> sim.InteractionResult:
+        """Choose an app's entry in the menu of a message."""
+        assert isinstance(self.actor, sim.MemberActor)
+        target = sim.ResponseMessage(self._stage, message)
+        return await self.actor.context_menu(self.channel, name, target)
+
+    async def click(self, message: sim.Message, custom_id: str) -> sim.InteractionResult:
+        """Press a button and wait until the bot has acknowledged it."""
+        target = sim.ResponseMessage(self._stage, message)
+        return await sim.click(self.actor, target, label=None, custom_id=custom_id)
+
+    async def select(
+        self, message: sim.Message, custom_id: str, values: Sequence[Any]
+    ) -> sim.InteractionResult:
+        """Choose from a menu and wait until the bot has acknowledged it."""
+        target = sim.ResponseMessage(self._stage, message)
+        return await sim.select(self.actor, target, values, custom_id=custom_id)
+
+    async def submit(
+        self, shown: sim.InteractionResult, values: dict[str, Any]
+    ) -> sim.InteractionResult:
+        """Send the form that the bot has opened."""
+        return await sim.submit_modal(self.actor, shown, values)
+
+    @property
+    def name(self) -> str:
+        """What the member is called."""
+        return self.backend.get_user(self.actor.id).global_name or ""
+
+    def people(self) -> dict[str, Any]:
+        """Who and what can be named in an option here: `@member`, `@role` and `#channel`."""
+        if not isinstance(self.actor, sim.MemberActor):
+            return {}
+        guild, known = self.actor.guild, {}
+        for user_id in guild.member_ids():
+            user = sim.UserHandle(self._stage, self.backend.get_user(user_id))
+            known[f"@{user.global_name or user.name}"] = sim.MemberActor(self._stage, guild, user)
+        roles = {f"@{name}": role for name, role in guild.roles.items()}
+        return known | roles | {f"#{name}": room for name, room in guild.channels.items()}
+
+    def messages(self) -> list[sim.Message]:
+        """List the bot's messages that this member sees here, oldest first."""
+        return self._messages(self.channel.id)
+
+    def direct_messages(self) -> list[sim.Message]:
+        """List what the bot has written to this member alone."""
+        return self._messages(self.backend.dm_channels.get(self.actor.id, 0))
+
+    def _messages(self, channel_id: int) -> list[sim.Message]:
+        stored = self.backend.messages.get(channel_id, {}).values()
+        return sorted(
+            (
+                message
+                for message in stored
+                if message.author_id == self.backend.bot_user.id
+                and message.visible_to(self.actor.id)
+            ),
+            key=lambda message: message.id,
+        )

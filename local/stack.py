@@ -1,0 +1,114 @@
+"""Everything that one machine runs, in its order: broker, migrations, worker, bot."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from local.broker import embedded
+from local.errors import StartFailed
+from local.folder import Folder
+from local.supervisor import Program, Supervisor
+
+BROKER_SECONDS = 10.0
+READY_SECONDS = 300.0
+"""A worker that loads a model from a cold disk needs its time."""
+DOOR_NAMES = ("DISCORD_TOKEN", "REROLL_DISCORD_URL")
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where the bot finds Discord: a token, and an address if it is not the real one."""
+
+    token: str
+    url: str | None = None
+
+    def environment(self) -> dict[str, str]:
+        """What the bot is told."""
+        told = {"DISCORD_TOKEN": self.token}
+        return told | {"REROLL_DISCORD_URL": self.url} if self.url else told
+
+
+def environment(given: Mapping[str, str], folder: Folder, broker_url: str) -> dict[str, str]:
+    """Return what every child is told: what was given goes before what is embedded.
+
+    The bot's token is not among it: only the bot is told that.
+    """
+    embedded_here = {
+        "REROLL_DATABASE_URL": folder.database_url,
+        "REROLL_FILES_URL": folder.files_url,
+        "PYTHONUNBUFFERED": "1",
+    }
+    told = {**embedded_here, **given, "REROLL_BROKER_URL": broker_url}
+    return {name: value for name, value in told.items() if name not in DOOR_NAMES}
+
+
+class Stack:
+    """The processes of one machine, running for as long as this is entered."""
+
+    def __init__(
+        self,
+        folder: Folder,
+        given: Mapping[str, str],
+        door: Door,
+        tell: Callable[[str], None],
+    ) -> None:
+        self._folder = folder
+        self._given = given
+        self._door = door
+        self._tell = tell
+        self._open = AsyncExitStack()
+        self.supervisor = Supervisor(folder.logs, tell)
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._start()
+        except BaseException:
+            await self._open.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._open.aclose()
+
+    async def _start(self) -> None:
+        broker_url = self._given.get("REROLL_BROKER_URL") or await self._start_broker()
+        told = environment(self._given, self._folder, broker_url)
+        await self._migrate(told)
+        await self._open.enter_async_context(self.supervisor)
+        for name, more in (("worker", {}), ("bot", self._door.environment())):
+            command = (sys.executable, "-m", name)
+            self.supervisor.start(Program(name, command, told | more))
+        self._tell("starting the worker and the bot")
+        ready = [self.supervisor.ready(name, READY_SECONDS) for name in ("worker", "bot")]
+        await asyncio.gather(*ready)
+
+    async def _start_broker(self) -> str:
+        broker = self._open.enter_context(embedded(self._folder.broker))
+        keeper = await self._open.enter_async_context(Supervisor(self._folder.logs, self._tell))
+        child = keeper.start(Program("broker", broker.command, dict(os.environ)))
+        if not await broker.answers(BROKER_SECONDS):
+            raise StartFailed("broker", "it does not answer", child.log)
+        return broker.url
+
+    async def _migrate(self, told: Mapping[str, str]) -> None:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "store", "upgrade"),
+            env=dict(told),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        said, _ = await process.communicate()
+        log = self._folder.logs / "upgrade.log"
+        log.write_bytes(said)
+        if process.returncode != 0:
+            raise StartFailed("store", "its tables could not be brought up to date", log)

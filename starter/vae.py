@@ -1,0 +1,131 @@
+"""The training of the VAE: both halves first, then the decoder alone on settled latents.
+
+It owns the losses and the pictures the VAE learns from; it must not know prompts. After `learn`
+the latents never change again, so the decoder may be refined while later stages already run.
+"""
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from diffusers import AutoencoderKLQwenImage
+from torch import Tensor
+
+from starter import flat
+from starter.catalog import Catalog
+from starter.fit import Plan, fit
+from starter.scenes import draw, random_scene
+
+OTHER_GLYPHS = tuple(map(chr, (*range(0x1F330, 0x1F37C), *range(0x1F400, 0x1F43E))))
+OTHER_SHARE = 0.2  # other glyphs and colours, so that pictures outside the catalog survive the VAE
+EDGE_WEIGHT = 0.5
+KL_WEIGHT = 1e-4
+OFF_BY = 0.15  # how far, in deviations, refined latents are pushed
+
+
+@dataclass(frozen=True, slots=True)
+class VaePlan:
+    """How the VAE is trained: crops for most of the time, whole pictures at the end."""
+
+    pool: int
+    crop: int
+    crops: int
+    whole: int
+    crops_until: float
+    learn: Plan
+    refine: Plan
+
+
+def picture_pool(catalog: Catalog, count: int, side: int, font: Path, seed: int) -> Tensor:
+    """Draw `count` scenes of seen pairs and some other glyphs, as uint8 (N, 3, side, side)."""
+    rng = random.Random(seed)  # noqa: S311 (reproducible pictures, not secrets)
+    seen = catalog.seen()
+    pictures = []
+    for index in range(count):
+        thing, background = seen[index % len(seen)]
+        emoji, rgb = catalog.things[thing].emoji, catalog.backgrounds[background].rgb
+        if rng.random() < OTHER_SHARE:
+            emoji = rng.choice(OTHER_GLYPHS)
+            rgb = (rng.randrange(256), rng.randrange(256), rng.randrange(256))
+        pictures.append(draw(random_scene(rng, thing, background), emoji, rgb, side, font))
+    return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
+
+
+def to_signed(pictures: Tensor) -> Tensor:
+    """Turn uint8 pixels into floats in -1..1."""
+    return pictures.float() / 127.5 - 1.0
+
+
+def learn(vae: AutoencoderKLQwenImage, plan: VaePlan, pool: Tensor, path: Path) -> None:
+    """Train encoder and decoder together."""
+
+    def loss_at(step: int) -> Tensor:
+        pixels = _batch(plan, pool, step)
+        mean, log_variance = flat.encode(vae, pixels)
+        noise = torch.randn(mean.shape, generator=_generator(step, 1))
+        restored = flat.decode(vae, mean + noise * torch.exp(0.5 * log_variance))
+        spread = 0.5 * (mean.square() + log_variance.exp() - 1.0 - log_variance).mean()
+        return _difference(restored, pixels) + KL_WEIGHT * spread
+
+    fit(vae, plan.learn, loss_at, path)
+
+
+def _generator(step: int, stream: int) -> torch.Generator:
+    return torch.Generator().manual_seed(step * 16 + stream)
+
+
+def _batch(plan: VaePlan, pool: Tensor, step: int) -> Tensor:
+    rng = random.Random(step)  # noqa: S311 (reproducible batches)
+    if step >= plan.crops_until * plan.learn.steps:
+        return to_signed(pool[rng.choices(range(len(pool)), k=plan.whole)])
+    room = pool.shape[-1] - plan.crop
+    crops = []
+    for _ in range(plan.crops):
+        # the middle of the range is drawn more often: borders are plain colour
+        top, left = (round(room * (rng.random() + rng.random()) / 2) for _ in range(2))
+        picture = pool[rng.randrange(len(pool))]
+        crops.append(picture[:, top : top + plan.crop, left : left + plan.crop])
+    return to_signed(torch.stack(crops))
+
+
+def _difference(restored: Tensor, pixels: Tensor) -> Tensor:
+    across = F.l1_loss(restored.diff(dim=-1), pixels.diff(dim=-1))
+    down = F.l1_loss(restored.diff(dim=-2), pixels.diff(dim=-2))
+    return F.l1_loss(restored, pixels) + EDGE_WEIGHT * (across + down)
+
+
+def peak_signal(vae: AutoencoderKLQwenImage, pictures: Tensor) -> float:
+    """Return the mean PSNR in dB of pictures through the VAE."""
+    with torch.no_grad():
+        pixels = to_signed(pictures)
+        restored = flat.decode(vae, flat.encode(vae, pixels)[0]).clamp(-1, 1)
+        error = ((restored - pixels) / 2).square().mean(dim=(1, 2, 3))
+    return float((-10 * torch.log10(error)).mean())
+
+
+def refine(
+    vae: AutoencoderKLQwenImage, plan: VaePlan, pool: Tensor, std: Tensor, path: Path
+) -> None:
+    """Train the decoder on, with the encoder frozen, on latents a little off like sampled ones."""
+    vae.requires_grad_(False)
+    vae.decoder.requires_grad_(True)
+    vae.post_quant_conv.requires_grad_(True)
+    latents = _encoded(vae, pool)
+    width = std.view(1, -1, 1, 1)
+
+    def loss_at(step: int) -> Tensor:
+        rng = random.Random(step)  # noqa: S311 (reproducible batches)
+        chosen = rng.choices(range(len(pool)), k=plan.whole)
+        noise = torch.randn(latents[chosen].shape, generator=_generator(step, 2))
+        off = noise * width * rng.uniform(0.0, OFF_BY)
+        return _difference(flat.decode(vae, latents[chosen] + off), to_signed(pool[chosen]))
+
+    fit(vae, plan.refine, loss_at, path)
+
+
+def _encoded(vae: AutoencoderKLQwenImage, pool: Tensor) -> Tensor:
+    with torch.no_grad():
+        return torch.cat([flat.encode(vae, to_signed(part))[0] for part in torch.split(pool, 16)])

@@ -1,0 +1,271 @@
+"""The real bot on simcord's Discord, with the worker's part played through the store.
+
+The only file of these tests that fills gaps of simcord or leans on private names.
+"""
+
+import io
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import discord
+from PIL import Image
+from simcord.actors import MemberActor
+from simcord import Env
+from simcord.builders import ChannelHandle, GuildHandle
+from simcord.results import InteractionResult
+
+from bot.client import Reroll
+from bot.commands import history, imagine, quota
+from bot.delivery import Delivery
+from bot.i18n import Texts, Words
+from bot.options import Reader
+from bot.progress import ProgressBoard
+from bot.routes import Routes
+from bot.services import Services
+from bot.sizes import size_words
+from engine.catalog import Catalog
+from engine.errors import RerollError
+from engine.recipe import Recipe
+from store import claims, generations, ledger, workers
+from store.database import Database
+from store.files import Files
+from store.plans import Plan
+from store.tables import Generation
+from worker.queue import Tickets
+
+PLAN = Plan(daily_credits=10)
+COMMANDS = (imagine.register, history.register, quota.register)
+
+
+def services(folder: Path, database_url: str, broker_url: str, catalog: Catalog) -> Services:
+    """Return the bot's world in one folder, on simcord's clock."""
+    texts = Texts()
+    return Services(
+        database=Database(database_url),
+        files=Files(f"file://{folder}/files"),
+        tickets=Tickets(broker_url),
+        catalog=catalog,
+        plan=PLAN,
+        now=discord.utils.utcnow,
+        texts=texts,
+        reader=Reader(catalog, size_words(texts)),
+    )
+
+
+@dataclass
+class Stage:
+    """One server with a channel, two members and a moderator."""
+
+    env: Any
+    services: Services
+    guild: GuildHandle
+    channel: ChannelHandle
+    alex: MemberActor
+    mei: MemberActor
+    moderator: MemberActor
+    locales: dict[int, str] = field(default_factory=dict)
+    upload_limit: int = 10 * 2**20
+
+    @property
+    def database(self) -> Database:
+        return self.services.database
+
+    @property
+    def bot(self) -> Reroll:
+        bot: Reroll = self.env.bot
+        return bot
+
+    @property
+    def routes(self) -> Routes:
+        return Routes(self.bot, self.services.now)
+
+    def board(self, first_s: float = 0.0, every_s: float = 0.0) -> ProgressBoard:
+        return ProgressBoard(self.services, self.routes, first_s=first_s, every_s=every_s)
+
+    async def deliver(self) -> None:
+        await Delivery(self.services, self.routes).deliver_due()
+
+    async def restart(self) -> None:
+        """Replace the bot by a new one that remembers nothing."""
+        self.services = _without_memory(self.services)
+        await self.env.restart_bot(Reroll(self.services, COMMANDS, shard_count=1))
+        self.hook()
+
+    def hook(self) -> None:
+        """Give interactions the member's locale and our upload limit, which simcord has fixed."""
+        parsers = self.bot._connection.parsers
+        parse = parsers["INTERACTION_CREATE"]
+
+        def localised(data: dict[str, Any]) -> None:
+            user = data.get("user") or data["member"]["user"]
+            locale = self.locales.get(int(user["id"]), "en-US")
+            parse({**data, "locale": locale, "attachment_size_limit": self.upload_limit})
+
+        parsers["INTERACTION_CREATE"] = localised
+
+    def speaks(self, member: MemberActor, locale: str) -> Words:
+        self.locales[member.id] = locale
+        return self.services.texts.of(locale)
+
+    async def imagine(self, member: MemberActor, **options: Any) -> InteractionResult:
+        return await member.slash(self.channel, "imagine", **({"prompt": "a panda"} | options))
+
+    def orders(self) -> list[Generation]:
+        """Return all orders, oldest first."""
+        with self.database.begin() as session:
+            ids = session.query(Generation.id).order_by(Generation.created_at).all()
+            return [session.get_one(Generation, row.id) for row in ids]
+
+    def order(self, generation_id: str) -> Generation:
+        with self.database.begin() as session:
+            return generations.get(session, generation_id)
+
+    def left(self, member: MemberActor) -> int:
+        flow = ledger.Flow(self.guild.id, member.id)
+        with self.database.begin() as session:
+            return ledger.balance(session, flow, PLAN, self.services.now()).left
+
+    def claim(self) -> claims.Claim:
+        with self.database.begin() as session:
+            claim = claims.claim(session, "w", self.services.catalog.names)
+        assert claim, "nothing waits"
+        return claim
+
+    def keep(self, claim: claims.Claim, content: bytes = b"", **recipe: Any) -> bool:
+        """Finish a claimed picture as a worker does."""
+        content = content or png(claim.request.seed)
+        values = {"versions": {}, "device": "cpu", **recipe}
+        kept = claims.Kept(
+            file_sha256=self.services.files.put(content),
+            file_bytes=len(content),
+            pixel_sha256=f"{hash(content) % 2**256:064x}",
+            recipe=Recipe(
+                request=claim.request,
+                variant_digest=values.pop(
+                    "variant_digest", self.services.catalog[claim.request.variant].digest
+                ),
+                weights_digest="w",
+                scheduler={},
+                dtype="float32",
+                mode="exact",
+                threads=1,
+                **values,
+            ),
+            seconds=0.4,
+        )
+        with self.database.begin() as session:
+            return claims.keep(session, claim, kept)
+
+    def draw(self, **recipe: Any) -> None:
+        """Finish everything that waits."""
+        while self.waiting():
+            self.keep(self.claim(), **recipe)
+
+    def waiting(self) -> int:
+        with self.database.begin() as session:
+            return sum(
+                image.status == "queued"
+                for order in session.query(Generation.id)
+                for image in generations.get(session, order.id).images
+            )
+
+    def fail(self, claim: claims.Claim, error: RerollError) -> None:
+        with self.database.begin() as session:
+            claims.fail(session, claim, error)
+
+    async def drawn(self, member: MemberActor, **options: Any) -> InteractionResult:
+        """Order, draw and deliver."""
+        result = await self.imagine(member, **options)
+        self.draw()
+        await self.deliver()
+        return result
+
+
+def _without_memory(old: Services) -> Services:
+    return Services(
+        database=old.database,
+        files=old.files,
+        tickets=old.tickets,
+        catalog=old.catalog,
+        plan=old.plan,
+        now=old.now,
+        texts=old.texts,
+        reader=old.reader,
+    )
+
+
+@asynccontextmanager
+async def _running(env: Env) -> AsyncIterator[Env]:
+    # simcord.run() resets context variables at the end, but a fixture ends in another context
+    # than it began in; they die with the test's context anyway.
+    await env.start()
+    env.time_context().__enter__()
+    try:
+        yield env
+    finally:
+        await env.shutdown()
+    # simcord records what the command tree answered too; those are the product's own refusals.
+    unanswered = [error for error in env.errors if not isinstance(error, RerollError)]
+    assert not unanswered
+
+
+@asynccontextmanager
+async def staged(world: Services) -> AsyncIterator[Stage]:
+    """Connect the bot to a fresh Discord; a worker has just reported itself."""
+    with world.database.begin() as session:
+        workers.report(session, "w", world.catalog.names)
+    async with _running(Env(Reroll(world, COMMANDS, shard_count=1), shard_count=1)) as env:
+        guild = env.create_guild()
+        channel = guild.create_text_channel("studio")
+        role = guild.create_role("moderators", permissions=discord.Permissions(manage_messages=True))
+        alex, mei, mod = (
+            guild.add_member(env.create_user(name), roles=roles)
+            for name, roles in (("alex", []), ("mei", []), ("mod", [role]))
+        )
+        stage = Stage(env, world, guild, channel, alex, mei, mod)
+        stage.hook()
+        yield stage
+
+
+def png(seed: int, size: tuple[int, int] = (16, 16)) -> bytes:
+    """Return a picture whose colour depends on the seed."""
+    out = io.BytesIO()
+    Image.new("RGB", size, (seed % 256, seed // 256 % 256, 99)).save(out, "PNG")
+    return out.getvalue()
+
+
+def parts(components: Any) -> Iterator[dict[str, Any]]:
+    """Yield every component at any depth."""
+    for component in components:
+        yield component
+        yield from parts(component.get("components", []))
+        yield from parts([component["accessory"]] if "accessory" in component else [])
+
+
+def text(message: Any) -> str:
+    """Return all words of a message."""
+    shown = [part["content"] for part in parts(message.components) if "content" in part]
+    return "\n".join([message.content, *shown]).strip()
+
+
+def presses(message: Any) -> dict[str, str]:
+    """Return the custom ids of a message's buttons by action."""
+    ids = [part["custom_id"] for part in parts(message.components) if "custom_id" in part]
+    return {custom_id.split(":")[0]: custom_id for custom_id in ids}
+
+
+def order_id(message: Any) -> str:
+    """Return the order a message is about."""
+    return next(iter(presses(message).values())).split(":")[1]
+
+
+def gallery(message: Any) -> list[str]:
+    """Return the names of the pictures shown."""
+    return [
+        item["media"]["url"].rpartition("/")[2]
+        for part in parts(message.components)
+        for item in part.get("items", [])
+    ]

@@ -1,0 +1,66 @@
+import dataclasses
+import inspect
+
+import simcord
+from simcord.preview import Preview, _actions
+
+from local.discord import simulation as sim
+from local.discord.localised import localised, wire_names
+
+
+def test_the_seams_of_simcord_that_are_leaned_on_still_exist() -> None:
+    assert simcord.__version__ == "3.2.1"
+    for name in ("_begin_operation", "_end_operation", "_mark_mutation", "_settle_internal"):
+        assert callable(getattr(simcord.Env, name))
+    assert callable(simcord.Env._notify_dispatch_observers)
+    assert callable(Preview._mark_action_dispatched)
+    source = inspect.getsource(simcord.Env.__init__)
+    for field in ("self._started", "self._generation", "self._preview", "self.backend"):
+        assert field in source
+    assert {"dispatch"} <= set(inspect.signature(simcord.Env._settle_internal).parameters)
+
+
+def test_clicks_are_bound_to_a_revision_until_they_are_unbound() -> None:
+    stock = _actions.ACTION_SPECS
+    try:
+        assert stock["click"].revision_bound
+        sim.unbind_clicks()
+        assert not any(spec.revision_bound for spec in _actions.ACTION_SPECS.values())
+        assert set(_actions.ACTION_SPECS) == set(stock)
+    finally:
+        _actions.ACTION_SPECS = stock
+
+
+def test_the_interaction_has_the_fields_that_are_filled_in() -> None:
+    fields = {field.name for field in dataclasses.fields(sim.Interaction)}
+    assert {"initial_response_deadline", "responded", "modal", "message_id"} <= fields
+
+
+SPEC = {
+    "name": "lora",
+    "name_localizations": {"zh-CN": "风格"},
+    "options": [
+        {
+            "name": "train",
+            "type": 1,
+            "options": [{"name": "rank", "type": 4, "name_localizations": {"zh-CN": "秩"}}],
+        }
+    ],
+}
+
+
+def test_translated_names_are_shown_and_sent_back_as_they_were_registered() -> None:
+    shown = localised(SPEC, "zh-CN")
+    assert (shown["name"], shown["options"][0]["options"][0]["name"]) == ("风格", "秩")
+    typed = {
+        "name": "风格",
+        "options": [{"name": "train", "options": [{"name": "秩", "value": 8}]}],
+    }
+    assert wire_names(typed, SPEC) == {
+        "name": "lora",
+        "options": [{"name": "train", "options": [{"name": "rank", "value": 8}]}],
+    }
+
+
+def test_a_language_without_translation_shows_the_registered_names() -> None:
+    assert localised(SPEC, "fr")["name"] == "lora"

@@ -1,0 +1,53 @@
+from pathlib import Path
+
+import pytest
+
+from local.__main__ import parse
+from local.errors import FolderInUse
+from local.folder import Folder
+from local.settings import given, real_token
+from local.stack import Door, environment
+
+
+def test_a_second_run_on_one_folder_is_refused_and_a_later_one_is_not(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    with folder.held(), pytest.raises(FolderInUse, match="--data"), folder.held():
+        pass
+    with folder.held():
+        assert folder.logs.is_dir()
+
+
+def test_what_was_given_goes_before_what_is_embedded(tmp_path: Path) -> None:
+    settings = {"REROLL_DATABASE_URL": "postgresql+psycopg://host/db", "PATH": "/bin"}
+    told = environment(settings, Folder(tmp_path), "redis://queue")
+    assert told["REROLL_DATABASE_URL"] == "postgresql+psycopg://host/db"
+    assert told["REROLL_FILES_URL"] == (tmp_path / "files").as_uri()
+    assert told["REROLL_BROKER_URL"] == "redis://queue"
+
+
+def test_only_the_bot_is_told_the_token(tmp_path: Path) -> None:
+    settings = {"DISCORD_TOKEN": "secret", "REROLL_DISCORD_URL": "http://127.0.0.1:9"}
+    told = environment(settings, Folder(tmp_path), "redis://queue")
+    assert "secret" not in told.values()
+    assert Door("secret").environment() == {"DISCORD_TOKEN": "secret"}
+    local = Door("local-discord", "http://127.0.0.1:1").environment()
+    assert local["REROLL_DISCORD_URL"] == "http://127.0.0.1:1"
+
+
+def test_the_file_completes_the_environment_and_an_empty_token_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REROLL_FROM_SHELL", "shell")
+    monkeypatch.delenv("DISCORD_TOKEN", raising=False)
+    file = tmp_path / ".env"
+    file.write_text("REROLL_FROM_SHELL=file\nREROLL_FROM_FILE=file\nDISCORD_TOKEN=\n")
+    settings = given(file)
+    assert (settings["REROLL_FROM_SHELL"], settings["REROLL_FROM_FILE"]) == ("shell", "file")
+    assert real_token(settings) is None
+    assert real_token({"DISCORD_TOKEN": " abc "}) == "abc"
+
+
+def test_the_command_line_says_it_all() -> None:
+    options = parse(["--say", "/imagine prompt:a", "--say", "again", "--locale", "zh-CN"])
+    assert options.say == ("/imagine prompt:a", "again")
+    assert (options.locale, options.browser, options.data) == ("zh-CN", True, Path("data"))
