@@ -12,7 +12,7 @@ import structlog
 from pydantic import ValidationError
 
 from bot import logs
-from bot.background import Sweeper, hear
+from bot.background import Sweeper, for_ever, hear
 from bot.client import Reroll
 from bot.commands import history, imagine, quota
 from bot.delivery import Delivery
@@ -25,6 +25,7 @@ from bot.services import Services
 from bot.settings import BotSettings
 from bot.sizes import size_words
 from engine.catalog import Catalog
+from engine.errors import VariantUnknown
 from store.database import Database
 from store.files import Files
 from store.plans import default_plan
@@ -52,24 +53,27 @@ def main() -> None:
         asyncio.run(run(settings, token))
     except ValueError as error:
         _end(str(error), 2)
+    except VariantUnknown as error:
+        known = error.params["known"]
+        _end(f"REROLL_VARIANTS names {error.params['name']}, which is not one of: {known}.", 2)
     except discord.LoginFailure:
         _end("Discord refused the bot token. Check DISCORD_TOKEN.", 2)
-    except (aiohttp.ClientError, discord.HTTPException, OSError) as error:
-        _end(f"Discord cannot be reached: {type(error).__name__}.", 1)
+    except (aiohttp.ClientError, discord.DiscordException, OSError) as error:
+        _end(f"Discord cannot be reached, or closed the connection: {type(error).__name__}.", 1)
 
 
 async def run(settings: BotSettings, token: str) -> None:
     """Connect and serve until SIGTERM or SIGINT."""
     services = build(settings)
     client = Reroll(services, COMMANDS)
-    serving = asyncio.create_task(_serve(client, services, settings, token))
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, serving.cancel)
     try:
-        with suppress(asyncio.CancelledError):
-            await serving
+        async with client:
+            serving = asyncio.create_task(_serve(client, services, settings, token))
+            for number in (signal.SIGTERM, signal.SIGINT):
+                asyncio.get_running_loop().add_signal_handler(number, serving.cancel)
+            with suppress(asyncio.CancelledError):
+                await serving
     finally:
-        await client.close()
         services.tickets.close()
         await services.database.aclose()
 
@@ -77,7 +81,7 @@ async def run(settings: BotSettings, token: str) -> None:
 def build(settings: BotSettings) -> Services:
     """Return the bot's world; nothing connects yet."""
     texts = Texts()
-    catalog = Catalog.load(settings.variant_names)
+    catalog = Catalog.load(settings.variant_names, settings.variants_folder)
     return Services(
         database=Database(settings.database_url.get_secret_value()),
         files=Files(settings.files_url),
@@ -91,23 +95,23 @@ def build(settings: BotSettings) -> Services:
 
 
 async def _serve(client: Reroll, services: Services, settings: BotSettings, token: str) -> None:
-    async with client:
-        await client.login(token)
-        connection = asyncio.create_task(client.connect())
-        ready = asyncio.create_task(client.wait_until_ready())
-        await asyncio.wait({connection, ready}, return_when=asyncio.FIRST_COMPLETED)
-        ready.cancel()
-        routes = Routes(client, services.now)
-        board = ProgressBoard(services, routes)
-        broker_url = settings.broker_url.get_secret_value()
-        client.start_background(
-            Delivery(services, routes).run(),
-            Sweeper(services).run(),
-            hear(services, board, broker_url),
-        )
-        log.info("ready", servers=len(client.guilds))
-        print(READY, flush=True)
-        await connection
+    routes = Routes(client, services.now)
+    board = ProgressBoard(services, routes)
+    broker_url = settings.broker_url.get_secret_value()
+    await client.login(token)
+    client.start_background(
+        _say_ready(client),
+        for_ever("delivery", Delivery(services, routes).run),
+        for_ever("sweep", Sweeper(services).run),
+        for_ever("events", lambda: hear(services, board, broker_url)),
+    )
+    await client.connect()
+
+
+async def _say_ready(client: Reroll) -> None:
+    await client.wait_until_ready()
+    log.info("ready", servers=len(client.guilds))
+    print(READY, flush=True)
 
 
 def _end(sentence: str, code: int) -> None:

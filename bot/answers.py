@@ -66,12 +66,12 @@ async def whisper(interaction: Press, text: str) -> None:
 async def withdraw(interaction: Press, text: str) -> None:
     """Take back the public "thinking" of a deferred answer and tell the member alone.
 
-    Where it cannot be taken back it carries the text, so that it does not think for ever.
+    Where it cannot be taken back it keeps a few dots, so that it does not think for ever.
     """
     try:
+        # Until the deferred answer holds something, Discord takes the next message for it.
+        await interaction.edit_original_response(view=cards.notice("…").view)
         await interaction.delete_original_response()
-    except discord.HTTPException:
-        with contextlib.suppress(discord.HTTPException):
-            await interaction.edit_original_response(view=cards.notice(text).view)
-        return
+    except discord.HTTPException as error:
+        log.warning("answer not withdrawn", interaction=interaction.id, error=repr(error))
     await whisper(interaction, text)

@@ -1,7 +1,7 @@
-"""The bot's loops beside Discord: hearing workers, and repairing what a death left behind."""
+"""The bot's loops beside Discord: kept running, hearing workers, repairing what deaths leave."""
 
 import asyncio
-from collections.abc import Set
+from collections.abc import Awaitable, Callable, Set
 
 import structlog
 
@@ -13,8 +13,19 @@ from worker import events
 from worker.queue import BrokerUnavailable
 
 SWEEP_S = 3.0
+BROKEN_S = 1.0
 
 log = structlog.get_logger()
+
+
+async def for_ever(name: str, loop: Callable[[], Awaitable[None]]) -> None:
+    """Run a loop, and run it again where it breaks: a bot that no longer delivers is no bot."""
+    while True:
+        try:
+            await loop()
+        except Exception:
+            log.exception("loop broke", loop=name)
+        await asyncio.sleep(BROKEN_S)
 
 
 async def hear(services: Services, board: ProgressBoard, broker_url: str) -> None:
@@ -37,10 +48,7 @@ class Sweeper:
     async def run(self) -> None:
         """Sweep for ever."""
         while True:
-            try:
-                await self.sweep()
-            except Exception:
-                log.exception("sweep failed")
+            await self.sweep()
             await asyncio.sleep(self._every_s)
 
     async def sweep(self) -> None:

@@ -18,9 +18,9 @@ def press(
     words: Words, action: str, generation_id: str, *, disabled: bool = False
 ) -> ui.Button[ui.LayoutView]:
     """Return the button that does `action` with an order."""
-    styles = {"delete": discord.ButtonStyle.danger, "new": discord.ButtonStyle.primary}
     return ui.Button(
-        style=styles.get(action, discord.ButtonStyle.secondary),
+        # One button stands out, as the name of the product promises.
+        style=discord.ButtonStyle.primary if action == "new" else discord.ButtonStyle.secondary,
         label=words(f"buttons.{action}"),
         custom_id=marks.button(action, generation_id),
         disabled=disabled,

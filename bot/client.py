@@ -43,6 +43,7 @@ class Reroll(discord.AutoShardedClient):
             intents=discord.Intents(guilds=True),
             # Prompts may contain @everyone.
             allowed_mentions=discord.AllowedMentions.none(),
+            max_messages=None,  # nothing reads discord.py's cache of messages
             shard_count=shard_count,
         )
         self.services = services

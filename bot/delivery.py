@@ -59,12 +59,9 @@ class Delivery:
         """Deliver for ever: at the bell, and by looking once a second."""
         while True:
             self._services.bell.clear()
-            try:
+            # The sweeper says when the database goes away and returns.
+            with suppress(StoreUnavailable):
                 await self._start_due()
-            except StoreUnavailable:
-                log.warning("store unavailable")
-            except Exception:
-                log.exception("delivery round failed")
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._services.bell.wait(), POLL_S)
 

@@ -86,7 +86,6 @@ def _entry(words: Words, generation: Generation, thumbnail: str | None) -> ui.It
 
 def _entry_buttons(words: Words, generation: Generation, page: int) -> ui.ActionRow[ui.LayoutView]:
     drop: ui.Button[ui.LayoutView] = ui.Button(
-        style=discord.ButtonStyle.danger,
         label=words("buttons.delete"),
         custom_id=marks.button("drop", generation.id, page),
     )

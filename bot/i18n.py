@@ -37,6 +37,8 @@ class Words:
         Parameters may be a member's own words, so they are shown as plain text.
         """
         shown = {name: plain(v) if isinstance(v, str) else v for name, v in params.items()}
+        if "variant" in params:
+            shown["variant"] = self.name(f"variants.{params['variant']}", str(shown["variant"]))
         try:
             return self(f"errors.{code}", **shown)
         except KeyError:

@@ -34,7 +34,7 @@ def set_up(level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.WARNING)
-    logging.getLogger("discord").setLevel(logging.WARNING)
+    logging.getLogger("discord.client").addFilter(_is_about_us)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -42,6 +42,11 @@ def set_up(level: str) -> None:
     )
     for name in ("bot", "store", "worker"):
         logging.getLogger(name).setLevel(level.upper())
+
+
+def _is_about_us(record: logging.LogRecord) -> bool:
+    # discord.py warns of missing voice libraries, which a bot that draws has no use for.
+    return "voice will NOT be supported" not in record.getMessage()
 
 
 def without_tokens(

@@ -1,7 +1,8 @@
 """Ways to a member, best first: the interaction's token, the bot's own, a new message, a DM."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
+from typing import Any
 
 import discord
 
@@ -16,7 +17,8 @@ DEAD = {401, 403, 404}
 THREAD_ARCHIVED = 50083
 
 Compose = Callable[[int], Awaitable[Letter]]
-"""Makes the letter for a route's upload limit in bytes."""
+"""Makes the letter for a way's upload limit in bytes."""
+Way = Callable[[Generation, Letter], Awaitable[int]]
 
 
 class Routes:
@@ -32,19 +34,15 @@ class Routes:
 
     async def edit(self, generation: Generation, letter: Letter) -> None:
         """Edit the order's message in passing. Raises HTTPException."""
-        by = self._by_token if self.token_lives(generation) else self._by_bot
-        await by(generation, letter)
+        way = self._by_token if self.token_lives(generation) else self._by_bot
+        await way(generation, letter)
 
     async def deliver(self, generation: Generation, compose: Compose) -> int | None:
         """Show the end of an order; return the message, or None where no way is left.
 
         Raises DiscordException where trying again later may help.
         """
-        own = min(generation.upload_limit, BOT_UPLOAD_LIMIT)
-        ways = [(self._by_bot, own), (self._by_channel, own), (self._by_dm, own)]
-        if self.token_lives(generation):
-            ways.insert(0, (self._by_token, generation.upload_limit))
-        for way, limit in ways:
+        for way, limit in self._ways(generation):
             try:
                 return await way(generation, await compose(limit))
             except discord.HTTPException as error:
@@ -52,18 +50,27 @@ class Routes:
                     raise
         return None
 
+    def _ways(self, generation: Generation) -> Iterator[tuple[Way, int]]:
+        own = min(generation.upload_limit, BOT_UPLOAD_LIMIT)
+        if self.token_lives(generation):
+            yield self._by_token, generation.upload_limit
+        if generation.message_id:
+            yield self._by_bot, own
+        yield self._by_channel, own
+        yield self._by_dm, own
+
     async def _by_token(self, generation: Generation, letter: Letter) -> int:
         webhook = discord.Webhook.partial(
             generation.application_id, generation.token, client=self._client
         )
-        message = await webhook.edit_message(
-            _message_id(generation), attachments=letter.files(), view=letter.view
-        )
+        # discord.py types this as a number only; Discord also takes the name of the answer.
+        original: Any = generation.message_id or "@original"
+        message = await webhook.edit_message(original, attachments=letter.files(), view=letter.view)
         return message.id
 
     async def _by_bot(self, generation: Generation, letter: Letter) -> int:
         channel = self._client.get_partial_messageable(generation.channel_id)
-        message = channel.get_partial_message(_message_id(generation))
+        message = channel.get_partial_message(generation.message_id or 0)
         return (await message.edit(attachments=letter.files(), view=letter.view)).id
 
     async def _by_channel(self, generation: Generation, letter: Letter) -> int:
@@ -85,11 +92,6 @@ async def _send(channel: discord.abc.Messageable, generation: Generation, letter
         view=letter.view, files=letter.files(), nonce=generation.id, allowed_mentions=owner
     )
     return message.id
-
-
-def _message_id(generation: Generation) -> int:
-    # Zero is no message: the route answers 404 and the next one is taken.
-    return generation.message_id or 0
 
 
 def _is_closed(error: discord.HTTPException) -> bool:

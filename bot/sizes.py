@@ -35,7 +35,7 @@ def parse(text: str, variant: Variant, words: Mapping[str, str]) -> tuple[int, i
         return int(match[1]), int(match[2])
     if (match := RATIO.fullmatch(folded)) and (size := _of_ratio(match, presets.values())):
         return size
-    choices = ", ".join(f"{name} ({w}x{h})" for name, (w, h) in presets.items())
+    choices = ", ".join(f"{width}x{height}" for width, height in presets.values())
     raise SizeUnreadable(value=text[:50], choices=choices)
 
 

@@ -6,11 +6,12 @@ import os
 import signal
 import sys
 import webbrowser
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local.errors import LocalError
+from local.errors import LocalError, NoToken
 from local.folder import Folder
 from local.settings import given, real_token
 from local.stack import Door, Stack
@@ -36,6 +37,7 @@ class Options:
     timeout: float
     browser: bool
     port: int
+    discord: bool | None
 
 
 def main() -> int:
@@ -59,8 +61,22 @@ def parse(arguments: list[str]) -> Options:
     add("--timeout", type=float, default=120.0, help="seconds that one answer may take")
     add("--no-browser", dest="browser", action="store_false", help="only print the address")
     add("--port", type=int, default=0, help="the port of the first page")
+    add(
+        "--discord",
+        action=argparse.BooleanOptionalAction,
+        help="join the real Discord; the default where there is a token and nothing to --say",
+    )
     values = vars(parser.parse_args(arguments))
     return Options(**{**values, "say": tuple(values["say"])})
+
+
+def token_to_join(options: Options, settings: Mapping[str, str]) -> str | None:
+    """Return the token if the real Discord is meant, and None if the local one is."""
+    token = real_token(settings)
+    if options.discord and token is None:
+        raise NoToken
+    meant = not options.say if options.discord is None else options.discord
+    return token if meant else None
 
 
 async def run(options: Options) -> int:
@@ -68,8 +84,7 @@ async def run(options: Options) -> int:
     settings = given(ENV_FILE)
     folder = Folder(options.data.resolve())
     with folder.held():
-        token = real_token(settings)
-        if token and not options.say:
+        if token := token_to_join(options, settings):
             return await _with_real_discord(Stack(folder, settings, Door(token), tell))
         return await _with_local_discord(options, folder, settings)
 
@@ -88,26 +103,24 @@ async def _with_real_discord(stack: Stack) -> int:
 
 async def _with_local_discord(options: Options, folder: Folder, settings: dict[str, str]) -> int:
     # Imported here: a host with a token needs no simulation, and need not have it installed.
+    from local.conversation import Conversation
     from local.discord.server import TOKEN, LocalDiscord
     from local.discord.world import World
 
     world = World()
-    if options.locale:
-        world.set_locale(options.member, options.locale)
+    seat = world.seat(options.member)
+    world.set_locale(options.member, options.locale or world.locale_of(seat.actor.id))
     async with LocalDiscord(world) as local_discord:
         door = Door(TOKEN, local_discord.url)
         async with Stack(folder, settings, door, tell) as stack:
             if options.say:
-                return await _converse(options, local_discord)
+                return await _converse(options, Conversation(world, seat, options.timeout))
             return await _play(options, local_discord, stack)
 
 
-async def _converse(options: Options, local_discord: "LocalDiscord") -> int:
+async def _converse(options: Options, conversation: "Conversation") -> int:
     from local import transcript
-    from local.conversation import Conversation
 
-    world = local_discord.world
-    conversation = Conversation(world, world.seat(options.member), options.timeout)
     try:
         for line in options.say:
             tell(f"> {line}")

@@ -2,12 +2,16 @@
 
 LocalError
 ├── FolderInUse     another run holds this data folder
+├── NoToken         the real Discord was asked for without a token
 ├── NoBroker        no Redis-protocol server can be found here
 ├── StartFailed     a program ended, or was not ready in time
 ├── CrashLoop       a program keeps ending
+├── PortTaken       something else listens where a page was to be
+├── NobodyThere     no simulated member has this name or language
 └── CannotSay       a scripted line means nothing on this page
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -21,6 +25,16 @@ class FolderInUse(LocalError):
     def __init__(self, folder: Path) -> None:
         super().__init__(f"Another run is using {folder}. Stop it, or choose another with --data.")
         self.folder = folder
+
+
+class NoToken(LocalError):
+    """The real Discord was asked for without a token."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "No bot token: put DISCORD_TOKEN=... into .env, or leave out --discord to play with "
+            "the Discord on this machine."
+        )
 
 
 class NoBroker(LocalError):
@@ -48,6 +62,22 @@ class CrashLoop(LocalError):
         super().__init__(f"{name} keeps ending with code {code}; gave up. Its log is {log}.")
         self.name = name
         self.code = code
+
+
+class PortTaken(LocalError):
+    """Something else listens where a page was to be."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(f"Port {port} is taken. Choose another with --port, or leave it out.")
+        self.port = port
+
+
+class NobodyThere(LocalError):
+    """No simulated member has this name or language."""
+
+    def __init__(self, asked: str, known: Iterable[str]) -> None:
+        super().__init__(f"“{asked}” is unknown here; there are: {', '.join(known)}.")
+        self.asked = asked
 
 
 class CannotSay(LocalError):

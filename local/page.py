@@ -8,6 +8,7 @@ from typing import Self
 
 from local.discord import simulation as sim
 from local.discord.world import World
+from local.errors import PortTaken
 
 REFRESH_EVERY = 0.25
 LONG = 3600.0
@@ -28,7 +29,13 @@ class Playground:
             stage, channel, members = self._world.bench(name)
             port = self._port + index if self._port else None
             page = stage.preview(channel, viewers=members, layout="channel", port=port)
-            self.pages[name] = await self._open.enter_async_context(page)
+            try:
+                self.pages[name] = await self._open.enter_async_context(page)
+            except sim.SetupError as error:
+                await self._open.aclose()
+                if port is None:
+                    raise
+                raise PortTaken(port) from error
         self._follower = asyncio.create_task(self._follow())
         return self
 

@@ -65,7 +65,7 @@ def parse_fields(text: str, fields: Mapping[str, str]) -> dict[str, str]:
     if lead.strip():
         known = ", ".join(sorted(set(fields.values()))) or "none"
         raise CannotSay(f"“{lead.strip()}” belongs to no option; there are: {known}.")
-    ends = [match.start() for match in found[1:]] + [len(text)]
+    ends = [*(match.start() for match in found[1:]), len(text)] if found else []
     lower = {name.casefold(): key for name, key in fields.items()}
     return {
         lower[match[1].casefold()]: text[match.end() : end].strip()

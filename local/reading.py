@@ -79,14 +79,17 @@ def is_ephemeral(message: sim.Message) -> bool:
 
 def pictures(message: sim.Message, cdn: Any) -> list[Picture]:
     """Return the images in a message, measured and hashed."""
-    images = (item for item in message.attachments if item["content_type"].startswith("image/"))
-    return [_picture(item, cdn.get(item["url"])) for item in images]
+    found = (_picture(item, cdn.get(item["url"]) or b"") for item in message.attachments)
+    return [picture for picture in found if picture is not None]
 
 
-def _picture(item: Mapping[str, Any], data: bytes) -> Picture:
-    with Image.open(io.BytesIO(data)) as image:
-        pixels = image.convert("RGB").tobytes()
-        width, height = image.size
+def _picture(item: Mapping[str, Any], data: bytes) -> Picture | None:
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            pixels = image.convert("RGB").tobytes()
+            width, height = image.size
+    except OSError:  # not an image, or a broken one, which is no picture to a reader either
+        return None
     return Picture(
         filename=item["filename"],
         size=len(data),

@@ -33,7 +33,7 @@ class Door:
         return told | {"REROLL_DISCORD_URL": self.url} if self.url else told
 
 
-def environment(given: Mapping[str, str], folder: Folder, broker_url: str) -> dict[str, str]:
+def environment(given: Mapping[str, str], folder: Folder) -> dict[str, str]:
     """Return what every child is told: what was given goes before what is embedded.
 
     The bot's token is not among it: only the bot is told that.
@@ -43,7 +43,7 @@ def environment(given: Mapping[str, str], folder: Folder, broker_url: str) -> di
         "REROLL_FILES_URL": folder.files_url,
         "PYTHONUNBUFFERED": "1",
     }
-    told = {**embedded_here, **given, "REROLL_BROKER_URL": broker_url}
+    told = embedded_here | dict(given)
     return {name: value for name, value in told.items() if name not in DOOR_NAMES}
 
 
@@ -81,10 +81,10 @@ class Stack:
         await self._open.aclose()
 
     async def _start(self) -> None:
-        broker_url = self._given.get("REROLL_BROKER_URL") or await self._start_broker()
-        told = environment(self._given, self._folder, broker_url)
-        await self._migrate(told)
         await self._open.enter_async_context(self.supervisor)
+        given = environment(self._given, self._folder)
+        broker_url, _ = await asyncio.gather(self._broker_url(), self._migrate(given))
+        told = given | {"REROLL_BROKER_URL": broker_url}
         for name, more in (("worker", {}), ("bot", self._door.environment())):
             command = (sys.executable, "-m", name)
             self.supervisor.start(Program(name, command, told | more))
@@ -92,10 +92,13 @@ class Stack:
         ready = [self.supervisor.ready(name, READY_SECONDS) for name in ("worker", "bot")]
         await asyncio.gather(*ready)
 
-    async def _start_broker(self) -> str:
+    async def _broker_url(self) -> str:
+        if url := self._given.get("REROLL_BROKER_URL"):
+            return url
         broker = self._open.enter_context(embedded(self._folder.broker))
-        keeper = await self._open.enter_async_context(Supervisor(self._folder.logs, self._tell))
-        child = keeper.start(Program("broker", broker.command, dict(os.environ)))
+        self._open.push_async_callback(self.supervisor.stop)  # before its socket is removed
+        program = Program("broker", broker.command, dict(os.environ), foundation=True)
+        child = self.supervisor.start(program)
         if not await broker.answers(BROKER_SECONDS):
             raise StartFailed("broker", "it does not answer", child.log)
         return broker.url

@@ -42,6 +42,8 @@ class Program:
     name: str
     command: tuple[str, ...]
     environment: Mapping[str, str]
+    # Others lean on a foundation: it ends after them, and its warnings are for its log alone.
+    foundation: bool = False
 
 
 class _Process(asyncio.SubprocessProtocol):
@@ -160,7 +162,7 @@ class Child:
             self.ready.set()
         elif line:
             writer.info(line)
-            if LOUD.search(line):
+            if not self.program.foundation and LOUD.search(line):
                 self._tell(f"{self.program.name}: {line}")
 
     def _sweep(self) -> None:
@@ -171,7 +173,7 @@ class Child:
 
 
 class Supervisor:
-    """Starts programs, waits for them, and ends them in the reverse order."""
+    """Starts programs, waits for them, and ends them in their order."""
 
     def __init__(
         self, logs: Path, tell: Callable[[str], None], patience: Patience | None = None
@@ -227,10 +229,13 @@ class Supervisor:
         await next(iter(done))
 
     async def stop(self) -> None:
-        """End the programs, those that were started last first."""
-        while self._children:
-            _, child = self._children.popitem()
-            await child.stop()
+        """End the programs, and the foundations after those that lean on them."""
+        children = list(self._children.values())
+        for foundation in (False, True):
+            await asyncio.gather(
+                *(child.stop() for child in children if child.program.foundation is foundation)
+            )
+        self._children.clear()
 
 
 @contextlib.contextmanager

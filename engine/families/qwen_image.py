@@ -70,7 +70,7 @@ class QwenImage:
         """Draw one picture in a forward of its own, from noise made on the CPU."""
         pipe = self._pipe
         _check(pipe, request)
-        # A scheduler counts its steps; a cancelled picture would leave its count to the next.
+        # Schedulers keep state while they step; none of a cancelled picture's may reach the next.
         pipe.scheduler = FlowMatchEulerDiscreteScheduler.from_config(pipe.scheduler.config)
         noise = _noise(pipe, request)
         picture: Image.Image = pipe(

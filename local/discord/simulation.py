@@ -105,7 +105,7 @@ class Stage(Env):  # type: ignore[misc]
     """
 
     def __init__(self, backend: Backend, pulse: Pulse, ack_seconds: float) -> None:
-        super().__init__(discord.Client(intents=discord.Intents.none()), check_errors=False)
+        super().__init__(discord.Client(intents=discord.Intents(guilds=True)), check_errors=False)
         self.backend = backend
         self._pulse = pulse
         self._ack_seconds = ack_seconds

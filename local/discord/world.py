@@ -10,6 +10,7 @@ import discord
 from local.discord import simulation as sim
 from local.discord.localised import localised
 from local.discord.pulse import Pulse
+from local.errors import NobodyThere
 
 FOUNDED = datetime(2026, 1, 1, tzinfo=UTC)
 """Every run builds the world at this instant, so that ids stay the same from run to run."""
@@ -110,8 +111,11 @@ class World:
         return self.backend.locales.get(user_id, "en-US")
 
     def set_locale(self, name: str, locale: str) -> None:
-        """Let a member switch the language of their client."""
-        self.backend.locales[self.users[name].id] = locale
+        """Let a member switch the language of their client. Raises NobodyThere."""
+        languages = [language.value for language in discord.Locale]
+        if locale not in languages:
+            raise NobodyThere(locale, languages)
+        self.backend.locales[self.seat(name).actor.id] = locale
 
     def skip(self, seconds: float) -> None:
         """Let time pass at once, so that interaction tokens expire."""
@@ -119,7 +123,9 @@ class World:
         self.pulse.ring()
 
     def seat(self, name: str, channel: str | None = "studio") -> "Seat":
-        """Place a member before a channel; None is their direct messages with the bot."""
+        """Place a member before a channel; None is their direct messages. Raises NobodyThere."""
+        if name not in self.users:
+            raise NobodyThere(name, self.users)
         stage = self._stage()
         user = sim.UserHandle(stage, self.users[name])
         if channel is None:

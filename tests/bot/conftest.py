@@ -1,4 +1,4 @@
-"""A stage for each test: real database, files and broker; discord.py's own error log must be empty."""
+"""A stage for each test, with real database, files and broker."""
 
 import logging
 from collections.abc import AsyncIterator, Iterator

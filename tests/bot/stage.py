@@ -12,8 +12,8 @@ from typing import Any
 
 import discord
 from PIL import Image
-from simcord.actors import MemberActor
 from simcord import Env
+from simcord.actors import MemberActor
 from simcord.builders import ChannelHandle, GuildHandle
 from simcord.results import InteractionResult
 
@@ -86,7 +86,8 @@ class Stage:
         return ProgressBoard(self.services, self.routes, first_s=first_s, every_s=every_s)
 
     async def deliver(self) -> None:
-        await Delivery(self.services, self.routes).deliver_due()
+        with self.env.time_context():
+            await Delivery(self.services, self.routes).deliver_due()
 
     async def restart(self) -> None:
         """Replace the bot by a new one that remembers nothing."""
@@ -126,7 +127,7 @@ class Stage:
     def left(self, member: MemberActor) -> int:
         flow = ledger.Flow(self.guild.id, member.id)
         with self.database.begin() as session:
-            return ledger.balance(session, flow, PLAN, self.services.now()).left
+            return ledger.balance(session, flow, PLAN, self.env.now()).left
 
     def claim(self) -> claims.Claim:
         with self.database.begin() as session:
@@ -199,17 +200,16 @@ def _without_memory(old: Services) -> Services:
 
 @asynccontextmanager
 async def _running(env: Env) -> AsyncIterator[Env]:
-    # simcord.run() resets context variables at the end, but a fixture ends in another context
-    # than it began in; they die with the test's context anyway.
+    # Not simcord.run(): it resets context variables at its end, and a fixture ends in another
+    # context than it began in.
     await env.start()
-    env.time_context().__enter__()
     try:
         yield env
     finally:
         await env.shutdown()
     # simcord records what the command tree answered too; those are the product's own refusals.
-    unanswered = [error for error in env.errors if not isinstance(error, RerollError)]
-    assert not unanswered
+    causes = [getattr(error, "original", error) for error in env.errors]
+    assert not [cause for cause in causes if not isinstance(cause, RerollError)]
 
 
 @asynccontextmanager
@@ -220,7 +220,9 @@ async def staged(world: Services) -> AsyncIterator[Stage]:
     async with _running(Env(Reroll(world, COMMANDS, shard_count=1), shard_count=1)) as env:
         guild = env.create_guild()
         channel = guild.create_text_channel("studio")
-        role = guild.create_role("moderators", permissions=discord.Permissions(manage_messages=True))
+        role = guild.create_role(
+            "moderators", permissions=discord.Permissions(manage_messages=True)
+        )
         alex, mei, mod = (
             guild.add_member(env.create_user(name), roles=roles)
             for name, roles in (("alex", []), ("mei", []), ("mod", [role]))
@@ -240,6 +242,7 @@ def png(seed: int, size: tuple[int, int] = (16, 16)) -> bytes:
 def parts(components: Any) -> Iterator[dict[str, Any]]:
     """Yield every component at any depth."""
     for component in components:
+        component = component if isinstance(component, dict) else component.to_dict()
         yield component
         yield from parts(component.get("components", []))
         yield from parts([component["accessory"]] if "accessory" in component else [])

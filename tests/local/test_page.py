@@ -1,5 +1,6 @@
 """The pages, driven as the script in the browser drives them."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 from local import reading
 from local.discord.server import LocalDiscord
+from local.errors import PortTaken
 from local.page import Playground
 from tests.local.conftest import SECONDS, connected
 
@@ -27,7 +29,7 @@ class Browser:
         url = f"{self.origin}/api/pages"
         async with self.session.post(url, json={}, headers=self.headers) as answer:
             self.state = await answer.json()
-        self.headers["X-Simcord-Context"] = self.state["contextId"]
+        self.headers["X-Simcord-Context"] = self.state["context"]["id"]
 
     async def look(self) -> dict[str, Any]:
         async with self.session.get(f"{self.origin}/api/state", headers=self.headers) as answer:
@@ -45,7 +47,7 @@ class Browser:
             "protocol_version": 3,
             "request_id": f"r{self.sequence}",
             "sequence": self.sequence,
-            "generation": self.state["contextGeneration"],
+            "generation": self.state["context"]["generation"],
             "bot_generation": self.state["botGeneration"],
             "published_revision": self.state["publishedRevision"],
             "kind": kind,
@@ -93,7 +95,7 @@ async def test_a_click_on_a_page_that_has_just_changed_still_counts(
     clicked = await browser.act(
         "click",
         target_id=str(finished.id),
-        control_key=again["controlKey"],
+        control_key=again["control_key"],
         published_revision=stale - 1,
     )
     assert (clicked["rejected"], clicked["acknowledgement"]) == (False, "deferred")
@@ -106,9 +108,10 @@ async def test_a_page_follows_what_happens_behind_its_back(
     await discord.world.seat("Morgan").slash("imagine", prompt="a panda")
     seat, pulse = discord.world.seat("Morgan"), discord.world.pulse
     assert await pulse.until(lambda: reading.words(seat.messages()[-1]) == "seed 7", SECONDS)
-    for _ in range(40):
+    for _ in range(50):
         if "seed 7" in str((await browser.look())["messages"]):
             break
+        await asyncio.sleep(0.1)
     assert browser.state["publishedRevision"] > before
     assert "seed 7" in str(browser.state["messages"])
 
@@ -122,6 +125,13 @@ async def test_a_member_sees_commands_in_their_own_language(
     await browser.look()
     entry = (await browser.commands())["画图"]
     assert [option["name"] for option in entry["options"]][:2] == ["提示词", "种子"]
+
+
+async def test_a_taken_port_is_explained(discord: LocalDiscord) -> None:
+    port = int(discord.url.rpartition(":")[2])
+    with pytest.raises(PortTaken, match=str(port)):
+        async with Playground(discord.world, port=port):
+            pass
 
 
 def walk(value: Any) -> list[dict[str, Any]]:

@@ -46,6 +46,11 @@ def test_a_command_is_read_in_either_language(text: str, options: dict[str, Any]
     assert parse_command(text, SPECS, {}) == Command("imagine", options)
 
 
+def test_a_command_may_stand_alone() -> None:
+    assert parse_command("/imagine", SPECS, {}) == Command("imagine", {})
+    assert parse_command("/quota", [{"name": "quota"}], {}) == Command("quota", {})
+
+
 def test_a_subcommand_is_read() -> None:
     assert parse_command("/lora train rank:16", SPECS, {}) == Command("lora train", {"rank": 16})
 

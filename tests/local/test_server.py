@@ -6,6 +6,7 @@ import pytest
 from local.discord.gateway import Close, Op
 from local.discord.server import TOKEN, LocalDiscord
 from local.discord.world import World
+from local.errors import NobodyThere
 
 BOT = {"Authorization": f"Bot {TOKEN}"}
 MEMBERS_INTENT = 2
@@ -118,3 +119,11 @@ def test_members_and_channels_keep_their_ids_from_run_to_run() -> None:
     }
     assert first.backend.application_id == second.backend.application_id
     assert first.channels["studio"].id == second.channels["studio"].id
+
+
+def test_an_unknown_member_or_language_is_explained() -> None:
+    world = World()
+    with pytest.raises(NobodyThere, match="Alex, 小满"):
+        world.seat("Alice")
+    with pytest.raises(NobodyThere, match="zh-CN"):
+        world.set_locale("Alex", "zh")

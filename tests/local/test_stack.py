@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from local.__main__ import parse
-from local.errors import FolderInUse
+from local.__main__ import parse, token_to_join
+from local.errors import FolderInUse, NoToken
 from local.folder import Folder
 from local.settings import given, real_token
 from local.stack import Door, environment
@@ -19,15 +19,14 @@ def test_a_second_run_on_one_folder_is_refused_and_a_later_one_is_not(tmp_path: 
 
 def test_what_was_given_goes_before_what_is_embedded(tmp_path: Path) -> None:
     settings = {"REROLL_DATABASE_URL": "postgresql+psycopg://host/db", "PATH": "/bin"}
-    told = environment(settings, Folder(tmp_path), "redis://queue")
+    told = environment(settings, Folder(tmp_path))
     assert told["REROLL_DATABASE_URL"] == "postgresql+psycopg://host/db"
     assert told["REROLL_FILES_URL"] == (tmp_path / "files").as_uri()
-    assert told["REROLL_BROKER_URL"] == "redis://queue"
 
 
 def test_only_the_bot_is_told_the_token(tmp_path: Path) -> None:
     settings = {"DISCORD_TOKEN": "secret", "REROLL_DISCORD_URL": "http://127.0.0.1:9"}
-    told = environment(settings, Folder(tmp_path), "redis://queue")
+    told = environment(settings, Folder(tmp_path))
     assert "secret" not in told.values()
     assert Door("secret").environment() == {"DISCORD_TOKEN": "secret"}
     local = Door("local-discord", "http://127.0.0.1:1").environment()
@@ -45,6 +44,23 @@ def test_the_file_completes_the_environment_and_an_empty_token_is_none(
     assert (settings["REROLL_FROM_SHELL"], settings["REROLL_FROM_FILE"]) == ("shell", "file")
     assert real_token(settings) is None
     assert real_token({"DISCORD_TOKEN": " abc "}) == "abc"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "joins"),
+    [([], True), (["--say", "/quota"], False), (["--no-discord"], False), (["--discord"], True)],
+)
+def test_a_token_joins_discord_unless_something_else_is_asked(
+    arguments: list[str], joins: bool
+) -> None:
+    settings = {"DISCORD_TOKEN": "token"}
+    assert token_to_join(parse(arguments), settings) == ("token" if joins else None)
+
+
+def test_the_real_discord_without_a_token_is_explained() -> None:
+    assert token_to_join(parse([]), {}) is None
+    with pytest.raises(NoToken, match=r"\.env"):
+        token_to_join(parse(["--discord"]), {})
 
 
 def test_the_command_line_says_it_all() -> None:

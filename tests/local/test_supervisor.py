@@ -126,3 +126,22 @@ async def test_a_program_ends_with_a_parent_that_was_killed(tmp_path: Path) -> N
     parent.kill()
     await parent.communicate()
     await until(lambda: not alive(pid))
+
+
+async def test_without_help_from_the_kernel_a_program_ends_when_its_parent_lets_go() -> None:
+    code = "import sys; from local.leash import _watch; sys.exit(_watch(sys.argv[1:]))"
+    command = (
+        sys.executable,
+        "-c",
+        "import os, time; print(os.getpid(), flush=True); time.sleep(60)",
+    )
+    watcher = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", code, *command),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert watcher.stdout is not None
+    pid = int(await watcher.stdout.readline())
+    assert alive(pid)
+    await watcher.communicate()
+    assert not alive(pid)

@@ -1,0 +1,190 @@
+"""The buttons under an order: what they do, who may, after restarts and in other languages."""
+
+from typing import Any
+
+import pytest
+
+from bot import marks
+from bot.services import Services
+from store.tables import Generation
+from tests.bot.stage import Stage, gallery, order_id, presses, staged, text
+
+
+async def press(stage: Stage, member: Any, message: Any, action: str) -> Any:
+    return await member.click(message, custom_id=presses(message)[action])
+
+
+async def test_same_seed_draws_again_in_a_new_message_and_says_identical(stage: Stage) -> None:
+    first = await stage.drawn(stage.alex, seed="7", count=2)
+    result = await press(stage, stage.mei, first.response, "again")
+    stage.draw()
+    await stage.deliver()
+    before, after = stage.orders()
+    assert after.request == before.request
+    assert after.parent_id == before.id
+    assert after.user_id == stage.mei.id
+    assert stage.left(stage.mei) == 8
+    assert stage.left(stage.alex) == 8
+    assert result.response.id != first.response.id
+    assert "Identical to the original" in text(result.response)
+    assert gallery(first.response)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "reason"),
+    [
+        ({"versions": {"torch": "3"}}, "the drawing software has been updated"),
+        ({"device": "cuda"}, "another kind of machine"),
+        ({"variant_digest": "other"}, "the model has been updated"),
+        ({}, "nothing is known to have changed"),
+    ],
+)
+async def test_same_seed_says_why_the_picture_differs(
+    stage: Stage, recipe: dict[str, Any], reason: str
+) -> None:
+    first = await stage.drawn(stage.alex)
+    result = await press(stage, stage.alex, first.response, "again")
+    stage.keep(stage.claim(), b"\x89PNG other pixels", **recipe)
+    await stage.deliver()
+    assert reason in text(result.response)
+
+
+async def test_same_seed_warns_at_once_when_the_model_has_been_updated(stage: Stage) -> None:
+    first = await stage.imagine(stage.alex)
+    stage.draw(variant_digest="yesterday")
+    await stage.deliver()
+    result = await press(stage, stage.alex, first.response, "again")
+    assert "has been updated since" in text(result.response)
+
+
+async def test_new_seed_changes_nothing_but_the_seeds(stage: Stage) -> None:
+    first = await stage.drawn(stage.alex, count=2, seed="7", size="portrait", negative="cat")
+    result = await press(stage, stage.alex, first.response, "new")
+    before, after = stage.orders()
+    assert after.request["seeds"] != before.request["seeds"]
+    assert {**after.request, "seeds": 0} == {**before.request, "seeds": 0}
+    stage.draw()
+    await stage.deliver()
+    assert len(gallery(result.response)) == 2
+    assert "original" not in text(result.response)
+
+
+async def test_a_reroll_of_a_reroll_of_a_reroll_works(stage: Stage) -> None:
+    result = await stage.drawn(stage.alex, seed="7")
+    for _ in range(3):
+        result = await press(stage, stage.alex, result.response, "again")
+        stage.draw()
+        await stage.deliver()
+        assert "Identical" in text(result.response)
+
+
+async def test_buttons_work_after_a_restart(stage: Stage) -> None:
+    first = await stage.drawn(stage.alex)
+    await stage.restart()
+    await press(stage, stage.alex, first.response, "new")
+    assert len(stage.orders()) == 2
+
+
+async def test_pressing_without_credits_is_refused_to_the_member_alone(stage: Stage) -> None:
+    first = await stage.drawn(stage.alex, count=4)
+    for _ in range(2):
+        await stage.imagine(stage.mei, count=4)
+    result = await press(stage, stage.mei, first.response, "new")
+    assert result.followups[-1].ephemeral
+    assert "you have 2" in result.followups[-1].content
+    assert len(stage.orders()) == 3
+
+
+@pytest.mark.parametrize("action", ["delete", "cancel"])
+async def test_others_may_neither_cancel_nor_delete(stage: Stage, action: str) -> None:
+    first = await (stage.drawn if action == "delete" else stage.imagine)(stage.alex)
+    words = stage.speaks(stage.mei, "zh-CN")
+    result = await press(stage, stage.mei, first.response, action)
+    assert result.followups[0].content == words("errors.not_yours")
+    assert result.followups[0].ephemeral
+    assert stage.orders()[0].deleted_at is None
+    assert not stage.orders()[0].cancel_requested
+
+
+@pytest.mark.parametrize("who", ["alex", "moderator"])
+async def test_the_owner_and_moderators_delete_row_file_and_message(stage: Stage, who: str) -> None:
+    first = await stage.drawn(stage.alex)
+    digest = stage.order(order_id(first.response)).images[0].file_sha256 or ""
+    await press(stage, getattr(stage, who), first.response, "delete")
+    assert stage.channel.history() == []
+    assert stage.orders()[0].deleted_at
+    with pytest.raises(Exception, match="files_unavailable"):
+        stage.services.files.get(digest)
+
+
+async def test_a_file_that_another_order_shows_is_not_deleted(stage: Stage) -> None:
+    first = await stage.drawn(stage.alex, seed="7")
+    second = await press(stage, stage.mei, first.response, "again")
+    stage.draw()
+    await stage.deliver()
+    await press(stage, stage.alex, first.response, "delete")
+    digest = stage.order(order_id(second.response)).images[0].file_sha256 or ""
+    assert stage.services.files.get(digest)
+
+
+@pytest.mark.parametrize("who", ["alex", "moderator"])
+async def test_a_waiting_order_is_cancelled_and_refunded(stage: Stage, who: str) -> None:
+    first = await stage.imagine(stage.alex, count=2)
+    await press(stage, getattr(stage, who), first.response, "cancel")
+    assert stage.services.bell.is_set()
+    await stage.deliver()
+    assert text(first.response).startswith("Cancelled.")
+    assert "credits given back 2" in text(first.response)
+    assert stage.left(stage.alex) == 10
+
+
+async def test_cancelling_keeps_what_is_finished(stage: Stage) -> None:
+    first = await stage.imagine(stage.alex, count=3)
+    stage.keep(stage.claim())
+    await press(stage, stage.alex, first.response, "cancel")
+    assert "Stopping" in text(first.response) or gallery(first.response)
+    await stage.deliver()
+    assert len(gallery(first.response)) == 1
+    assert "2 of 3 could not be drawn. Cancelled." in text(first.response)
+    assert stage.left(stage.alex) == 9
+
+
+async def test_an_order_deleted_while_it_is_drawn_is_not_delivered(stage: Stage) -> None:
+    first = await stage.drawn(stage.alex)
+    result = await press(stage, stage.alex, first.response, "again")
+    claim = stage.claim()
+    with stage.database.begin() as session:
+        session.get_one(Generation, order_id(result.response)).deleted_at = 1
+    stage.keep(claim)
+    await stage.deliver()
+    assert not gallery(result.response)
+
+
+async def test_a_press_on_a_deleted_order_is_explained(stage: Stage) -> None:
+    first = await stage.drawn(stage.alex)
+    with stage.database.begin() as session:
+        session.query(Generation).update({"deleted_at": 1})
+    for action in ("again", "new", "delete"):
+        result = await press(stage, stage.alex, first.response, action)
+        assert "has been deleted" in result.followups[-1].content
+    result = await press(stage, stage.alex, first.response, "remix")
+    assert "has been deleted" in result.response.content
+
+
+async def test_an_unexpected_error_gives_a_reference_that_stands_in_the_log(
+    world: Services, logged: list[Any]
+) -> None:
+    async with staged(world) as stage:
+        first = await stage.drawn(stage.alex)
+        with stage.database.begin() as session:
+            session.query(Generation).update({"request": {"from": "the future"}})
+        result = await press(stage, stage.alex, first.response, "new")
+        (told,) = result.followups
+    (line,) = [line for line in logged if line["log_level"] == "error"]
+    assert f"`{line['reference']}`" in told.content
+    assert isinstance(line["exc_info"], KeyError)
+    assert "KeyError" not in told.content
+
+
+def test_the_custom_ids_stay_within_discords_hundred_characters() -> None:
+    assert len(marks.button("delete", "0123456789", 10**6)) <= 100

@@ -1,0 +1,245 @@
+"""What has ended reaches the member, whatever became of the message, the token or the files."""
+
+import asyncio
+import io
+from typing import Any
+
+import pytest
+from PIL import Image as Pillow
+
+from bot.delivery import Delivery
+from engine.errors import DeviceFull
+from store import deliveries
+from store.errors import WorkerMissing
+from store.tables import Generation
+from tests.bot.stage import Stage, gallery, order_id, presses, text
+
+EXPIRED_S = 15 * 60 + 1
+
+
+async def test_an_order_is_delivered_once(stage: Stage) -> None:
+    result = await stage.drawn(stage.alex)
+    (order,) = stage.orders()
+    assert order.delivered_at
+    assert order.message_id == result.response.id
+    before = len(stage.env.http_requests)
+    await stage.deliver()
+    assert len(stage.env.http_requests) == before
+
+
+async def test_rounds_that_overlap_deliver_an_order_once(stage: Stage) -> None:
+    await stage.imagine(stage.alex)
+    stage.draw()
+    delivery = Delivery(stage.services, stage.routes)
+    before = len(stage.env.http_requests)
+    with stage.env.time_context():
+        await asyncio.gather(*(delivery.deliver_due() for _ in range(5)))
+    assert len(stage.env.http_requests) == before + 1
+
+
+async def test_a_bot_that_restarted_delivers_what_ended_meanwhile(stage: Stage) -> None:
+    result = await stage.imagine(stage.alex)
+    await stage.restart()
+    stage.draw()
+    await stage.deliver()
+    assert gallery(result.response)
+
+
+async def test_after_the_token_has_expired_the_same_message_is_edited(stage: Stage) -> None:
+    result = await stage.imagine(stage.alex)
+    stage.draw()
+    await stage.env.advance_time(EXPIRED_S)
+    await stage.deliver()
+    assert gallery(result.response)
+    assert len(stage.channel.history()) == 1
+
+
+async def test_a_token_that_died_early_costs_nothing(stage: Stage) -> None:
+    result = await stage.imagine(stage.alex)
+    stage.draw()
+    fault = {"status": 401, "code": 50027, "message": "Invalid Webhook Token"}
+    stage.env.inject_error("PATCH", "/webhooks/*", **fault)
+    await stage.deliver()
+    assert gallery(result.response)
+
+
+async def test_where_the_message_is_gone_a_new_one_tells_the_member(stage: Stage) -> None:
+    result = await stage.imagine(stage.alex)
+    stage.draw()
+    await stage.moderator.delete(result.response)
+    await stage.deliver()
+    (message,) = stage.channel.history()
+    assert gallery(message)
+    assert [user.id for user in message.mentions] == [stage.alex.id]
+    assert stage.orders()[0].message_id == message.id
+    sent = [r for r in stage.env.http_requests if r.method == "POST" and "/messages" in r.path][-1]
+    assert sent.json["nonce"] == stage.orders()[0].id
+    assert sent.json["enforce_nonce"]
+    assert sent.json["allowed_mentions"]["users"] == [stage.alex.id]
+
+
+async def test_where_the_channel_is_closed_a_direct_message_comes(stage: Stage) -> None:
+    await stage.imagine(stage.alex)
+    stage.draw()
+    await stage.env.advance_time(EXPIRED_S)
+    stage.env.inject_error("*", "/channels/*/messages*", status=403, code=50001, times=2)
+    await stage.deliver()
+    (message,) = stage.alex.user.dm_channel.history()
+    assert gallery(message)
+    assert stage.orders()[0].message_id == message.id
+
+
+async def test_buttons_of_a_direct_message_spend_the_servers_credits(stage: Stage) -> None:
+    await stage.imagine(stage.alex)
+    stage.draw()
+    await stage.env.advance_time(EXPIRED_S)
+    stage.env.inject_error("*", "/channels/*/messages*", status=403, code=50001, times=2)
+    await stage.deliver()
+    (message,) = stage.alex.user.dm_channel.history()
+    await stage.alex.user.click(message, custom_id=presses(message)["new"])
+    order = stage.orders()[-1]
+    assert order.guild_id == stage.guild.id
+    assert order.channel_id == stage.alex.user.dm_channel.id
+    assert stage.left(stage.alex) == 8
+
+
+async def test_where_no_way_is_left_the_order_waits_in_history(stage: Stage) -> None:
+    await stage.imagine(stage.alex)
+    stage.draw()
+    await stage.env.advance_time(EXPIRED_S)
+    stage.env.inject_error("*", "*", status=403, code=50007, times=None)
+    await stage.deliver()
+    (order,) = stage.orders()
+    assert order.delivered_at
+    stage.env.backend.faults.clear()
+    shown = await stage.alex.slash(stage.channel, "history")
+    assert order.id in str(shown.response.components)
+
+
+@pytest.mark.parametrize("status", [500, 503])
+async def test_when_discord_is_ill_the_delivery_is_tried_again(stage: Stage, status: int) -> None:
+    result = await stage.imagine(stage.alex)
+    stage.draw()
+    stage.env.inject_error("PATCH", "/webhooks/*", status=status, times=None)
+    await stage.deliver()
+    (order,) = stage.orders()
+    assert order.delivered_at is None
+    assert order.delivery_attempts == 1
+    stage.env.backend.faults.clear()
+    with stage.database.begin() as session:
+        session.get_one(Generation, order.id).next_delivery_at = 0
+    await stage.deliver()
+    assert gallery(result.response)
+
+
+async def test_a_delivery_that_never_works_is_given_up(stage: Stage) -> None:
+    await stage.imagine(stage.alex)
+    stage.draw()
+    stage.env.inject_error("PATCH", "/webhooks/*", status=500, times=None)
+    for _ in range(deliveries.MOST_ATTEMPTS):
+        with stage.database.begin() as session:
+            session.query(Generation).update({"next_delivery_at": 0})
+        await stage.deliver()
+    (order,) = stage.orders()
+    assert order.delivered_at
+    assert order.status == "done"
+
+
+async def test_a_failed_order_says_why_and_gives_the_credits_back(stage: Stage) -> None:
+    stage.speaks(stage.alex, "zh-TW")
+    result = await stage.imagine(stage.alex, count=2)
+    for _ in range(2):
+        stage.fail(stage.claim(), DeviceFull(width=128, height=128))
+    await stage.deliver()
+    shown = text(result.response)
+    assert "128×128 太大" in shown
+    assert "退還 2 點" in shown
+    assert "還剩 10 點" in shown
+    assert set(presses(result.response)) == {"again", "remix", "delete"}
+    assert stage.left(stage.alex) == 10
+
+
+async def test_what_failed_partly_shows_the_pictures_and_refunds_the_rest(stage: Stage) -> None:
+    result = await stage.imagine(stage.alex, count=3, seed="7")
+    stage.keep(stage.claim())
+    stage.fail(stage.claim(), WorkerMissing(variant="starter"))
+    stage.keep(stage.claim())
+    await stage.deliver()
+    generation_id = order_id(result.response)
+    assert gallery(result.response) == [f"reroll-{generation_id}-{n}.png" for n in (1, 3)]
+    shown = text(result.response)
+    assert "1 of 3 could not be drawn" in shown
+    assert "credits given back 1" in shown
+    assert "seed `7` `9`" in shown
+    assert stage.left(stage.alex) == 8
+
+
+async def test_lost_files_are_said_not_retried_for_ever(stage: Stage) -> None:
+    result = await stage.imagine(stage.alex)
+    stage.draw()
+    await stage.services.files.adelete(
+        stage.order(stage.orders()[0].id).images[0].file_sha256 or ""
+    )
+    await stage.deliver()
+    assert "its file is gone from storage" in text(result.response)
+    assert "again" in presses(result.response)
+    assert stage.orders()[0].delivered_at
+
+
+async def test_pictures_over_the_upload_limit_are_reencoded(stage: Stage) -> None:
+    stage.upload_limit = 30_000
+    result = await stage.imagine(stage.alex)
+    noise = Pillow.effect_noise((128, 128), 90).convert("RGB")
+    out = io.BytesIO()
+    noise.resize((256, 256), Pillow.Resampling.BICUBIC).save(out, "PNG")
+    assert len(out.getvalue()) > stage.upload_limit
+    stage.keep(stage.claim(), out.getvalue())
+    await stage.deliver()
+    (sent,) = result.response.attachments
+    assert sent.filename.endswith("-1.webp")
+    content = await sent.read()
+    assert len(content) <= stage.upload_limit
+    assert Pillow.open(io.BytesIO(content)).size == (256, 256)
+    assert "Shown as WebP" in text(result.response)
+
+
+async def test_a_late_delivery_speaks_the_language_of_the_order(stage: Stage) -> None:
+    stage.speaks(stage.mei, "zh-CN")
+    result = await stage.imagine(stage.mei, seed="7")
+    stage.speaks(stage.mei, "en-US")
+    await stage.restart()
+    stage.draw()
+    await stage.deliver()
+    assert "种子 `7`" in text(result.response)
+
+
+async def test_the_loop_delivers_at_the_bell_within_a_moment(stage: Stage) -> None:
+    result = await stage.imagine(stage.alex)
+    with stage.env.time_context():
+        loop = asyncio.create_task(Delivery(stage.services, stage.routes).run())
+        await asyncio.sleep(0.1)
+        stage.draw()
+        stage.services.bell.set()
+        async with asyncio.timeout(0.8):
+            while not gallery(result.response):
+                await asyncio.sleep(0.01)
+        loop.cancel()
+
+
+async def test_many_orders_are_delivered_side_by_side(stage: Stage) -> None:
+    members = (stage.alex, stage.mei, stage.moderator)
+    results = [await stage.imagine(member) for member in members for _ in range(7)]
+    stage.draw()
+    while any(not order.delivered_at for order in stage.orders()):
+        await stage.deliver()
+    assert all(gallery(result.response) for result in results)
+
+
+async def test_tokens_stay_out_of_the_log(stage: Stage, logged: list[Any]) -> None:
+    await stage.imagine(stage.alex)
+    stage.draw()
+    stage.env.inject_error("PATCH", "/webhooks/*", status=500, times=1)
+    await stage.deliver()
+    (order,) = stage.orders()
+    assert logged
+    assert order.token not in repr(logged)

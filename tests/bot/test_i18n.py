@@ -1,0 +1,132 @@
+"""Three languages with the same keys, a text for every error, and names that Discord takes."""
+
+import string
+from collections.abc import Iterator
+from typing import Any
+
+import discord
+import pytest
+import regex  # type: ignore[import-untyped]
+
+import bot.errors
+import store.errors
+import worker.queue
+from bot.i18n import DEFAULT, Texts, Words
+from engine.catalog import VARIANTS, Catalog
+from engine.errors import PromptTooLong, RerollError, SeedInvalid
+from tests.bot.stage import Stage
+
+TEXTS = Texts()
+NAME = regex.compile(r"^[-_'\p{L}\p{N}\p{sc=Deva}\p{sc=Thai}]{1,32}$")
+"""Discord's rule for names of commands and options."""
+
+
+def kinds(kind: type[RerollError] = RerollError) -> Iterator[type[RerollError]]:
+    for one in kind.__subclasses__():
+        yield one
+        yield from kinds(one)
+
+
+def placeholders(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+def test_the_languages_are_ours() -> None:
+    assert set(TEXTS.words) == {"en-US", "zh-CN", "zh-TW"}
+
+
+@pytest.mark.parametrize("locale", ["zh-CN", "zh-TW"])
+def test_every_language_has_the_same_keys_and_parameters(locale: str) -> None:
+    english, words = TEXTS.of(DEFAULT).texts, TEXTS.of(locale).texts
+    assert set(words) == set(english)
+    for key in english:
+        assert placeholders(words[key]) == placeholders(english[key]), key
+
+
+@pytest.mark.parametrize("locale", sorted(TEXTS.words))
+def test_every_error_has_a_text(locale: str) -> None:
+    assert {bot.errors, store.errors, worker.queue}
+    codes = {kind.code for kind in kinds()} | {RerollError.code}
+    assert len(codes) > 15
+    assert not {code for code in codes if f"errors.{code}" not in TEXTS.of(locale).texts}
+
+
+@pytest.mark.parametrize("locale", sorted(TEXTS.words))
+def test_every_preset_and_variant_has_a_name(locale: str) -> None:
+    names = sorted(path.stem for path in VARIANTS.glob("*.toml"))
+    catalog = Catalog.load(names)
+    presets = {preset for name in names for preset in catalog[name].sizes.presets}
+    keys = {f"sizes.{preset}" for preset in presets} | {f"variants.{name}" for name in names}
+    assert keys <= set(TEXTS.of(locale).texts)
+
+
+@pytest.mark.parametrize(
+    ("locale", "ours"),
+    [("zh-CN", "zh-CN"), ("zh-TW", "zh-TW"), ("en-GB", DEFAULT), ("ja", DEFAULT), ("", DEFAULT)],
+)
+def test_other_languages_are_answered_in_english(locale: str, ours: str) -> None:
+    assert TEXTS.of(locale).locale == ours
+
+
+def test_taiwan_and_the_mainland_do_not_share_words() -> None:
+    mainland, taiwan = TEXTS.of("zh-CN").texts, TEXTS.of("zh-TW").texts
+    assert "解析度" in taiwan["imagine.size"]
+    assert not [key for key, text in taiwan.items() if "服务器" in text or "视频" in text]
+    assert sum(mainland[key] == taiwan[key] for key in mainland) < 12
+
+
+def test_the_members_own_words_are_shown_as_plain_text() -> None:
+    said = TEXTS.of(DEFAULT).error(SeedInvalid(value="**@everyone**", limit=1))
+    assert "**" not in said.replace("\\*\\*", "")
+    assert "\\@everyone" in said
+
+
+def test_errors_of_another_version_get_the_general_text() -> None:
+    words = TEXTS.of(DEFAULT)
+    assert words.failure("of_the_future", {}) == words("errors.engine_failed")
+    assert words.failure(PromptTooLong.code, {"of": "the past"}) == words("errors.engine_failed")
+
+
+def test_parameters_are_not_read_as_templates() -> None:
+    assert "{price}" in Words("x", {"a": "{b}"})("a", b="{price}")
+
+
+async def test_commands_pass_discords_rules_in_every_language(stage: Stage) -> None:
+    commands = [command.to_dict(stage.bot.tree) for command in stage.bot.tree.get_commands()]
+    assert {command["name"] for command in commands} == {"imagine", "history", "quota"}
+    synced = stage.env.backend.commands[None]
+    for command in synced.values():
+        assert _size(command) <= 8000
+        for named in [command, *command.get("options", [])]:
+            _check_name(named)
+        for option in command.get("options", []):
+            assert len(option.get("choices", [])) <= 25
+
+
+def _check_name(named: dict[str, Any]) -> None:
+    for name in [named["name"], *named["name_localizations"].values()]:
+        assert NAME.match(name), name
+        assert name == name.lower()
+    for said in [named["description"], *named["description_localizations"].values()]:
+        assert 1 <= len(said) <= 100
+    for locale in named["name_localizations"]:
+        discord.Locale(locale)
+
+
+def _size(part: dict[str, Any]) -> int:
+    texts = [
+        max(len(part.get(key, "")), *map(len, part.get(f"{key}_localizations", {"": ""}).values()))
+        for key in ("name", "description")
+    ]
+    inner = [*part.get("options", []), *part.get("choices", [])]
+    value = part.get("value", "")
+    return sum(texts) + (len(value) if isinstance(value, str) else 0) + sum(map(_size, inner))
+
+
+async def test_members_see_chinese_command_names(stage: Stage) -> None:
+    command = stage.env.backend.commands[None][("imagine", 1)]
+    assert command["name_localizations"]["zh-CN"] == "画图"
+    assert command["name_localizations"]["zh-TW"] == "畫圖"
+    seed = next(option for option in command["options"] if option["name"] == "seed")
+    assert seed["name_localizations"]["zh-CN"] == "种子"
+    assert command["options"][0]["max_length"] == 400

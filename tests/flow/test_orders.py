@@ -1,0 +1,163 @@
+"""Whole orders, through every real part: what members type, and what they see."""
+
+import asyncio
+import statistics
+import time
+
+import pytest
+
+from local.conversation import Outcome, Turn
+from tests.studio import Studio
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+
+
+def pixels(turn: Turn) -> list[str]:
+    return [picture.pixels_sha256 for picture in turn.pictures]
+
+
+def last_words(turn: Turn) -> str:
+    return turn.states[-1].text
+
+
+@pytest.mark.parametrize(
+    ("member", "command", "again"),
+    [
+        ("Alex", "/imagine prompt:a panda on a red background seed:7", "again"),
+        ("小满", "/画图 提示词:红色背景上的熊猫 种子:7", "原样再画"),
+        ("阿哲", "/畫圖 提示詞:紅色背景上的貓熊 種子:7", "原樣重畫"),
+    ],
+)
+async def test_an_order_brings_a_picture_and_again_brings_the_same_pixels(
+    product: Studio, member: str, command: str, again: str
+) -> None:
+    talk = product.conversation(member)
+    before = product.left(member)
+    first, second = await talk.say(command), await talk.say(again)
+    assert first.outcome is second.outcome is Outcome.PICTURE
+    assert pixels(first) == pixels(second)
+    assert "7" in last_words(first)
+    assert product.left(member) == before - 2
+
+
+async def test_each_picture_of_an_order_has_its_own_seed_and_pixels(product: Studio) -> None:
+    turn = await product.say("/imagine prompt:a cat on a blue background count:4")
+    assert len(set(pixels(turn))) == 4
+    (order,) = [row for row in product.orders() if len(row.images) == 4]
+    assert len({image.seed for image in order.images}) == 4
+
+
+async def test_new_seeds_bring_another_picture_of_the_same_prompt(product: Studio) -> None:
+    talk = product.conversation()
+    first = await talk.say("/imagine prompt:a rocket on a green background seed:1")
+    second = await talk.say("new seed")
+    assert second.outcome is Outcome.PICTURE
+    assert pixels(first) != pixels(second)
+    assert "a rocket on a green background" in last_words(second)
+
+
+async def test_a_remix_keeps_what_is_left_standing_in_the_form(product: Studio) -> None:
+    talk = product.conversation()
+    await talk.say("/imagine prompt:an apple on a blue background seed:5")
+    form = await talk.say("remix")
+    assert form.outcome is Outcome.FORM
+    remixed = await talk.say("prompt:an apple on a yellow background")
+    assert remixed.outcome is Outcome.PICTURE
+    newest = product.orders()[-1]
+    assert newest.request["prompt"] == "an apple on a yellow background"
+    assert newest.images[0].seed == 5
+    assert newest.parent_id is not None
+
+
+async def test_deleting_removes_the_message_and_the_pictures(product: Studio) -> None:
+    await product.say("/imagine prompt:a fish on a white background seed:11")
+    assert not await product.press("delete")
+    assert product.orders()[-1].deleted_at is not None
+
+
+async def test_somebody_elses_picture_is_not_deleted_but_a_moderator_may(product: Studio) -> None:
+    await product.say("/imagine prompt:a tree on a pink background seed:3")
+    assert await product.press("delete", "小满")
+    assert product.orders()[-1].deleted_at is None
+    assert not await product.press("delete", "Morgan")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "prompt:   ",
+        f"prompt:{'panda ' * 200}",
+        "prompt:panda size:1x1",
+        "prompt:panda size:9999x9999",
+        "prompt:panda size:huge",
+        "prompt:panda seed:-1",
+        "prompt:panda seed:4294967296",
+        "prompt:panda seed:seven",
+        "prompt:panda steps:0",
+        "prompt:panda guidance:99",
+    ],
+)
+@pytest.mark.parametrize("member", ["Alex", "小满", "阿哲"])
+async def test_bad_input_is_answered_to_that_member_alone_and_costs_nothing(
+    product: Studio, member: str, options: str
+) -> None:
+    talk = product.conversation(member)
+    before, orders = product.left(member), len(product.orders())
+    try:
+        turn = await talk.say(f"/imagine {options}")
+    except Exception as refusal:
+        assert type(refusal).__name__ == "CannotSay"  # noqa: PT017 - as Discord's client would
+    else:
+        assert turn.outcome is Outcome.WORDS
+        assert turn.states[-1].ephemeral
+        assert "Traceback" not in last_words(turn)
+        assert any("一" <= sign <= "鿿" for sign in last_words(turn)) == (member != "Alex")
+    assert (product.left(member), len(product.orders())) == (before, orders)
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "@everyone a panda <@1> `code` **bold** ||spoiler|| [link](http://example.com)",
+        "熊猫 panda 🐼 ‮rtl‬ zero\u200bwidth",
+        '"; DROP TABLE images; --',
+        "{0} {prompt} %s \\n ${HOME}",
+    ],
+)
+async def test_strange_prompts_reach_the_model_unharmed(product: Studio, prompt: str) -> None:
+    turn = await product.say(f"/imagine prompt:{prompt}")
+    assert turn.outcome is Outcome.PICTURE
+    assert product.orders()[-1].request["prompt"] == prompt
+
+
+async def test_history_and_quota_answer_the_member_alone(product: Studio) -> None:
+    await product.say("/imagine prompt:a dog on a blue background")
+    for command in ("/history", "/quota"):
+        turn = await product.say(command)
+        assert turn.states[-1].ephemeral
+    assert str(product.left()) in last_words(turn)
+
+
+async def test_without_credits_the_answer_says_so_and_nothing_is_queued(product: Studio) -> None:
+    talk = product.conversation("Morgan")
+    while product.left("Morgan") >= 4:
+        await talk.say("/imagine prompt:a panda count:4 size:64x64 steps:1 guidance:1")
+    orders, left = len(product.orders()), product.left("Morgan")
+    turn = await talk.say("/imagine prompt:a panda count:4")
+    assert turn.states[-1].ephemeral
+    assert (len(product.orders()), product.left("Morgan")) == (orders, left)
+
+
+async def test_a_hundred_commands_at_once_are_all_acknowledged_in_time(product: Studio) -> None:
+    world = product.world
+    names = list(world.users)
+
+    async def order(number: int) -> float:
+        started = time.monotonic()
+        seat = product.seat(names[number % len(names)])
+        shown = await seat.slash("imagine", prompt="a panda", size="1x1")
+        assert shown.acknowledged
+        return time.monotonic() - started
+
+    waits = await asyncio.gather(*(order(number) for number in range(100)))
+    assert max(waits) < world.ack_seconds, statistics.quantiles(waits)
