@@ -1,0 +1,104 @@
+"""What the chain costs around a picture, on the whole product with its real processes.
+
+`python -m bench.chain` orders 4-step pictures one after the other and prints the medians of
+* start: from the interaction to the worker's claim,
+* finish: from the last denoising step to the edited message (decode and PNG included),
+each in milliseconds and as a share of the picture's own time; then it sends 100 commands at once
+and prints how long the slowest acknowledgement took.
+"""
+
+import argparse
+import asyncio
+import statistics
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.catalog import Catalog
+from engine.engine import Engine, Step
+from engine.request import GenerationRequest
+from tests import studio
+
+ORDER = "/imagine prompt:a panda on a red background steps:4 guidance:1 seed:"
+COMMANDS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One order, in milliseconds: waiting for the worker, drawing, PNG to edited message."""
+
+    start: float
+    picture: float
+    delivery: float
+
+
+def main() -> None:
+    """Run the product in a temporary folder and measure it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=20)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="reroll-bench-") as folder:
+        asyncio.run(_measure(Path(folder), options.rounds))
+
+
+async def _measure(folder: Path, rounds: int) -> None:
+    async with studio.opened(folder) as product:
+        samples = [await _order(product, number) for number in range(rounds + 2)][2:]
+        tail = _decode_ms(GenerationRequest.from_json(product.orders()[-1].request))
+        acknowledged = await _burst(product)
+    picture = statistics.median(sample.picture for sample in samples)
+    start = statistics.median(sample.start for sample in samples)
+    finish = statistics.median(sample.delivery for sample in samples) + tail
+    print(f"picture {picture:.0f} ms (4 steps, no CFG; median of {rounds})")
+    print(f"start   {start:.0f} ms, {start / picture:.2f} of a picture")
+    print(f"finish  {finish:.0f} ms, {finish / picture:.2f} of a picture; decode {tail:.0f} ms")
+    print(f"{COMMANDS} commands at once: slowest acknowledgement {acknowledged:.2f} s")
+
+
+async def _order(product: studio.Studio, seed: int) -> Sample:
+    asked_at = time.time() * 1000
+    turn = await product.say(f"{ORDER}{seed}")
+    shown_at = asked_at + next(state.ms for state in turn.states if state.pictures)
+    image = product.orders()[-1].images[0]
+    assert image.started_at is not None
+    assert image.seconds is not None
+    picture = image.seconds * 1000
+    return Sample(
+        start=image.started_at - asked_at,
+        picture=picture,
+        delivery=shown_at - image.started_at - picture,
+    )
+
+
+def _decode_ms(request: GenerationRequest) -> float:
+    """Measure what follows the last step inside the engine: decode, hash and PNG."""
+    engine, variant = Engine(device="cpu"), Catalog.load([request.variant]).default
+    tails = []
+    for _ in range(7):
+        last_step = 0.0
+
+        def on_step(_step: Step) -> None:
+            nonlocal last_step
+            last_step = time.perf_counter()
+
+        engine.draw(variant, request.image(0), on_step)
+        tails.append((time.perf_counter() - last_step) * 1000)
+    return statistics.median(tails[2:])
+
+
+async def _burst(product: studio.Studio) -> float:
+    names = list(product.world.users)
+
+    async def command(number: int) -> float:
+        started = time.monotonic()
+        seat = product.seat(names[number % len(names)])
+        shown = await seat.slash("imagine", prompt="a panda", steps=1, guidance=1.0, size="64x64")
+        assert shown.acknowledged
+        return time.monotonic() - started
+
+    return max(await asyncio.gather(*(command(number) for number in range(COMMANDS))))
+
+
+if __name__ == "__main__":
+    main()
