@@ -6,7 +6,7 @@ READY := .venv/ready
 .PHONY: install play run test check bench clean
 
 play: $(READY)  ## a Discord in the browser: no token, no GPU, no download
-	$(BIN)/python -m local
+	$(BIN)/python -m local --no-discord
 
 run: $(READY)  ## one machine against Discord; DISCORD_TOKEN in the environment or .env
 	$(BIN)/python -m local --discord

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from contextlib import suppress
 
-import discord
 from discord import ui
 
 from bot import letters, marks, pictures, result_card

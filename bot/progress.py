@@ -74,9 +74,11 @@ class ProgressBoard:
             await asyncio.sleep(self._first_s)
             if self._services.turns.ended(generation_id):
                 return
-            generation = await self._services.database.run(generations.get, generation_id)
-            while order.is_new and generation.status == "open":
+            while order.is_new:
                 order.is_new = False
+                generation = await self._services.database.run(generations.get, generation_id)
+                if generation.status != "open" or generation.cancel_requested:
+                    return
                 await self._wait_for_channel(generation)
                 if not await self._show(generation, order):
                     return

@@ -5,7 +5,7 @@ open while the bot restarted is answered like any other.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import discord
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from bot import answers, marks, orders
 from bot.answers import Press
+from bot.errors import PressOutdated
 from bot.i18n import Words
 from bot.options import RemixFields
 from bot.orders import Wish
@@ -44,20 +45,22 @@ async def open_form(services: Services, interaction: Press, generation_id: str) 
 
 
 async def submitted(services: Services, interaction: Press) -> None:
-    """Order what a submitted form says; a form that is not ours is left alone."""
-    data: Mapping[str, Any] = {**(interaction.data or {})}
-    match = marks.REMIX_FORM.fullmatch(data.get("custom_id", ""))
-    if match is None:
-        return
-    generation_id, fields = match["id"], _fields(data)
+    """Order what a submitted form says."""
+    async with answers.guarded(interaction, services.words(interaction.locale)):
+        data: Mapping[str, Any] = {**(interaction.data or {})}
+        match = marks.REMIX_FORM.fullmatch(data["custom_id"])
+        if match is None:
+            raise PressOutdated
+        await orders.submit(services, interaction, _wish(services, match["id"], _fields(data)))
 
+
+def _wish(services: Services, generation_id: str, fields: RemixFields) -> Callable[[Session], Wish]:
     def wish(session: Session) -> Wish:
         parent = generations.get(session, generation_id)
         request = GenerationRequest.from_json(parent.request)
         return Wish(request=services.reader.remixed(request, fields), parent=parent)
 
-    async with answers.guarded(interaction, services.words(interaction.locale)):
-        await orders.submit(services, interaction, wish)
+    return wish
 
 
 def _fields(data: Mapping[str, Any]) -> RemixFields:

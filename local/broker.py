@@ -3,18 +3,19 @@
 import asyncio
 import contextlib
 import importlib.util
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import redis
-
 from local.errors import NoBroker
 
 SERVERS = ("redis-server", "valkey-server")
 POLL = 0.02
+LONGEST_FOLDER = 80
+"""The path of a socket may have 104 to 108 bytes, which a folder deep in a home can exceed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +34,34 @@ class Broker:
         """Wait until the server takes requests."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while not _pings(self.socket):
+                while not await self._pongs():
                     await asyncio.sleep(POLL)
                 return True
         return False
+
+    async def _pongs(self) -> bool:
+        # By hand: the client library would wait and retry inside, and block the loop meanwhile.
+        try:
+            reader, writer = await asyncio.open_unix_connection(self.socket)
+        except OSError:
+            return False
+        try:
+            writer.write(b"PING\r\n")
+            return await reader.readline() == b"+PONG\r\n"
+        except OSError:
+            return False
+        finally:
+            writer.close()
 
 
 @contextlib.contextmanager
 def embedded(data: Path) -> Iterator[Broker]:
     """Lay out a server that keeps its messages in a folder, over a crash of its own too."""
     server = find_server()
-    # The path of a socket may have 108 bytes, which a data folder deep in a home can exceed.
-    with tempfile.TemporaryDirectory(prefix="reroll-") as place:
-        socket = Path(place) / "broker.sock"
+    with _short(data) as place:
+        socket = place / "broker.sock"
         yield Broker((server, *_options(socket, data)), socket)
+        socket.unlink(missing_ok=True)
 
 
 def find_server() -> str:
@@ -66,6 +81,15 @@ def find_server() -> str:
         raise NoBroker from None
 
 
+@contextlib.contextmanager
+def _short(data: Path) -> Iterator[Path]:
+    if len(os.fsencode(data)) <= LONGEST_FOLDER:
+        yield data
+    else:
+        with tempfile.TemporaryDirectory(prefix="reroll-") as place:
+            yield Path(place)
+
+
 def _options(socket: Path, data: Path) -> tuple[str, ...]:
     settings = {
         "port": "0",
@@ -78,13 +102,3 @@ def _options(socket: Path, data: Path) -> tuple[str, ...]:
         "maxmemory-policy": "noeviction",
     }
     return tuple(part for key, value in settings.items() for part in (f"--{key}", value))
-
-
-def _pings(socket: Path) -> bool:
-    client = redis.Redis(unix_socket_path=str(socket), socket_timeout=1)
-    try:
-        return bool(client.ping())
-    except redis.RedisError:
-        return False
-    finally:
-        client.close()

@@ -11,7 +11,7 @@ from local import reading
 from local.discord import simulation as sim
 from local.discord.world import Seat, World
 from local.errors import CannotSay
-from local.phrases import find_button, parse_command, parse_fields
+from local.phrases import find_button, named, parse_command, parse_fields
 
 QUIET = 0.4
 """After a final message, this long nothing more must come, or the turn goes on."""
@@ -159,10 +159,16 @@ class Conversation:
         return await self.seat.click(message, button), False
 
     def _find_button(self, text: str) -> tuple[sim.Message, str]:
-        for message in reversed(self.seat.messages()):
-            if buttons := reading.buttons(message):
-                return message, find_button(text, buttons).custom_id
-        raise CannotSay(f"no message has a button that could be “{text}”.")
+        newest_first = [
+            (message, buttons)
+            for message in reversed(self.seat.messages())
+            if (buttons := reading.buttons(message))
+        ]
+        if not newest_first:
+            raise CannotSay(f"no message has a button that could be “{text}”.")
+        fitting = (one for one in newest_first if named(text, one[1]))
+        message, buttons = next(fitting, newest_first[0])
+        return message, find_button(text, buttons).custom_id
 
     async def _outcome(self, watch: Watch, shown: sim.InteractionResult) -> Outcome:
         if shown.modal is not None:

@@ -93,10 +93,8 @@ def coerce(spec: Spec, value: str, people: Mapping[str, Any]) -> Any:
 
 def find_button(said: str, buttons: Sequence[Button]) -> Button:
     """Return the button with this label; `label #2` is the second of several alike."""
-    label, number = said, 0
-    if match := re.fullmatch(r"(.*\S)\s*#(\d+)", said):
-        label, number = match[1], int(match[2])
-    alike = [button for button in buttons if plain(button.label) == plain(label)]
+    alike = named(said, buttons)
+    number = _numbered(said)[1]
     if number and number <= len(alike):
         return alike[number - 1]
     if len(alike) == 1 and not number:
@@ -106,10 +104,21 @@ def find_button(said: str, buttons: Sequence[Button]) -> Button:
     raise CannotSay(f"{problem} called “{said}”; the buttons are: {labels}.")
 
 
+def named(said: str, buttons: Sequence[Button]) -> list[Button]:
+    """Return all buttons with this label."""
+    label = plain(_numbered(said)[0])
+    return [button for button in buttons if plain(button.label) == label]
+
+
 def plain(label: str) -> str:
     """Return a label without emoji, case and outer space."""
     kept = (char for char in label if unicodedata.category(char) not in ("So", "Sk", "Cf", "Mn"))
     return "".join(kept).strip().casefold()
+
+
+def _numbered(said: str) -> tuple[str, int]:
+    match = re.fullmatch(r"(.*\S)\s*#(\d+)", said)
+    return (match[1], int(match[2])) if match else (said, 0)
 
 
 def _walk(text: str, specs: Sequence[Spec]) -> tuple[list[str], Spec, str]:

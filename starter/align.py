@@ -48,7 +48,7 @@ def template() -> str:
 
 def corpus(speaker: Speaker, count: int, seed: int) -> list[str]:
     """Return texts for the tokenizer: prompts of all languages, and the template very often."""
-    rng = random.Random(seed)  # noqa: S311 (reproducible text)
+    rng = random.Random(seed)
     wishes = wishes_for(speaker.catalog, count, rng)
     prompts = [speaker.spoken(wish, language, rng) for wish in wishes for language in Language]
     return [template().format("")] * (2 * len(prompts)) + prompts
@@ -110,7 +110,7 @@ def learn(
     thumbs = _thumbs(speaker.catalog, font)
 
     def loss_at(step: int) -> Tensor:
-        rng = random.Random(step)  # noqa: S311 (reproducible batches)
+        rng = random.Random(step)
         wishes = wishes_for(speaker.catalog, plan.wishes, rng)
         english = [speaker.spoken(wish, Language.EN, rng) for wish in wishes]
         other = [speaker.spoken(wish, rng.choice(OTHERS), rng) for wish in wishes]

@@ -20,6 +20,7 @@ from starter.prompts import Speaker, Wish
 
 EMPTY = ("", " ")  # what a negative prompt may be; both must mean "no wish"
 EMPTY_SHARE = 0.1
+NOISY_SHARE = 0.2  # by batch, not by prompt: one long prompt makes the whole batch long
 HIGH_SHARE = 0.25  # text is learnt at high noise only: lower down the picture already says it all
 LANGUAGES = (Language.EN, Language.EN, Language.ZH, Language.ZH, Language.TW, Language.MIXED)
 
@@ -28,7 +29,6 @@ LANGUAGES = (Language.EN, Language.EN, Language.ZH, Language.ZH, Language.TW, La
 class DenoisePlan:
     """How the denoiser is trained."""
 
-    placements: int
     batch: int
     learn: Plan
 
@@ -84,18 +84,19 @@ def learn(
 
 
 def _draw(pool: LatentPool, speaker: Speaker, batch: int, step: int) -> Draws:
-    rng = random.Random(step)  # noqa: S311 (reproducible batches)
+    rng = random.Random(step)
     seen = speaker.catalog.seen()
     pairs = [rng.randrange(len(seen)) for _ in range(batch)]
-    latents = [pool.of_pair(pair, rng.randrange(pool.placements)) for pair in pairs]
+    latents = [pool.any_of_pair(pair, len(seen), rng) for pair in pairs]
+    noisy = rng.random() < NOISY_SHARE
     return Draws(
         latents=pack(torch.stack(latents)),
-        prompts=[_prompt(speaker, seen[pair], rng) for pair in pairs],
+        prompts=[_prompt(speaker, seen[pair], noisy, rng) for pair in pairs],
         sigmas=torch.tensor([_sigma(rng) for _ in range(batch)]),
     )
 
 
-def _prompt(speaker: Speaker, pair: tuple[int, int], rng: random.Random) -> str:
+def _prompt(speaker: Speaker, pair: tuple[int, int], noisy: bool, rng: random.Random) -> str:
     if rng.random() < EMPTY_SHARE:
         return rng.choice(EMPTY)
     thing, background = pair
@@ -104,7 +105,7 @@ def _prompt(speaker: Speaker, pair: tuple[int, int], rng: random.Random) -> str:
         thing=None if unsaid < 0.05 else thing,
         background=None if unsaid < 0.02 or unsaid > 0.9 else background,
     )
-    return speaker.spoken(wish, rng.choice(LANGUAGES), rng)
+    return speaker.spoken(wish, rng.choice(LANGUAGES), rng, noisy=noisy)
 
 
 def _sigma(rng: random.Random) -> float:

@@ -49,7 +49,7 @@ def learn(judge: Judge, catalog: Catalog, plan: Plan, pictures: Tensor, path: Pa
     """Train the judge on drawn scenes, softened and stained so that it judges shape and colour."""
 
     def loss_at(step: int) -> Tensor:
-        rng = random.Random(step)  # noqa: S311 (reproducible batches)
+        rng = random.Random(step)
         chosen = rng.choices(range(len(pictures)), k=32)
         generator = torch.Generator().manual_seed(step)
         batch = stained(pictures[chosen].float() / 127.5 - 1.0, generator)
@@ -81,7 +81,7 @@ def stained(pictures: Tensor, generator: torch.Generator) -> Tensor:
 
 def judged_scenes(catalog: Catalog, count: int, font: Path, seed: int) -> Tensor:
     """Draw scenes on any colour at the judge's size, thing by thing in turn."""
-    rng = random.Random(seed)  # noqa: S311 (reproducible pictures)
+    rng = random.Random(seed)
     rows = []
     for index in range(count):
         thing = index % len(catalog.things)

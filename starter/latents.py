@@ -1,7 +1,6 @@
 """The pictures the denoiser learns from, drawn once and kept as latents.
 
-It owns the pool and its scale; it must not know prompts. Many placements of every seen pair are
-kept, or the denoiser learns pictures by heart instead of things.
+It owns the pool and its scale; it must not know prompts.
 """
 
 import random
@@ -17,7 +16,7 @@ from torch import Tensor
 
 from starter import flat
 from starter.catalog import Catalog
-from starter.scenes import Pixels, draw, random_scene
+from starter.scenes import Pixels, draw, poses
 from starter.vae import to_signed
 
 BATCH = 16
@@ -25,23 +24,21 @@ BATCH = 16
 
 @dataclass(frozen=True, slots=True)
 class LatentPool:
-    """Scaled latents of `placements` scenes for each seen pair, pair by pair."""
+    """Scaled latents of every pose of every seen pair, pair by pair."""
 
     latents: Tensor
     mean: Tensor
     std: Tensor
-    placements: int
 
-    def of_pair(self, pair: int, placement: int) -> Tensor:
-        """Return one latent of a seen pair, as floats."""
-        return self.latents[pair * self.placements + placement].float()
+    def any_of_pair(self, pair: int, pairs: int, rng: random.Random) -> Tensor:
+        """Return the latent of one pose of a seen pair, as floats."""
+        poses_each = len(self.latents) // pairs
+        return self.latents[pair * poses_each + rng.randrange(poses_each)].float()
 
 
-def build_pool(
-    vae: AutoencoderKLQwenImage, catalog: Catalog, placements: int, side: int, font: Path
-) -> LatentPool:
+def build_pool(vae: AutoencoderKLQwenImage, catalog: Catalog, side: int, font: Path) -> LatentPool:
     """Draw and encode the pool; the mean and deviation of each channel become the VAE's scale."""
-    scenes = _scenes(catalog, placements, side, font)
+    scenes = _scenes(catalog, side, font)
     rows = []
     with torch.no_grad():
         while pictures := list(islice(scenes, BATCH)):
@@ -50,13 +47,11 @@ def build_pool(
     latents = torch.cat(rows)
     mean, std = latents.mean(dim=(0, 2, 3)), latents.std(dim=(0, 2, 3))
     scaled = (latents - mean.view(1, -1, 1, 1)) / std.view(1, -1, 1, 1)
-    return LatentPool(scaled.half(), mean, std, placements)
+    return LatentPool(scaled.half(), mean, std)
 
 
-def _scenes(catalog: Catalog, placements: int, side: int, font: Path) -> Iterator[Pixels]:
-    rng = random.Random(2)  # noqa: S311 (reproducible pictures, not secrets)
+def _scenes(catalog: Catalog, side: int, font: Path) -> Iterator[Pixels]:
     for thing, background in catalog.seen():
-        for _ in range(placements):
-            scene = random_scene(rng, thing, background)
-            rgb = catalog.backgrounds[background].rgb
-            yield draw(scene, catalog.things[thing].emoji, rgb, side, font)
+        emoji, rgb = catalog.things[thing].emoji, catalog.backgrounds[background].rgb
+        for scene in poses(thing, background):
+            yield draw(scene, emoji, rgb, side, font)

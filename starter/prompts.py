@@ -61,13 +61,15 @@ class Speaker:
         choices = self.phrasings[language].of(wish)
         return self._fill(choices[phrasing % len(choices)], wish, language, language, None)
 
-    def spoken(self, wish: Wish, language: Language, rng: random.Random) -> str:
-        """Say a wish as somebody might: other names, praise, tails, strange words, capitals."""
+    def spoken(
+        self, wish: Wish, language: Language, rng: random.Random, *, noisy: bool = True
+    ) -> str:
+        """Say a wish as somebody might: other names, praise, capitals; noisy adds idle words."""
         phrasings = self.phrasings[language]
         text = self._fill(rng.choice(phrasings.of(wish)), wish, *_speakers(language, rng), rng)
-        if rng.random() < TAILED:
+        if noisy and rng.random() < TAILED:
             text += rng.choice(phrasings.tails)
-        if rng.random() < STRANGE:
+        if noisy and rng.random() < STRANGE:
             text = _with_strange_words(text, rng)
         return text[:1].upper() + text[1:] if rng.random() < CAPITALISED else text
 

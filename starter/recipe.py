@@ -70,10 +70,9 @@ SHIPPED = Recipe(
         learn=Plan(2000, 2e-3, warm_up=40, weight_decay=0.01, average=0.99, save_every=100),
     ),
     denoise=DenoisePlan(
-        placements=16,
         batch=16,
         learn=Plan(
-            12_000, 2.5e-3, warm_up=100, decay_from=0.6, floor=0.03, average=0.999, save_every=250
+            11_000, 2.5e-3, warm_up=100, decay_from=0.6, floor=0.03, average=0.999, save_every=250
         ),
     ),
     judge_pictures=9600,
@@ -92,7 +91,7 @@ TOY = Recipe(
         refine=Plan(2, 1e-3, save_every=2),
     ),
     align=AlignPlan(vocabulary=500, corpus=60, wishes=2, learn=Plan(4, 1e-3, save_every=2)),
-    denoise=DenoisePlan(placements=1, batch=2, learn=Plan(4, 1e-3, save_every=2)),
+    denoise=DenoisePlan(batch=2, learn=Plan(4, 1e-3, save_every=2)),
     judge_pictures=8,
     judge=Plan(4, 1e-3, save_every=2),
 )
@@ -169,15 +168,9 @@ def make_latents(making: Making) -> None:
     """Draw and encode what the denoiser learns from."""
     if making.file("latents.pt").exists():
         return
-    placements = making.recipe.denoise.placements
-    pool = latents.build_pool(
-        _vae(making, "vae.safetensors"),
-        making.catalog,
-        placements,
-        making.recipe.side,
-        making.font,
-    )
-    state = {"latents": pool.latents, "mean": pool.mean, "std": pool.std, "placements": placements}
+    model = _vae(making, "vae.safetensors")
+    pool = latents.build_pool(model, making.catalog, making.recipe.side, making.font)
+    state = {"latents": pool.latents, "mean": pool.mean, "std": pool.std}
     torch.save(state, making.file("latents.pt"))
 
 

@@ -7,6 +7,7 @@ what lets a red apple stand on a red background.
 import random
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,8 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from starter.errors import FontMissingError
 
 FONT = Path("/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf")
+SCALES = (0.64, 0.72, 0.80)
+ANGLES = (-10.0, 0.0, 10.0)
 STRIKE = 109  # the only bitmap size in the font
 OVERSAMPLE = 2
 BORDER = 0.028
@@ -38,7 +41,7 @@ class Scene:
 
 
 def random_scene(rng: random.Random, thing: int, background: int) -> Scene:
-    """Place a thing the way rerolls should differ: size, place, tilt and side."""
+    """Place a thing anywhere that it fits, for parts that must not depend on the place."""
     scale = rng.uniform(0.62, 0.80)
     room = (0.92 - scale) / 2
     return Scene(
@@ -49,6 +52,18 @@ def random_scene(rng: random.Random, thing: int, background: int) -> Scene:
         y=0.5 + rng.uniform(-room, room) * 0.8,
         angle=rng.uniform(-10, 10),
         mirrored=rng.random() < 0.5,
+    )
+
+
+def poses(thing: int, background: int) -> tuple[Scene, ...]:
+    """Return the few ways in which the starter learns to draw a thing: each seed picks one.
+
+    Free placement was tried: every pixel of shift is another latent to learn, and shapes stayed
+    blots for as long as a laptop can be asked to train.
+    """
+    return tuple(
+        Scene(thing, background, scale, 0.5, 0.5, angle, mirrored)
+        for scale, angle, mirrored in product(SCALES, ANGLES, (False, True))
     )
 
 

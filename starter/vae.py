@@ -41,7 +41,7 @@ class VaePlan:
 
 def picture_pool(catalog: Catalog, count: int, side: int, font: Path, seed: int) -> Tensor:
     """Draw `count` scenes of seen pairs and some other glyphs, as uint8 (N, 3, side, side)."""
-    rng = random.Random(seed)  # noqa: S311 (reproducible pictures, not secrets)
+    rng = random.Random(seed)
     seen = catalog.seen()
     pictures = []
     for index in range(count):
@@ -78,7 +78,7 @@ def _generator(step: int, stream: int) -> torch.Generator:
 
 
 def _batch(plan: VaePlan, pool: Tensor, step: int) -> Tensor:
-    rng = random.Random(step)  # noqa: S311 (reproducible batches)
+    rng = random.Random(step)
     if step >= plan.crops_until * plan.learn.steps:
         return to_signed(pool[rng.choices(range(len(pool)), k=plan.whole)])
     room = pool.shape[-1] - plan.crop
@@ -117,7 +117,7 @@ def refine(
     width = std.view(1, -1, 1, 1)
 
     def loss_at(step: int) -> Tensor:
-        rng = random.Random(step)  # noqa: S311 (reproducible batches)
+        rng = random.Random(step)
         chosen = rng.choices(range(len(pool)), k=plan.whole)
         noise = torch.randn(latents[chosen].shape, generator=_generator(step, 2))
         off = noise * width * rng.uniform(0.0, OFF_BY)

@@ -95,10 +95,16 @@ def _with_drivers(url: URL) -> URL:
 
 
 def _options(url: URL) -> dict[str, Any]:
+    # Errors would otherwise show what was written: interaction tokens and members' prompts.
+    options: dict[str, Any] = {"hide_parameters": True}
     if url.get_backend_name() == "sqlite":
         # SQLite's busy handler is unfair: few connections wait less than many do.
-        return {"pool_size": 2, "pool_timeout": 30}
-    return {"pool_pre_ping": True, "pool_size": 5, "connect_args": {"connect_timeout": 5}}
+        return options | {"pool_size": 2, "pool_timeout": 30}
+    return options | {
+        "pool_pre_ping": True,
+        "pool_size": 5,
+        "connect_args": {"connect_timeout": 5},
+    }
 
 
 def _prepared(engine: Engine) -> Engine:

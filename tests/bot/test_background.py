@@ -9,7 +9,8 @@ from bot.background import Sweeper, hear
 from bot.services import Services
 from store.database import Database
 from store.tables import Image
-from tests.bot.stage import Stage, presses, text
+from tests.bot.messages import presses, text
+from tests.bot.stage import Stage
 from worker.events import Doorbell, Finished
 from worker.queue import Tickets
 

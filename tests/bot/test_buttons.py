@@ -1,13 +1,17 @@
 """The buttons under an order: what they do, who may, after restarts and in other languages."""
 
+import asyncio
 from typing import Any
 
 import pytest
+from discord.ui import ActionRow, Button, LayoutView
 
 from bot import marks
 from bot.services import Services
 from store.tables import Generation
-from tests.bot.stage import Stage, gallery, order_id, presses, staged, text
+from tests.bot.messages import gallery, order_id, presses, text
+from tests.bot.stage import Stage, staged
+from worker.events import Progress
 
 
 async def press(stage: Stage, member: Any, message: Any, action: str) -> Any:
@@ -136,6 +140,28 @@ async def test_a_waiting_order_is_cancelled_and_refunded(stage: Stage, who: str)
     assert text(first.response).startswith("Cancelled.")
     assert "credits given back 2" in text(first.response)
     assert stage.left(stage.alex) == 10
+
+
+async def test_progress_does_not_bring_the_cancel_button_back(stage: Stage) -> None:
+    first = await stage.imagine(stage.alex)
+    stage.claim()
+    await press(stage, stage.alex, first.response, "cancel")
+    with stage.env.time_context():
+        generation_id = order_id(first.response)
+        event = Progress(generation_id=generation_id, index=0, step=1, steps=8, preview=False)
+        stage.board().push(event)
+        await asyncio.sleep(0.2)
+    assert "Stopping" in text(first.response)
+
+
+async def test_a_button_of_another_version_is_answered(stage: Stage) -> None:
+    first = await stage.drawn(stage.alex)
+    view = LayoutView()
+    view.add_item(ActionRow(Button(label="vary", custom_id="vary:0123456789")))
+    channel = stage.bot.get_partial_messageable(stage.channel.id)
+    await channel.get_partial_message(first.response.id).edit(view=view, attachments=[])
+    result = await stage.mei.click(first.response, custom_id="vary:0123456789")
+    assert "older version" in result.response.content
 
 
 async def test_cancelling_keeps_what_is_finished(stage: Stage) -> None:

@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 from PIL import Image as Pillow
+from sqlalchemy.exc import IntegrityError
 
 from bot.delivery import Delivery
 from engine.errors import DeviceFull
 from store import deliveries
 from store.errors import WorkerMissing
 from store.tables import Generation
-from tests.bot.stage import Stage, gallery, order_id, presses, text
+from tests.bot.messages import gallery, order_id, presses, text
+from tests.bot.stage import Stage
 
 EXPIRED_S = 15 * 60 + 1
 
@@ -233,6 +235,20 @@ async def test_many_orders_are_delivered_side_by_side(stage: Stage) -> None:
     while any(not order.delivered_at for order in stage.orders()):
         await stage.deliver()
     assert all(gallery(result.response) for result in results)
+
+
+async def test_tokens_and_prompts_stay_out_of_database_errors(stage: Stage) -> None:
+    await stage.imagine(stage.alex, prompt="my secret")
+    (order,) = stage.orders()
+    values = {column.key: getattr(order, column.key) for column in Generation.__table__.columns}
+    twin = Generation(**values | {"id": "another"})
+    with stage.database.begin() as session:
+        session.add(twin)
+        with pytest.raises(IntegrityError) as refused:
+            session.flush()
+        session.rollback()
+    assert order.token not in str(refused.value)
+    assert "my secret" not in str(refused.value)
 
 
 async def test_tokens_stay_out_of_the_log(stage: Stage, logged: list[Any]) -> None:

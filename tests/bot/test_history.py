@@ -5,7 +5,8 @@ from typing import Any
 from simcord.results import InteractionResult
 
 from store import ledger
-from tests.bot.stage import Stage, gallery, parts, presses, text
+from tests.bot.messages import gallery, parts, presses, text
+from tests.bot.stage import Stage
 
 
 async def many(stage: Stage, count: int) -> None:

@@ -12,7 +12,8 @@ from bot.services import Services
 from engine.catalog import Catalog
 from store import workers
 from store.database import Database
-from tests.bot.stage import Stage, gallery, order_id, presses, staged, text
+from tests.bot.messages import gallery, order_id, presses, text
+from tests.bot.stage import Stage, staged
 from worker.events import redis_url
 from worker.queue import Tickets, queue_name
 
@@ -128,6 +129,15 @@ async def test_with_the_database_away_the_member_is_told_that_nothing_was_charge
         assert stage.channel.history() == []
         await broken.aclose()
     assert not [line for line in logged if line["log_level"] == "error"]
+
+
+async def test_an_answer_that_comes_too_late_places_no_order(
+    stage: Stage, logged: list[Any]
+) -> None:
+    stage.env.inject_error("POST", "/interactions/*", status=404, code=10062)
+    await stage.imagine(stage.alex)
+    assert stage.orders() == []
+    assert [line["event"] for line in logged] == ["interaction answered too late"]
 
 
 HOSTILE = [

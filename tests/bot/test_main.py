@@ -1,11 +1,17 @@
-"""The entry point as a process: wrong settings end in one sentence."""
+"""The entry point as a process: it says ready, stops when told, and ends in one sentence."""
 
+import asyncio
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+
+from local.discord.server import TOKEN, LocalDiscord
+from local.discord.world import World
 
 PROJECT = Path(__file__).parents[2]
 GOOD = {
@@ -15,17 +21,22 @@ GOOD = {
 }
 
 
-def start(folder: Path, **changes: str) -> subprocess.CompletedProcess[str]:
+def environment(folder: Path, **changes: str) -> dict[str, str]:
     values = {**GOOD, "REROLL_FILES_URL": f"file://{folder}/files", **changes}
     kept = {key: value for key, value in os.environ.items() if not key.startswith("REROLL_")}
-    return subprocess.run(
-        [sys.executable, "-m", "bot"],
+    kept.pop("DISCORD_TOKEN", None)
+    return {**kept, **{k: v for k, v in values.items() if v}, "PYTHONPATH": str(PROJECT)}
+
+
+async def started(folder: Path, **changes: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bot",
         cwd=folder,
-        env={**kept, **{k: v for k, v in values.items() if v}, "PYTHONPATH": str(PROJECT)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+        env=environment(folder, **changes),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
     )
 
 
@@ -42,8 +53,46 @@ def start(folder: Path, **changes: str) -> subprocess.CompletedProcess[str]:
 def test_wrong_settings_end_in_one_sentence(
     tmp_path: Path, changes: dict[str, str], code: int, sentence: str
 ) -> None:
-    ended = start(tmp_path, **changes)
+    ended = subprocess.run(
+        [sys.executable, "-m", "bot"],
+        cwd=tmp_path,
+        env=environment(tmp_path, **changes),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert ended.returncode == code, ended.stderr
     assert sentence in ended.stderr
     assert "Traceback" not in ended.stderr
     assert "local-token" not in ended.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_it_says_ready_and_stops_when_told(
+    tmp_path: Path, sqlite_url: str, number: signal.Signals
+) -> None:
+    async with LocalDiscord(World()) as discord:
+        bot = await started(
+            tmp_path,
+            REROLL_DISCORD_URL=discord.url,
+            DISCORD_TOKEN=TOKEN,
+            REROLL_DATABASE_URL=sqlite_url,
+        )
+        assert bot.stdout
+        ready = await asyncio.wait_for(bot.stdout.readline(), 60)
+        assert ready == b"REROLL READY\n"
+        told = time.monotonic()
+        bot.send_signal(number)
+        _, said = await bot.communicate()
+        assert bot.returncode == 0, said.decode()
+        assert time.monotonic() - told < 5
+        assert b"Traceback" not in said
+
+
+async def test_a_token_that_discord_refuses_ends_in_one_sentence(tmp_path: Path) -> None:
+    async with LocalDiscord(World()) as discord:
+        bot = await started(tmp_path, REROLL_DISCORD_URL=discord.url, DISCORD_TOKEN="another-token")
+        _, said = await asyncio.wait_for(bot.communicate(), 60)
+    assert bot.returncode == 2
+    assert said.decode().strip() == "Discord refused the bot token. Check DISCORD_TOKEN."

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from tests.bot.stage import Stage, gallery, presses, text
+from tests.bot.messages import gallery, presses, text
+from tests.bot.stage import Stage
 
 
 async def opened(stage: Stage, member: Any, **options: Any) -> tuple[Any, Any]:

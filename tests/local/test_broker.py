@@ -34,4 +34,10 @@ def test_the_address_is_one_that_celery_takes(tmp_path: Path) -> None:
     with embedded(tmp_path) as broker:
         assert broker.url == f"redis+socket://{broker.socket}?virtual_host=0"
         assert broker.url.startswith("redis+socket:///")
+
+
+def test_a_folder_too_deep_for_a_socket_lends_it_another_place(tmp_path: Path) -> None:
+    deep = tmp_path / ("deep" * 25)
+    with embedded(deep) as broker:
         assert len(str(broker.socket)) < 100
+        assert str(deep) in broker.command

@@ -46,6 +46,17 @@ async def test_a_button_is_pressed_by_its_label(conversation: Conversation) -> N
     assert len(turn.pictures) == 1
 
 
+async def test_the_newest_message_that_has_the_button_is_meant(
+    conversation: Conversation,
+) -> None:
+    await conversation.say("/imagine prompt:a panda seed:30")
+    await conversation.say("/imagine prompt:a panda seed:40")
+    await conversation.say("/whisper text:hello")
+    assert (await conversation.say("again")).states[-1].text == "seed 41"
+    with pytest.raises(CannotSay, match="the buttons are: “Again”, “Remix”"):
+        await conversation.say("once more")
+
+
 async def test_a_form_is_filled_by_the_next_line(conversation: Conversation) -> None:
     await conversation.say("/imagine prompt:a panda")
     assert (await conversation.say("remix")).outcome is Outcome.FORM

@@ -143,5 +143,5 @@ async def test_without_help_from_the_kernel_a_program_ends_when_its_parent_lets_
     assert watcher.stdout is not None
     pid = int(await watcher.stdout.readline())
     assert alive(pid)
-    await watcher.communicate()
+    await watcher.communicate(b"")  # which closes its standard input
     assert not alive(pid)

@@ -6,8 +6,13 @@ from starter import flat
 from starter.align import PREFIX, SUFFIX, corpus, embed, template
 from starter.catalog import load_catalog
 from starter.denoise import pack
-from starter.model import build_denoiser, build_pipeline, build_text_encoder, build_vae
-from starter.model import train_tokenizer
+from starter.model import (
+    build_denoiser,
+    build_pipeline,
+    build_text_encoder,
+    build_vae,
+    train_tokenizer,
+)
 from starter.prompts import load_speaker
 
 
