@@ -59,7 +59,7 @@ def main() -> None:
     except discord.LoginFailure:
         _end("Discord refused the bot token. Check DISCORD_TOKEN.", 2)
     except (aiohttp.ClientError, discord.DiscordException, OSError) as error:
-        _end(f"Discord cannot be reached, or closed the connection: {type(error).__name__}.", 1)
+        _end(f"Discord cannot be reached, or closed the connection: {error!r}", 1)
 
 
 async def run(settings: BotSettings, token: str) -> None:

@@ -30,11 +30,14 @@ async def for_ever(name: str, loop: Callable[[], Awaitable[None]]) -> None:
 
 async def hear(services: Services, board: ProgressBoard, broker_url: str) -> None:
     """Pass workers' events on, for ever."""
-    async for event in events.listen(broker_url):
-        if isinstance(event, events.Progress):
-            board.push(event)
-        else:
-            services.bell.set()
+    try:
+        async for event in events.listen(broker_url):
+            if isinstance(event, events.Progress):
+                board.push(event)
+            else:
+                services.bell.set()
+    finally:
+        board.close()
 
 
 class Sweeper:

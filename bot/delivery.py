@@ -24,6 +24,7 @@ AT_ONCE = 8
 POLL_S = 1.0
 PATIENCE_S = 60.0
 """One delivery, uploads and rate limits included; a hanging one is tried again."""
+LAST_S = 3.0
 
 log = structlog.get_logger()
 
@@ -57,19 +58,26 @@ class Delivery:
 
     async def run(self) -> None:
         """Deliver for ever: at the bell, and by looking once a second."""
-        while True:
-            self._services.bell.clear()
-            # The sweeper says when the database goes away and returns.
-            with suppress(StoreUnavailable):
-                await self._start_due()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._services.bell.wait(), POLL_S)
+        try:
+            while True:
+                self._services.bell.clear()
+                # The sweeper says when the database goes away and returns.
+                with suppress(StoreUnavailable):
+                    await self._start_due()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._services.bell.wait(), POLL_S)
+        finally:
+            # Told to stop: what is being sent is seen through, the rest waits for the next start.
+            await self._finish(LAST_S)
 
     async def deliver_due(self) -> None:
         """Deliver what is due now, and return when it has been tried."""
         await self._start_due()
+        await self._finish(PATIENCE_S)
+
+    async def _finish(self, patience_s: float) -> None:
         if self._busy:
-            await asyncio.wait(list(self._busy.values()))
+            await asyncio.wait(list(self._busy.values()), timeout=patience_s)
 
     async def _start_due(self) -> None:
         limit = 2 * AT_ONCE + len(self._busy)

@@ -69,6 +69,12 @@ class ProgressBoard:
             self._orders[event.generation_id] = order
             order.task = asyncio.create_task(self._follow(event.generation_id, order))
 
+    def close(self) -> None:
+        """Stop following; nothing is lost but a percentage."""
+        for order in self._orders.values():
+            if order.task:
+                order.task.cancel()
+
     async def _follow(self, generation_id: str, order: _Order) -> None:
         try:
             await asyncio.sleep(self._first_s)

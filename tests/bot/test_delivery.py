@@ -228,6 +228,20 @@ async def test_the_loop_delivers_at_the_bell_within_a_moment(stage: Stage) -> No
         loop.cancel()
 
 
+async def test_a_delivery_under_way_is_seen_through_when_the_bot_stops(stage: Stage) -> None:
+    result = await stage.imagine(stage.alex)
+    stage.draw()
+    with stage.env.time_context():
+        loop = asyncio.create_task(Delivery(stage.services, stage.routes).run())
+        await asyncio.sleep(0)
+        while not stage.services.turns.ended(order_id(result.response)):
+            await asyncio.sleep(0)
+        loop.cancel()
+        await asyncio.gather(loop, return_exceptions=True)
+    assert gallery(result.response)
+    assert stage.orders()[0].delivered_at
+
+
 async def test_many_orders_are_delivered_side_by_side(stage: Stage) -> None:
     members = (stage.alex, stage.mei, stage.moderator)
     results = [await stage.imagine(member) for member in members for _ in range(7)]

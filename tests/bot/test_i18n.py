@@ -87,6 +87,16 @@ def test_errors_of_another_version_get_the_general_text() -> None:
     assert words.failure(PromptTooLong.code, {"of": "the past"}) == words("errors.engine_failed")
 
 
+@pytest.mark.parametrize("locale", sorted(TEXTS.words))
+def test_labels_fit_where_discord_shows_them(locale: str) -> None:
+    limits = {"buttons.": 80, "remix.": 100, "sizes.": 80, "variants.": 100}
+    texts = TEXTS.of(locale).texts
+    for prefix, limit in limits.items():
+        assert max(len(text) for key, text in texts.items() if key.startswith(prefix)) <= limit
+    labels = [key for key in texts if key.startswith("remix.") and not key.endswith("_hint")]
+    assert max(len(texts[key]) for key in labels) <= 45
+
+
 def test_parameters_are_not_read_as_templates() -> None:
     assert "{price}" in Words("x", {"a": "{b}"})("a", b="{price}")
 
