@@ -11,7 +11,6 @@ import discord
 import structlog
 from pydantic import ValidationError
 
-from bot import logs
 from bot.background import Sweeper, for_ever, hear
 from bot.client import Reroll
 from bot.commands import history, imagine, quota
@@ -26,6 +25,7 @@ from bot.settings import BotSettings
 from bot.sizes import size_words
 from engine.catalog import Catalog
 from engine.errors import VariantUnknown
+from store import logs
 from store.database import Database
 from store.files import Files
 from store.plans import default_plan
@@ -45,7 +45,7 @@ def main() -> None:
     except ValidationError as error:
         names = ", ".join(str(one["loc"][0]) for one in error.errors())
         _end(f"Settings missing or wrong: {names}. See .env.example.", 2)
-    logs.set_up(settings.log_level)
+    logs.configure(settings.log_level)
     token = settings.token.get_secret_value()
     try:
         if settings.discord_url:

@@ -84,7 +84,7 @@ def _order(services: Services, interaction: Press, wished: Wish, message_id: int
         upload_limit=interaction.filesize_limit,
         request=wished.request,
         price=services.catalog[wished.request.variant].price(wished.request),
-        parent=(wished.parent.id, None) if wished.parent else None,
+        parent_id=wished.parent.id if wished.parent else None,
     )
 
 

@@ -22,6 +22,7 @@ SENTENCES: Mapping[str, str] = {
     "prompt_empty": "The prompt is empty; say what to draw.",
     "prompt_too_long": "The text has {length} characters; shorten it to {limit}.",
     "negative_unsupported": "{variant} takes no negative prompt; leave --negative out.",
+    "negative_unguided": "--negative counts for nothing with guidance {guidance}; raise it.",
     "size_unsupported": "{width}x{height} cannot be drawn; choose a --size such as {choices}.",
     "seed_invalid": "{value} is no seed; give --seed a whole number from 0 to {limit}.",
     "count_invalid": "{value} pictures are out of range; give --count 1 to {limit}.",

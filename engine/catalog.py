@@ -14,6 +14,8 @@ from engine import errors
 from engine.request import SEED_LIMIT, GenerationRequest
 
 VARIANTS = Path(__file__).parent / "variants"
+UNGUIDED = 1.0
+"""True CFG with this scale is the plain prediction: a negative prompt would change nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +171,8 @@ class Variant:
             raise errors.PromptEmpty
         if request.negative and not self.negative:
             raise errors.NegativeUnsupported(variant=self.name)
+        if request.negative and request.guidance <= UNGUIDED:
+            raise errors.NegativeUnguided(guidance=request.guidance)
 
     def _check_numbers(self, request: GenerationRequest) -> None:
         if not self.sizes.allows(request.width, request.height):

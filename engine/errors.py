@@ -6,6 +6,7 @@ RerollError                 a failure to tell a member of; `code` names its text
 │   ├── PromptEmpty
 │   ├── PromptTooLong
 │   ├── NegativeUnsupported
+│   ├── NegativeUnguided
 │   ├── SizeUnsupported
 │   ├── SeedInvalid
 │   ├── CountInvalid
@@ -64,6 +65,12 @@ class NegativeUnsupported(RequestRefused):
     """The variant has no negative prompt. Params: variant."""
 
     code = "negative_unsupported"
+
+
+class NegativeUnguided(RequestRefused):
+    """Guidance is too low for a negative prompt to count. Params: guidance."""
+
+    code = "negative_unguided"
 
 
 class SizeUnsupported(RequestRefused):

@@ -15,8 +15,9 @@ from transformers import Qwen2_5_VLForConditionalGeneration, Qwen2Tokenizer
 from starter.align import embed
 from starter.catalog import Language
 from starter.fit import Plan, fit
-from starter.latents import LatentPool
+from starter.latents import POSES, LatentPool
 from starter.prompts import Speaker, Wish
+from starter.scenes import MAIN_POSES
 
 EMPTY = ("", " ")  # what a negative prompt may be; both must mean "no wish"
 EMPTY_SHARE = 0.1
@@ -27,9 +28,10 @@ LANGUAGES = (Language.EN, Language.EN, Language.ZH, Language.ZH, Language.TW, La
 
 @dataclass(frozen=True, slots=True)
 class DenoisePlan:
-    """How the denoiser is trained."""
+    """How the denoiser is trained: on all poses at first, then on the main ones only."""
 
     batch: int
+    varied_steps: int
     learn: Plan
 
 
@@ -61,7 +63,7 @@ def learn(
     side = pool.latents.shape[-1] // 2
 
     def loss_at(step: int) -> Tensor:
-        draws = _draw(pool, speaker, plan.batch, step)
+        draws = _draw(pool, speaker, plan, step)
         with torch.no_grad():
             states, mask = embed(*text, draws.prompts)
         generator = torch.Generator().manual_seed(step)
@@ -83,16 +85,17 @@ def learn(
     fit(denoiser, plan.learn, loss_at, path)
 
 
-def _draw(pool: LatentPool, speaker: Speaker, batch: int, step: int) -> Draws:
+def _draw(pool: LatentPool, speaker: Speaker, plan: DenoisePlan, step: int) -> Draws:
     rng = random.Random(step)
     seen = speaker.catalog.seen()
-    pairs = [rng.randrange(len(seen)) for _ in range(batch)]
-    latents = [pool.any_of_pair(pair, len(seen), rng) for pair in pairs]
+    pairs = [rng.randrange(len(seen)) for _ in range(plan.batch)]
+    choice = POSES if step < plan.varied_steps else len(MAIN_POSES)
+    latents = [pool.any_of_pair(pair, choice, rng) for pair in pairs]
     noisy = rng.random() < NOISY_SHARE
     return Draws(
         latents=pack(torch.stack(latents)),
         prompts=[_prompt(speaker, seen[pair], noisy, rng) for pair in pairs],
-        sigmas=torch.tensor([_sigma(rng) for _ in range(batch)]),
+        sigmas=torch.tensor([_sigma(rng) for _ in range(plan.batch)]),
     )
 
 

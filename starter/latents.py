@@ -20,6 +20,7 @@ from starter.scenes import Pixels, draw, poses
 from starter.vae import to_signed
 
 BATCH = 16
+POSES = len(poses(0, 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +31,9 @@ class LatentPool:
     mean: Tensor
     std: Tensor
 
-    def any_of_pair(self, pair: int, pairs: int, rng: random.Random) -> Tensor:
-        """Return the latent of one pose of a seen pair, as floats."""
-        poses_each = len(self.latents) // pairs
-        return self.latents[pair * poses_each + rng.randrange(poses_each)].float()
+    def any_of_pair(self, pair: int, choice: int, rng: random.Random) -> Tensor:
+        """Return the latent of one of the first `choice` poses of a seen pair, as floats."""
+        return self.latents[pair * POSES + rng.randrange(choice)].float()
 
 
 def build_pool(vae: AutoencoderKLQwenImage, catalog: Catalog, side: int, font: Path) -> LatentPool:

@@ -71,6 +71,7 @@ SHIPPED = Recipe(
     ),
     denoise=DenoisePlan(
         batch=16,
+        varied_steps=2250,
         learn=Plan(
             11_000, 2.5e-3, warm_up=100, decay_from=0.6, floor=0.03, average=0.999, save_every=250
         ),
@@ -91,7 +92,7 @@ TOY = Recipe(
         refine=Plan(2, 1e-3, save_every=2),
     ),
     align=AlignPlan(vocabulary=500, corpus=60, wishes=2, learn=Plan(4, 1e-3, save_every=2)),
-    denoise=DenoisePlan(batch=2, learn=Plan(4, 1e-3, save_every=2)),
+    denoise=DenoisePlan(batch=2, varied_steps=2, learn=Plan(4, 1e-3, save_every=2)),
     judge_pictures=8,
     judge=Plan(4, 1e-3, save_every=2),
 )

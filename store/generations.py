@@ -38,7 +38,7 @@ class Order:
     upload_limit: int
     request: GenerationRequest
     price: int
-    parent: tuple[str, int | None] | None = None
+    parent_id: str | None = None
 
     def __repr__(self) -> str:
         """Name the order without its token."""
@@ -76,7 +76,6 @@ def create(session: Session, order: Order, plan: Plan, now: datetime) -> Placed:
 
 
 def _row(order: Order) -> Generation:
-    parent_id, parent_index = order.parent or (None, None)
     return Generation(
         id="".join(secrets.choice(ALPHABET) for _ in range(ID_LENGTH)),
         interaction_id=order.interaction_id,
@@ -92,8 +91,7 @@ def _row(order: Order) -> Generation:
         variant=order.request.variant,
         request=order.request.to_json(),
         price=order.price,
-        parent_id=parent_id,
-        parent_index=parent_index,
+        parent_id=order.parent_id,
         images=[
             Image(index=index, variant=order.request.variant, seed=seed)
             for index, seed in enumerate(order.request.seeds)

@@ -110,8 +110,7 @@ class Generation(Base):
     variant: Mapped[str] = mapped_column(String(64))
     request: Mapped[dict[str, Any]]
     price: Mapped[int] = mapped_column(Integer)
-    parent_id: Mapped[str | None] = mapped_column(String(12))
-    parent_index: Mapped[int | None] = mapped_column(Integer)
+    parent_id: Mapped[str | None] = mapped_column(String(12))  # the order this one repeats
     status: Mapped[str] = mapped_column(String(9), default="open")
     error: Mapped[dict[str, Any] | None]
     cancel_requested: Mapped[bool] = mapped_column(default=False)

@@ -37,7 +37,6 @@ def upgrade() -> None:
         sa.Column("request", sa.JSON(), nullable=False),
         sa.Column("price", sa.Integer(), nullable=False),
         sa.Column("parent_id", sa.String(length=12), nullable=True),
-        sa.Column("parent_index", sa.Integer(), nullable=True),
         sa.Column("status", sa.String(length=9), nullable=False),
         sa.Column("error", sa.JSON(), nullable=True),
         sa.Column("cancel_requested", sa.Boolean(), nullable=False),
