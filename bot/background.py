@@ -1,13 +1,15 @@
 """The bot's loops beside Discord: kept running, hearing workers, repairing what deaths leave."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Set
+import time
+from collections.abc import Awaitable, Callable, Sequence, Set
 
 import structlog
 
 from bot.progress import ProgressBoard
 from bot.services import Services
-from store.errors import StoreUnavailable
+from store import generations
+from store.errors import FilesUnavailable, StoreUnavailable
 from store.sweep import sweep
 from worker import events
 from worker.queue import BrokerUnavailable
@@ -46,6 +48,7 @@ class Sweeper:
     def __init__(self, services: Services, *, every_s: float = SWEEP_S) -> None:
         self._services = services
         self._every_s = every_s
+        self._began = time.monotonic()
         self._away: dict[str, bool] = {}
 
     async def run(self) -> None:
@@ -56,8 +59,9 @@ class Sweeper:
 
     async def sweep(self) -> None:
         """Sweep once and remind workers of what waits."""
+        watched_ms = int((time.monotonic() - self._began) * 1000)
         try:
-            swept = await self._services.database.run(sweep)
+            swept = await self._services.database.run(sweep, watched_ms=watched_ms)
         except StoreUnavailable:
             self._note("database", away=True)
             return
@@ -66,6 +70,18 @@ class Sweeper:
             self._services.bell.set()
         if swept.variants:
             await self._remind(swept.variants)
+        await self._purge(swept.unpurged)
+
+    async def _purge(self, deleted: Sequence[str]) -> None:
+        """Remove the files of deleted orders; what fails is found again by the next sweep."""
+        try:
+            for generation_id in deleted:
+                await self._services.files.aremove(generation_id)
+                await self._services.database.run(generations.purged, [generation_id])
+        except (FilesUnavailable, StoreUnavailable):
+            self._note("file store", away=True)
+        else:
+            self._note("file store", away=False)
 
     async def _remind(self, variants: Set[str]) -> None:
         try:

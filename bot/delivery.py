@@ -31,20 +31,32 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the card tells beyond the order's own row."""
+    """The order as it is now, and what the card tells beyond it."""
 
+    generation: Generation
     balance: Balance
     parent: Generation | None
 
 
-def facts(session: Session, generation: Generation, plan: Plan, now: datetime) -> Facts:
-    """Read the member's credits and the order that this one repeats."""
+def facts(session: Session, generation_id: str, plan: Plan, now: datetime) -> Facts | None:
+    """Read the order, the member's credits and the order that this one repeats.
+
+    None where it was deleted or delivered since it was found due.
+    """
+    with suppress(Gone):
+        generation = generations.get(session, generation_id)
+        if generation.delivered_at is None:
+            return _facts(session, generation, plan, now)
+    return None
+
+
+def _facts(session: Session, generation: Generation, plan: Plan, now: datetime) -> Facts:
     flow = Flow(generation.guild_id, generation.user_id)
     parent = None
     if generation.parent_id:
         with suppress(Gone):
             parent = generations.get(session, generation.parent_id)
-    return Facts(ledger.balance(session, flow, plan, now), parent)
+    return Facts(generation, ledger.balance(session, flow, plan, now), parent)
 
 
 class Delivery:
@@ -80,6 +92,8 @@ class Delivery:
             await asyncio.wait(list(self._busy.values()), timeout=patience_s)
 
     async def _start_due(self) -> None:
+        if len(self._busy) >= 2 * AT_ONCE:
+            return  # Discord is slow; what is due stays due
         limit = 2 * AT_ONCE + len(self._busy)
         for generation in await self._services.database.run(deliveries.due, limit=limit):
             if generation.id not in self._busy:
@@ -96,10 +110,13 @@ class Delivery:
             del self._busy[generation.id]
 
     async def _attempt(self, generation: Generation) -> None:
-        database = self._services.database
+        services, database = self._services, self._services.database
         try:
+            known = await database.run(facts, generation.id, services.plan, services.now())
+            if known is None:
+                return
             async with asyncio.timeout(PATIENCE_S):
-                message_id = await self._show(generation)
+                message_id = await self._show(known)
         except Exception as error:
             tries_again = await database.run(deliveries.postpone, generation)
             log.warning(
@@ -112,18 +129,16 @@ class Delivery:
         await database.run(deliveries.delivered, generation.id, message_id)
         log.info("delivered", generation=generation.id, seen=message_id is not None)
 
-    async def _show(self, generation: Generation) -> int | None:
-        services = self._services
-        await services.turns.end(generation.id)
-        known = await services.database.run(facts, generation, services.plan, services.now())
+    async def _show(self, known: Facts) -> int | None:
+        await self._services.turns.end(known.generation.id)
 
         async def compose(upload_limit: int) -> Letter:
-            return await self._letter(generation, known, upload_limit)
+            return await self._letter(known, upload_limit)
 
-        return await self._routes.deliver(generation, compose)
+        return await self._routes.deliver(known.generation, compose)
 
-    async def _letter(self, generation: Generation, known: Facts, upload_limit: int) -> Letter:
-        services = self._services
+    async def _letter(self, known: Facts, upload_limit: int) -> Letter:
+        services, generation = self._services, known.generation
         fetched = await pictures.fetch(services.files, generation.images, upload_limit)
         variant = None
         with suppress(VariantUnknown):

@@ -58,7 +58,7 @@ async def thumbnail(files: Files, images: Sequence[Image]) -> bytes | None:
 
 async def _read(files: Files, image: Image) -> bytes | None:
     try:
-        return await files.aget(image.file_sha256 or "")
+        return await files.aget(image.generation_id, image.file_sha256 or "")
     except FilesUnavailable as error:
         if isinstance(error.__cause__, FileNotFoundError):
             return None

@@ -1,19 +1,14 @@
-"""Deleting an order: its row, its files and every message that shows it."""
+"""Deleting an order: its row, and every message that shows it; the sweeper removes its files."""
 
 import contextlib
-from collections.abc import Sequence
 
 import discord
-import structlog
 from sqlalchemy.orm import Session
 
 from bot.answers import Press
 from bot.services import Services
 from store import generations
-from store.errors import FilesUnavailable
 from store.tables import Generation
-
-log = structlog.get_logger()
 
 
 async def remove(services: Services, interaction: Press, generation_id: str) -> None:
@@ -21,26 +16,20 @@ async def remove(services: Services, interaction: Press, generation_id: str) -> 
 
     Raises Gone or NotYours.
     """
-    generation, digests = await services.database.run(
+    generation = await services.database.run(
         _remove,
         generation_id,
         interaction.user.id,
         moderator=interaction.permissions.manage_messages,
     )
     await services.turns.end(generation_id)
-    for digest in digests:
-        try:
-            await services.files.adelete(digest)
-        except FilesUnavailable:
-            log.warning("file not deleted", sha256=digest)
     await _delete_message(interaction, generation)
 
 
-def _remove(
-    session: Session, generation_id: str, user_id: int, *, moderator: bool
-) -> tuple[Generation, Sequence[str]]:
+def _remove(session: Session, generation_id: str, user_id: int, *, moderator: bool) -> Generation:
     generation = generations.get(session, generation_id)
-    return generation, generations.delete(session, generation_id, user_id, moderator=moderator)
+    generations.delete(session, generation_id, user_id, moderator=moderator)
+    return generation
 
 
 async def _delete_message(interaction: Press, generation: Generation) -> None:

@@ -9,9 +9,10 @@ import torch
 
 from starter.errors import StarterError
 from starter.evaluate import Sampling, evaluate
-from starter.recipe import SHIPPED, STAGES, Making, make
+from starter.recipe import SHIPPED, Making
 from starter.scenes import FONT
 from starter.sheet import sheet
+from starter.stages import STAGES, make
 from starter.weights import WEIGHTS
 
 log = logging.getLogger("starter")

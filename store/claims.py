@@ -4,7 +4,7 @@ A claim locks its image only. Whatever ends it locks the order first, and writes
 fence is still the claim's own: a worker that was thought dead changes nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +33,12 @@ class Claim:
     index: int
     fence: int
     attempt: int
-    request: ImageRequest
+    order: Mapping[str, Any]
+
+    @property
+    def request(self) -> ImageRequest:
+        """Return what to draw. Raises TypeError where another version wrote the order."""
+        return GenerationRequest.from_json(dict(self.order)).image(self.index)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,24 +56,24 @@ def claim(
     session: Session, worker: str, variants: Sequence[str], *, lease_ms: int = LEASE_MS
 ) -> Claim | None:
     """Take the image that has waited longest among `variants`; None where nothing waits."""
-    image = session.scalar(
-        select(Image)
+    found = session.execute(
+        select(Image, Generation.request)
+        .join(Generation)
         .where(Image.status == "queued", Image.variant.in_(variants))
         .order_by(Image.created_at, Image.generation_id, Image.index)
         .limit(1)
-        .with_for_update(skip_locked=True)
-    )
-    if image is None:
+        .with_for_update(of=Image, skip_locked=True)
+    ).first()
+    if found is None:
         return None
+    image, order = found
+    now = session.scalar(select(now_ms())) or 0
     image.status, image.worker = "running", worker
+    image.started_at, image.lease_until = now, now + lease_ms
     image.fence += 1
     image.attempts += 1
-    now = session.scalar(select(now_ms())) or 0
-    image.started_at, image.lease_until = now, now + lease_ms
     session.flush()
-    values = session.scalar(select(Generation.request).where(Generation.id == image.generation_id))
-    request = GenerationRequest.from_json(values or {}).image(image.index)
-    return Claim(image.generation_id, image.index, image.fence, image.attempts, request)
+    return Claim(image.generation_id, image.index, image.fence, image.attempts, order)
 
 
 def beat(session: Session, claim: Claim, *, lease_ms: int = LEASE_MS) -> bool:
@@ -79,10 +84,17 @@ def beat(session: Session, claim: Claim, *, lease_ms: int = LEASE_MS) -> bool:
 
 
 def keep(session: Session, claim: Claim, kept: Kept) -> bool:
-    """Record the picture; return True if the order is finished with it. Raises LeaseLost."""
+    """Record the picture; return True if the order is finished with it. Raises LeaseLost.
+
+    A picture of an order that was deleted meanwhile counts as cancelled: nobody will see it.
+    """
+    generation = generations.lock(session, claim.generation_id)
+    if generation.deleted_at is not None:
+        return _end(session, claim, generation, status="cancelled")
     return _end(
         session,
         claim,
+        generation,
         status="done",
         file_sha256=kept.file_sha256,
         file_bytes=kept.file_bytes,
@@ -94,25 +106,26 @@ def keep(session: Session, claim: Claim, kept: Kept) -> bool:
 
 def fail(session: Session, claim: Claim, error: RerollError) -> bool:
     """Record a failure for good; return True if the order is finished with it. Raises LeaseLost."""
-    return _end(session, claim, status="failed", error=as_json(error))
+    generation = generations.lock(session, claim.generation_id)
+    return _end(session, claim, generation, status="failed", error=as_json(error))
 
 
 def cancelled(session: Session, claim: Claim) -> bool:
     """Record that the image was stopped; return as `keep`. Raises LeaseLost."""
-    return _end(session, claim, status="cancelled")
+    generation = generations.lock(session, claim.generation_id)
+    return _end(session, claim, generation, status="cancelled")
 
 
-def release(session: Session, claim: Claim) -> None:
-    """Hand the image back unharmed, as a worker that shuts down does. Raises LeaseLost."""
-    _write(session, claim, status="queued", attempts=Image.attempts - 1, lease_until=None)
+def release(session: Session, claim: Claim) -> bool:
+    """Hand the image back unharmed, as a worker that shuts down does; return as `keep`."""
+    return _give_back(session, claim, attempts=Image.attempts - 1)
 
 
 def retry(session: Session, claim: Claim, error: RerollError) -> bool:
-    """Queue the image again, or fail it where its attempts are used up. Raises LeaseLost."""
+    """Queue the image again, or fail it where its attempts are used up; return as `keep`."""
     if claim.attempt >= MOST_ATTEMPTS:
         return fail(session, claim, error)
-    _write(session, claim, status="queued", lease_until=None)
-    return False
+    return _give_back(session, claim)
 
 
 def as_json(error: RerollError) -> dict[str, Any]:
@@ -120,8 +133,15 @@ def as_json(error: RerollError) -> dict[str, Any]:
     return {"code": error.code, "params": dict(error.params)}
 
 
-def _end(session: Session, claim: Claim, **values: Any) -> bool:
+def _give_back(session: Session, claim: Claim, **values: Any) -> bool:
     generation = generations.lock(session, claim.generation_id)
+    if generation.cancel_requested:
+        return _end(session, claim, generation, status="cancelled")
+    _write(session, claim, status="queued", lease_until=None, **values)
+    return False
+
+
+def _end(session: Session, claim: Claim, generation: Generation, **values: Any) -> bool:
     _write(session, claim, finished_at=now_ms(), lease_until=None, **values)
     return generations.close_if_finished(session, generation)
 

@@ -6,8 +6,10 @@ from functools import cached_property
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 
@@ -16,8 +18,17 @@ from store.errors import StoreUnavailable
 P = ParamSpec("P")
 T = TypeVar("T")
 
-BUSY_MS = 15_000
+BUSY_MS = 10_000
 """How long SQLite waits for another writer before the member is told to try again."""
+POOL_S = 10
+"""How long a transaction waits for a connection; SQLite's few are shared by all commands."""
+POSTGRESQL = {
+    "connect_timeout": 5,
+    "tcp_user_timeout": 20_000,
+    # A process that is stopped in mid-transaction must not hold its locks for ever.
+    "options": "-c lock_timeout=5s -c statement_timeout=30s"
+    " -c idle_in_transaction_session_timeout=15s",
+}
 
 
 class Database:
@@ -77,11 +88,18 @@ class Database:
         await self._async_engine.dispose()
 
 
+def upsert(session: Session, table: type[Any]) -> sqlite.Insert | postgresql.Insert:
+    """Return an INSERT into `table` that can say what to do on a conflict."""
+    if session.get_bind().dialect.name == "sqlite":
+        return sqlite.insert(table)
+    return postgresql.insert(table)
+
+
 @contextmanager
 def _unavailable() -> Iterator[None]:
     try:
         yield
-    except OperationalError as error:
+    except (OperationalError, InternalError, PoolTimeout) as error:
         raise StoreUnavailable from error
     except DBAPIError as error:
         if error.connection_invalidated:
@@ -99,11 +117,11 @@ def _options(url: URL) -> dict[str, Any]:
     options: dict[str, Any] = {"hide_parameters": True}
     if url.get_backend_name() == "sqlite":
         # SQLite's busy handler is unfair: few connections wait less than many do.
-        return options | {"pool_size": 2, "pool_timeout": 30}
+        return options | {"pool_size": 2, "pool_timeout": POOL_S}
     return options | {
         "pool_pre_ping": True,
         "pool_size": 5,
-        "connect_args": {"connect_timeout": 5},
+        "connect_args": POSTGRESQL,
     }
 
 

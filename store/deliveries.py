@@ -8,8 +8,9 @@ from sqlalchemy.orm import Session, selectinload
 from store.clock import now_ms
 from store.tables import Generation
 
-MOST_ATTEMPTS = 8
-"""With the waits below about ten minutes; after that the order waits in /history."""
+MOST_ATTEMPTS = 300
+"""With the waits below about a day; after that the order waits in /history."""
+LONGEST_WAIT_MS = 5 * 60_000
 
 
 def due(session: Session, *, limit: int = 20) -> Sequence[Generation]:
@@ -43,7 +44,7 @@ def postpone(session: Session, generation: Generation) -> bool:
     if generation.delivery_attempts + 1 >= MOST_ATTEMPTS:
         delivered(session, generation.id, None)
         return False
-    wait_ms = 2_000 * 2**generation.delivery_attempts
+    wait_ms = min(2_000 * 2 ** min(generation.delivery_attempts, 10), LONGEST_WAIT_MS)
     session.execute(
         update(Generation)
         .where(Generation.id == generation.id)

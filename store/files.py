@@ -1,6 +1,7 @@
-"""Files by content: pictures under their sha256 in a folder or S3, and previews that are replaced.
+"""Files of orders, each order in a folder of its own: pictures by their sha256, and a preview.
 
-Knows nothing of SQL; a row that names a file is written only after the file is there.
+A folder is one order's alone, so that deleting it takes nothing from anybody. Knows nothing of
+SQL; a row that names a file is written only after the file is there.
 """
 
 import hashlib
@@ -11,6 +12,8 @@ from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import ObjectStore, from_url
 
 from store.errors import FilesUnavailable
+
+PREVIEW = "preview.png"
 
 
 class Files:
@@ -24,50 +27,41 @@ class Files:
             from_url(url, mkdir=True) if url.startswith("file:") else from_url(url)
         )
 
-    def put(self, content: bytes) -> str:
+    def put(self, folder: str, content: bytes) -> str:
         """Keep `content`; return its sha256. The same content is kept once."""
         digest = hashlib.sha256(content).hexdigest()
         with _unavailable(), suppress(AlreadyExistsError):
-            self._store.put(_path(digest), content, mode="create")
+            self._store.put(f"{folder}/{digest}", content, mode="create")
         return digest
 
-    def get(self, digest: str) -> bytes:
+    async def aget(self, folder: str, digest: str) -> bytes:
         """Return a file."""
-        with _unavailable():
-            return bytes(self._store.get(_path(digest)).bytes())
+        return await self._aread(f"{folder}/{digest}")
 
-    async def aget(self, digest: str) -> bytes:
-        """Return a file without blocking the event loop."""
-        with _unavailable():
-            return bytes(await (await self._store.get_async(_path(digest))).bytes_async())
-
-    async def adelete(self, digest: str) -> None:
-        """Remove a file; it may be gone already."""
-        with _unavailable(), suppress(FileNotFoundError):
-            await self._store.delete_async(_path(digest))
-
-    def put_preview(self, generation_id: str, content: bytes) -> None:
+    def put_preview(self, folder: str, content: bytes) -> None:
         """Replace an order's preview."""
         with _unavailable():
-            self._store.put(_preview(generation_id), content)
+            self._store.put(f"{folder}/{PREVIEW}", content)
 
-    async def aget_preview(self, generation_id: str) -> bytes:
+    async def aget_preview(self, folder: str) -> bytes:
         """Return an order's newest preview."""
-        with _unavailable():
-            return bytes(await (await self._store.get_async(_preview(generation_id))).bytes_async())
+        return await self._aread(f"{folder}/{PREVIEW}")
 
-    def delete_preview(self, generation_id: str) -> None:
+    def remove_preview(self, folder: str) -> None:
         """Remove an order's preview; there may be none."""
         with _unavailable(), suppress(FileNotFoundError):
-            self._store.delete(_preview(generation_id))
+            self._store.delete(f"{folder}/{PREVIEW}")
 
+    async def aremove(self, folder: str) -> None:
+        """Remove all files of an order; there may be none."""
+        with _unavailable():
+            async for found in self._store.list(f"{folder}/"):
+                with suppress(FileNotFoundError):
+                    await self._store.delete_async([one["path"] for one in found])
 
-def _path(digest: str) -> str:
-    return f"{digest[:2]}/{digest}"
-
-
-def _preview(generation_id: str) -> str:
-    return f"previews/{generation_id}.png"
+    async def _aread(self, path: str) -> bytes:
+        with _unavailable():
+            return bytes(await (await self._store.get_async(path)).bytes_async())
 
 
 @contextmanager

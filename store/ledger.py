@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
 from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from store.database import upsert
 from store.errors import CreditsSpent
 from store.plans import Plan
 from store.tables import Account, LedgerEntry
@@ -48,7 +48,7 @@ def balance(session: Session, flow: Flow, plan: Plan, now: datetime) -> Balance:
     """Return the member's credits, granting today's allowance if this is the first look at it."""
     day = now.astimezone(UTC).date()
     _open(session, flow, plan, purse=day.isoformat())
-    sums = _sums(session, flow)
+    sums = _sums(session, flow, (day.isoformat(), KEPT))
     midnight = datetime.combine(day + timedelta(days=1), time(), UTC)
     return Balance(
         today=sums.get(day.isoformat(), 0),
@@ -83,7 +83,8 @@ def close(session: Session, flow: Flow, reference: str, due: int) -> None:
     """End a hold: keep `due` credits of it and give the rest back to the purses it came from.
 
     The entries are `settle`, or `refund` where nothing is due. Gifts come back first, since they
-    were taken last. Raises IntegrityError if the hold was already closed.
+    were taken last. It only gives, so it needs no lock. Raises IntegrityError if the hold was
+    already closed.
     """
     kind = "settle" if due else "refund"
     for purse, held in sorted(_held(session, flow, reference).items()):  # days sort before "kept"
@@ -115,14 +116,13 @@ def _open(session: Session, flow: Flow, plan: Plan, *, purse: str) -> None:
 
 def _ensure_account(session: Session, flow: Flow) -> None:
     values = {"guild_id": flow.guild_id, "user_id": flow.user_id}
-    if session.get_bind().dialect.name == "sqlite":
-        session.execute(sqlite.insert(Account).values(values).on_conflict_do_nothing())
-    else:
-        session.execute(postgresql.insert(Account).values(values).on_conflict_do_nothing())
+    session.execute(upsert(session, Account).values(values).on_conflict_do_nothing())
 
 
-def _sums(session: Session, flow: Flow) -> Mapping[str, int]:
-    sums = select(LedgerEntry.purse, func.sum(LedgerEntry.amount)).where(*_of(flow))
+def _sums(session: Session, flow: Flow, purses: tuple[str, ...]) -> Mapping[str, int]:
+    sums = select(LedgerEntry.purse, func.sum(LedgerEntry.amount)).where(
+        *_of(flow), LedgerEntry.purse.in_(purses)
+    )
     return {purse: int(total) for purse, total in session.execute(sums.group_by(LedgerEntry.purse))}
 
 

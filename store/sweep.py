@@ -1,12 +1,14 @@
 """Repairs what a death left behind; any process may run it at any time, several at once.
 
-It gives back images whose worker is gone, names the variants whose tickets may be lost, and ends
-orders that nobody will draw.
+It gives back images whose worker is gone, names the variants whose tickets may be lost, ends
+orders that nobody will draw, and names deleted orders whose files are still there. It never waits
+for a lock: what another transaction holds is left to the next sweep.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, exists, or_, select, update
+from sqlalchemy import ColumnElement, exists, select, update
 from sqlalchemy.orm import Session
 
 from engine.errors import RerollError
@@ -19,21 +21,29 @@ TICKET_MS = 5_000
 """An image that waits this long may have lost its ticket."""
 PATIENCE_MS = 15 * 60_000
 """How long an order waits while nobody draws its variant."""
+MOST = 100
+"""Orders that one sweep gives up or purges at the most: its transaction must stay short."""
 
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What a sweep did: `variants` that need a ticket, orders `finished` (failed, refunded)."""
+    """What a sweep found: `variants` that need a ticket, orders it `finished`, orders to purge."""
 
     variants: frozenset[str]
     finished: frozenset[str]
+    unpurged: tuple[str, ...]
 
 
-def sweep(session: Session, *, patience_ms: int = PATIENCE_MS) -> Swept:
-    """Repair everything that is due now."""
+def sweep(session: Session, *, watched_ms: int, patience_ms: int = PATIENCE_MS) -> Swept:
+    """Repair everything that is due now.
+
+    `watched_ms` is how long the calling process has been sweeping: one that has just started
+    cannot know whether workers were there a moment ago, and gives nothing up.
+    """
     finished = _take_back(session, Image.lease_until < now_ms())
-    finished |= _end_hopeless(session, patience_ms)
-    return Swept(_lost_tickets(session), frozenset(finished))
+    if watched_ms >= patience_ms:
+        finished |= _end_hopeless(session, patience_ms)
+    return Swept(_waiting_variants(session), frozenset(finished), _unpurged(session))
 
 
 def reclaim(session: Session, worker: str) -> frozenset[str]:
@@ -42,12 +52,16 @@ def reclaim(session: Session, worker: str) -> frozenset[str]:
 
 
 def _take_back(session: Session, gone: ColumnElement[bool]) -> set[str]:
-    held = select(Image.generation_id, Image.index, Image.fence, Image.attempts).where(
-        Image.status == "running", gone
+    held = (
+        select(Image.generation_id, Image.index, Image.fence, Image.attempts)
+        .where(Image.status == "running", gone)
+        .order_by(Image.generation_id, Image.index)  # all sweepers lock in this order
+        .limit(MOST)
     )
     finished = set()
     for generation_id, index, fence, attempts in session.execute(held).all():
-        generation = generations.lock(session, generation_id)
+        if (generation := generations.lock_if_free(session, generation_id)) is None:
+            continue
         session.execute(
             update(Image)
             .where(
@@ -71,37 +85,44 @@ def _fate(generation: Generation, attempts: int) -> dict[str, object]:
     if attempts >= claims.MOST_ATTEMPTS:
         crashed = claims.as_json(WorkerCrashed())
         return {"status": "failed", "error": crashed, "finished_at": now_ms()}
-    return {"status": "queued", "lease_until": None, "ticket_at": 0}
+    return {"status": "queued", "lease_until": None}
 
 
 def _end_hopeless(session: Session, patience_ms: int) -> set[str]:
-    waiting = select(Image.generation_id, Image.variant).where(
-        Image.status == "queued", Image.created_at < now_ms() - patience_ms
+    waiting = (
+        select(Image.generation_id, Image.variant)
+        .where(Image.status == "queued", Image.created_at < now_ms() - patience_ms)
+        .order_by(Image.created_at)
+        .limit(MOST)
     )
-    rows = session.execute(waiting.distinct()).all()
-    if not rows:
-        return set()
-    served = workers.serving(session)
-    stuck = not session.scalar(select(_anything_moved(patience_ms)))
+    orders = {generation_id: variant for generation_id, variant in session.execute(waiting)}
+    drawn = {variant: _shared(session, variant, patience_ms) for variant in set(orders.values())}
     finished = set()
-    for generation_id, variant in rows:
-        error = WorkerMissing(variant=variant) if variant not in served else Stuck()
-        if (variant not in served or stuck) and _give_up(session, generation_id, error):
+    for generation_id, variant in sorted(orders.items()):
+        error = Stuck() if drawn[variant] else WorkerMissing(variant=variant)
+        moves = drawn[variant] and _moves(session, drawn[variant], patience_ms)
+        if not moves and _give_up(session, generation_id, error):
             finished.add(generation_id)
     return finished
 
 
-def _anything_moved(patience_ms: int) -> ColumnElement[bool]:
-    return exists().where(
-        or_(
-            Image.status == "running",
-            Image.finished_at > now_ms() - patience_ms,
-        )
-    )
+def _shared(session: Session, variant: str, patience_ms: int) -> set[str]:
+    """Return all that the workers draw that drew `variant` lately; empty where there was none."""
+    lately = workers.seen(session, patience_ms)
+    return {name for variants in lately if variant in variants for name in variants}
+
+
+def _moves(session: Session, variants: Iterable[str], patience_ms: int) -> bool:
+    """Tell whether anything of `variants` is being drawn or was within the patience."""
+    mine = Image.variant.in_(list(variants))
+    running = exists().where(Image.status == "running", mine)
+    ended = exists().where(Image.finished_at > now_ms() - patience_ms, mine)
+    return bool(session.scalar(select(running)) or session.scalar(select(ended)))
 
 
 def _give_up(session: Session, generation_id: str, error: RerollError) -> bool:
-    generation = generations.lock(session, generation_id)
+    if (generation := generations.lock_if_free(session, generation_id)) is None:
+        return False
     session.execute(
         update(Image)
         .where(Image.generation_id == generation_id, Image.status == "queued")
@@ -111,12 +132,18 @@ def _give_up(session: Session, generation_id: str, error: RerollError) -> bool:
     return generations.close_if_finished(session, generation)
 
 
-def _lost_tickets(session: Session) -> frozenset[str]:
-    overdue = (
-        update(Image)
-        .where(Image.status == "queued", Image.ticket_at < now_ms() - TICKET_MS)
-        .values(ticket_at=now_ms())
-        .returning(Image.variant)
-        .execution_options(synchronize_session=False)
+def _waiting_variants(session: Session) -> frozenset[str]:
+    overdue = select(Image.variant).where(
+        Image.status == "queued", Image.created_at < now_ms() - TICKET_MS
     )
-    return frozenset(session.scalars(overdue))
+    # Not DISTINCT in SQL: for that SQLite leaves the small index and reads the whole table.
+    return frozenset(session.scalars(overdue.limit(10_000)))
+
+
+def _unpurged(session: Session) -> tuple[str, ...]:
+    deleted = select(Generation.id).where(
+        Generation.deleted_at.is_not(None),
+        Generation.purged_at.is_(None),
+        Generation.status != "open",
+    )
+    return tuple(session.scalars(deleted.limit(MOST)))

@@ -31,6 +31,13 @@ NAMES = {
 }
 
 
+UNDELIVERED = text("delivered_at IS NULL AND finished_at IS NOT NULL AND deleted_at IS NULL")
+UNPURGED = text("purged_at IS NULL AND deleted_at IS NOT NULL")
+QUEUED = text("status = 'queued'")
+RUNNING = text("status = 'running'")
+ENDED = text("finished_at IS NOT NULL")
+
+
 class Base(DeclarativeBase):
     """Every table; naming conventions keep migrations the same on both databases."""
 
@@ -81,7 +88,7 @@ class Generation(Base):
     `status` is open until no image is queued or running, then done (at least one picture), failed
     or cancelled. `interaction_id` makes a repeated submission the same order. `token` is Discord's
     interaction token: good for 15 minutes after `token_at`, never logged. `error` is {code, params}
-    of the failure shown to the member.
+    of the failure shown to the member. `purged_at` is when a deleted order's files were removed.
     """
 
     __tablename__ = "generations"
@@ -91,8 +98,14 @@ class Generation(Base):
         Index(
             "ix_generations_undelivered",
             "next_delivery_at",
-            sqlite_where=text("delivered_at IS NULL AND finished_at IS NOT NULL"),
-            postgresql_where=text("delivered_at IS NULL AND finished_at IS NOT NULL"),
+            sqlite_where=UNDELIVERED,
+            postgresql_where=UNDELIVERED,
+        ),
+        Index(
+            "ix_generations_unpurged",
+            "deleted_at",
+            sqlite_where=UNPURGED,
+            postgresql_where=UNPURGED,
         ),
     )
 
@@ -120,17 +133,16 @@ class Generation(Base):
     delivery_attempts: Mapped[int] = mapped_column(Integer, default=0)
     next_delivery_at: Mapped[int] = mapped_column(default=0)
     deleted_at: Mapped[int | None]
+    purged_at: Mapped[int | None]
 
-    images: Mapped[list["Image"]] = relationship(
-        order_by="Image.index", lazy="raise", cascade="all, delete-orphan"
-    )
+    images: Mapped[list["Image"]] = relationship(order_by="Image.index", lazy="raise")
 
 
 class Image(Base):
     """One picture of an order: the unit a worker claims.
 
     `fence` grows with each claim; every later write of a claim carries it, so a worker that lost
-    its lease changes nothing. `ticket_at` is when a ticket was last sent for it.
+    its lease changes nothing.
     """
 
     __tablename__ = "images"
@@ -140,19 +152,14 @@ class Image(Base):
         ),
         Index(
             "ix_images_waiting",
-            "variant",
             "created_at",
             "generation_id",
             "index",
-            sqlite_where=text("status = 'queued'"),
-            postgresql_where=text("status = 'queued'"),
+            sqlite_where=QUEUED,
+            postgresql_where=QUEUED,
         ),
-        Index(
-            "ix_images_leased",
-            "lease_until",
-            sqlite_where=text("status = 'running'"),
-            postgresql_where=text("status = 'running'"),
-        ),
+        Index("ix_images_leased", "lease_until", sqlite_where=RUNNING, postgresql_where=RUNNING),
+        Index("ix_images_ended", "finished_at", sqlite_where=ENDED, postgresql_where=ENDED),
     )
 
     generation_id: Mapped[str] = mapped_column(
@@ -168,7 +175,6 @@ class Image(Base):
     fence: Mapped[int] = mapped_column(Integer, default=0)
     attempts: Mapped[int] = mapped_column(Integer, default=0)
     lease_until: Mapped[int | None]
-    ticket_at: Mapped[int] = mapped_column(default=now_ms())
     error: Mapped[dict[str, Any] | None]
     file_sha256: Mapped[str | None] = mapped_column(String(64))
     file_bytes: Mapped[int | None]

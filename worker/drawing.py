@@ -5,6 +5,7 @@ Knows neither Celery nor Discord.
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -23,7 +24,7 @@ from worker.events import Doorbell, Finished
 from worker.hand import ClaimStopped, Hand
 from worker.progress import Teller
 
-Ending = Callable[[Session], bool | None]
+Ending = Callable[[Session], bool]
 """Writes how a claim ended; True where the order is finished with it."""
 
 log = structlog.get_logger()
@@ -40,6 +41,8 @@ class Parts:
     engine: Engine
     doorbell: Doorbell
     hand: Hand
+    patience_s: float = claims.LEASE_MS / 1000
+    """How long a finished picture waits for a file store or a database that is away."""
 
 
 def draw_waiting(parts: Parts) -> int:
@@ -67,12 +70,9 @@ def _ending(parts: Parts, claim: Claim) -> Ending:
     except GenerationCancelled:
         told.info("image cancelled")
         return partial(claims.cancelled, claim=claim)
-    except EngineFailed as error:
+    except (EngineFailed, FilesUnavailable) as error:
         told.exception("image failed")
         return partial(claims.fail, claim=claim, error=error)
-    except FilesUnavailable as error:
-        told.exception("image not kept")
-        return partial(claims.retry, claim=claim, error=error)
     except Exception:
         told.exception("image failed unexpectedly")
         return partial(claims.retry, claim=claim, error=EngineFailed())
@@ -81,7 +81,8 @@ def _ending(parts: Parts, claim: Claim) -> Ending:
 
 
 def _draw(parts: Parts, claim: Claim) -> Kept:
-    variant = parts.catalog[claim.request.variant]
+    request = claim.request
+    variant = parts.catalog[request.variant]
     teller = Teller(claim, parts.files, parts.doorbell)
 
     def on_step(step: Step) -> None:
@@ -89,9 +90,9 @@ def _draw(parts: Parts, claim: Claim) -> Kept:
         teller.tell(step)
 
     parts.engine.load(variant)
-    picture = parts.engine.draw(variant, claim.request, on_step)
+    picture = parts.engine.draw(variant, request, on_step)
     return Kept(
-        file_sha256=parts.files.put(picture.png),
+        file_sha256=_put(parts, claim, picture.png),
         file_bytes=len(picture.png),
         pixel_sha256=picture.pixel_sha256,
         recipe=picture.recipe,
@@ -99,10 +100,23 @@ def _draw(parts: Parts, claim: Claim) -> Kept:
     )
 
 
+def _put(parts: Parts, claim: Claim, png: bytes) -> str:
+    """Keep the file, waiting out a short absence of the file store."""
+    give_up_at = time.monotonic() + parts.patience_s
+    while True:
+        try:
+            return parts.files.put(claim.generation_id, png)
+        except FilesUnavailable:
+            if time.monotonic() > give_up_at:
+                raise
+            parts.hand.check()
+            time.sleep(1)
+
+
 def _end(parts: Parts, claim: Claim, ending: Ending) -> None:
     """Write the claim's end, waiting out a short absence of the database."""
-    give_up_at = time.monotonic() + claims.LEASE_MS / 1000
-    finished: bool | None = False
+    give_up_at = time.monotonic() + parts.patience_s
+    finished = False
     while True:
         try:
             with parts.database.begin() as session:
@@ -117,3 +131,5 @@ def _end(parts: Parts, claim: Claim, ending: Ending) -> None:
             time.sleep(1)
     if finished:
         parts.doorbell.ring(Finished(generation_id=claim.generation_id))
+        with suppress(FilesUnavailable):
+            parts.files.remove_preview(claim.generation_id)

@@ -5,6 +5,7 @@ They may be lost: progress is only shown, and what is finished is read from SQL 
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -16,6 +17,7 @@ import redis.asyncio
 import structlog
 
 CHANNEL = "reroll.events"
+SILENCE_S = 10.0
 
 log = structlog.get_logger()
 
@@ -52,22 +54,30 @@ def redis_url(broker_url: str) -> str:
 
 
 class Doorbell:
-    """The worker's side. A broker that is away costs a debug line, never the picture."""
+    """The worker's side. A broker that is away or hangs costs a line now and then, no picture."""
 
-    def __init__(self, broker_url: str) -> None:
+    def __init__(self, broker_url: str, *, silence_s: float = SILENCE_S) -> None:
         self._url = redis_url(broker_url)
+        self._silence_s = silence_s
+        self._silent_until = 0.0
 
     @cached_property
     def _redis(self) -> redis.Redis:
         return redis.Redis.from_url(self._url, socket_timeout=2, socket_connect_timeout=2)
 
     def ring(self, event: Event) -> None:
-        """Publish an event, if anybody can hear it."""
+        """Publish an event, if anybody can hear it; after a failure stay silent for a while.
+
+        A broker that hangs takes two seconds to fail, which no step of a picture may wait for.
+        """
+        if time.monotonic() < self._silent_until:
+            return
         kind = next(name for name, cls in KINDS.items() if isinstance(event, cls))
         try:
             self._redis.publish(CHANNEL, json.dumps({"kind": kind, **asdict(event)}))
         except redis.RedisError as error:
-            log.debug("doorbell unheard", error=repr(error))
+            self._silent_until = time.monotonic() + self._silence_s
+            log.warning("doorbell unheard", error=repr(error))
 
     def close(self) -> None:
         """Close the connection."""

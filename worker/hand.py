@@ -63,6 +63,11 @@ class Hand:
         self._leave_at = time.monotonic() + grace_s
 
     @property
+    def empty(self) -> bool:
+        """Tell whether nothing is held."""
+        return self._claim is None
+
+    @property
     def leaving(self) -> bool:
         """Tell whether the worker is shutting down."""
         return self._leave_at is not None

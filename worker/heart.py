@@ -1,75 +1,102 @@
-"""The worker's heartbeat: reports, leases, repairs, and the end of a process that hangs."""
+"""The worker's heartbeat: leases and reports, repairs, and the end of a process that hangs."""
 
 import os
+import time
+from collections.abc import Callable
 from threading import Event, Thread
 
 import structlog
 
 from store import workers
 from store.errors import StoreUnavailable
-from store.sweep import sweep
+from store.sweep import Swept, sweep
 from worker.drawing import Parts
 from worker.events import Finished
 from worker.queue import BrokerUnavailable, Tickets
 
 BEAT_S = 1.0
 """How soon a cancellation is heard; a lease outlives many missed beats."""
-REPORT_BEATS = 5
+REPAIR_S = 5.0
 HANG_S = 900.0
 """A picture that has not moved for so long never will: a hung kernel cannot be interrupted."""
-HANG_EXIT = 70
+DEAF_S = 60.0
+"""With empty hands while work waits and tickets can be sent, Celery has stopped listening."""
+UNWELL_EXIT = 70
 
 log = structlog.get_logger()
 
 
 class Heart:
-    """Beats in a thread of its own from `start` to `stop`."""
+    """Beats and repairs, each in a thread of its own, from `start` to `stop`.
+
+    Repairs may wait for a database or a broker; the lease of the picture in hand must not.
+    """
 
     def __init__(self, parts: Parts, tickets: Tickets) -> None:
         self._parts, self._tickets = parts, tickets
         self._stopped = Event()
-        self._thread = Thread(target=self._beat_on, name="heart", daemon=True)
+        self._began = self._busy_at = time.monotonic()
+        self._threads = [
+            Thread(target=self._repeat, args=args, daemon=True)
+            for args in ((BEAT_S, self._beat), (REPAIR_S, self._repair))
+        ]
 
     def start(self) -> None:
         """Report the worker and begin to beat."""
         self._report()
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
-        """Stop beating and take the worker off the list."""
+        """Stop beating and say that the worker has left."""
         self._stopped.set()
-        self._thread.join()
-        with self._parts.database.begin() as session:
-            workers.leave(session, self._parts.name)
+        for thread in self._threads:
+            thread.join()
+        try:
+            with self._parts.database.begin() as session:
+                workers.leave(session, self._parts.name, self._parts.catalog.names)
+        except StoreUnavailable:
+            log.warning("left without a word: the database is away")
 
-    def _beat_on(self) -> None:
-        beats = 0
-        while not self._stopped.wait(BEAT_S):
-            beats += 1
+    def _repeat(self, every_s: float, work: Callable[[], None]) -> None:
+        while not self._stopped.wait(every_s):
             try:
-                self._parts.hand.beat(self._parts.database)
-                if beats % REPORT_BEATS == 0:
-                    self._report()
-                    self._repair()
+                work()
             except (StoreUnavailable, BrokerUnavailable) as error:
-                log.warning("heartbeat missed", error=str(error))
+                log.warning("heartbeat missed", work=work.__name__, error=str(error))
             except Exception:
-                log.exception("heartbeat failed")
-            self._end_if_hung()
+                log.exception("heartbeat failed", work=work.__name__)
+
+    def _beat(self) -> None:
+        hand = self._parts.hand
+        if hand.still_s > HANG_S:
+            _end_process("the picture in hand hangs", hand.still_s)
+        hand.beat(self._parts.database)
 
     def _report(self) -> None:
         with self._parts.database.begin() as session:
             workers.report(session, self._parts.name, self._parts.catalog.names)
 
     def _repair(self) -> None:
+        self._report()
+        watched_ms = int((time.monotonic() - self._began) * 1000)
         with self._parts.database.begin() as session:
-            swept = sweep(session)
-        for generation_id in swept.finished:
+            swept = sweep(session, watched_ms=watched_ms)
+        for generation_id in list(swept.finished)[:1]:
+            # Any one makes the bot look; it finds them all.
             self._parts.doorbell.ring(Finished(generation_id=generation_id))
         for variant in swept.variants:
             self._tickets.remind(variant)
+        self._end_if_deaf(swept)
 
-    def _end_if_hung(self) -> None:
-        if self._parts.hand.still_s > HANG_S:
-            log.critical("picture hangs, ending the process", seconds=self._parts.hand.still_s)
-            os._exit(HANG_EXIT)
+    def _end_if_deaf(self, swept: Swept) -> None:
+        waits = swept.variants & set(self._parts.catalog.names)
+        if not waits or not self._parts.hand.empty or self._parts.hand.leaving:
+            self._busy_at = time.monotonic()
+        if (deaf_s := time.monotonic() - self._busy_at) > DEAF_S:
+            _end_process("tickets are not heard", deaf_s)
+
+
+def _end_process(reason: str, seconds: float) -> None:
+    log.critical("ending the process, to be started again", reason=reason, seconds=seconds)
+    os._exit(UNWELL_EXIT)

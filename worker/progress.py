@@ -30,7 +30,6 @@ class Teller:
         now = time.monotonic()
         if step.index == step.total or now - self._told_at < PROGRESS_S:
             return
-        self._told_at = now
         shown = now - self._shown_at >= PREVIEW_S and self._show(step)
         self._doorbell.ring(
             Progress(
@@ -41,12 +40,14 @@ class Teller:
                 preview=shown,
             )
         )
+        self._told_at = time.monotonic()
 
     def _show(self, step: Step) -> bool:
-        self._shown_at = time.monotonic()
         try:
             self._files.put_preview(self._claim.generation_id, step.preview())
         except FilesUnavailable:
             log.warning("preview not kept", order=self._claim.generation_id, exc_info=True)
             return False
+        finally:
+            self._shown_at = time.monotonic()
         return True

@@ -34,11 +34,11 @@ def upgrade() -> None:
         sa.Column("locale", sa.String(length=8), nullable=False),
         sa.Column("upload_limit", sa.BigInteger(), nullable=False),
         sa.Column("variant", sa.String(length=64), nullable=False),
-        sa.Column("request", sa.JSON(), nullable=False),
+        sa.Column("request", sa.JSON(none_as_null=True), nullable=False),
         sa.Column("price", sa.Integer(), nullable=False),
         sa.Column("parent_id", sa.String(length=12), nullable=True),
         sa.Column("status", sa.String(length=9), nullable=False),
-        sa.Column("error", sa.JSON(), nullable=True),
+        sa.Column("error", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("cancel_requested", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("finished_at", sa.BigInteger(), nullable=True),
@@ -46,6 +46,7 @@ def upgrade() -> None:
         sa.Column("delivery_attempts", sa.Integer(), nullable=False),
         sa.Column("next_delivery_at", sa.BigInteger(), nullable=False),
         sa.Column("deleted_at", sa.BigInteger(), nullable=True),
+        sa.Column("purged_at", sa.BigInteger(), nullable=True),
         sa.CheckConstraint(
             "status IN ('open', 'done', 'failed', 'cancelled')", name=op.f("ck_generations_status")
         ),
@@ -62,8 +63,19 @@ def upgrade() -> None:
             "ix_generations_undelivered",
             ["next_delivery_at"],
             unique=False,
-            sqlite_where=sa.text("delivered_at IS NULL AND finished_at IS NOT NULL"),
-            postgresql_where=sa.text("delivered_at IS NULL AND finished_at IS NOT NULL"),
+            sqlite_where=sa.text(
+                "delivered_at IS NULL AND finished_at IS NOT NULL AND deleted_at IS NULL"
+            ),
+            postgresql_where=sa.text(
+                "delivered_at IS NULL AND finished_at IS NOT NULL AND deleted_at IS NULL"
+            ),
+        )
+        batch_op.create_index(
+            "ix_generations_unpurged",
+            ["deleted_at"],
+            unique=False,
+            sqlite_where=sa.text("purged_at IS NULL AND deleted_at IS NOT NULL"),
+            postgresql_where=sa.text("purged_at IS NULL AND deleted_at IS NOT NULL"),
         )
 
     op.create_table(
@@ -105,7 +117,7 @@ def upgrade() -> None:
     op.create_table(
         "workers",
         sa.Column("name", sa.String(length=128), nullable=False),
-        sa.Column("variants", sa.JSON(), nullable=False),
+        sa.Column("variants", sa.JSON(none_as_null=True), nullable=False),
         sa.Column("seen_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_workers")),
     )
@@ -122,12 +134,11 @@ def upgrade() -> None:
         sa.Column("fence", sa.Integer(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("lease_until", sa.BigInteger(), nullable=True),
-        sa.Column("ticket_at", sa.BigInteger(), nullable=False),
-        sa.Column("error", sa.JSON(), nullable=True),
+        sa.Column("error", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("file_sha256", sa.String(length=64), nullable=True),
         sa.Column("file_bytes", sa.BigInteger(), nullable=True),
         sa.Column("pixel_sha256", sa.String(length=64), nullable=True),
-        sa.Column("recipe", sa.JSON(), nullable=True),
+        sa.Column("recipe", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("seconds", sa.Double(), nullable=True),
         sa.Column("finished_at", sa.BigInteger(), nullable=True),
         sa.CheckConstraint(
@@ -144,6 +155,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("images", schema=None) as batch_op:
         batch_op.create_index(
+            "ix_images_ended",
+            ["finished_at"],
+            unique=False,
+            sqlite_where=sa.text("finished_at IS NOT NULL"),
+            postgresql_where=sa.text("finished_at IS NOT NULL"),
+        )
+        batch_op.create_index(
             "ix_images_leased",
             ["lease_until"],
             unique=False,
@@ -152,7 +170,7 @@ def upgrade() -> None:
         )
         batch_op.create_index(
             "ix_images_waiting",
-            ["variant", "created_at", "generation_id", "index"],
+            ["created_at", "generation_id", "index"],
             unique=False,
             sqlite_where=sa.text("status = 'queued'"),
             postgresql_where=sa.text("status = 'queued'"),
@@ -171,6 +189,11 @@ def downgrade() -> None:
             sqlite_where=sa.text("status = 'running'"),
             postgresql_where=sa.text("status = 'running'"),
         )
+        batch_op.drop_index(
+            "ix_images_ended",
+            sqlite_where=sa.text("finished_at IS NOT NULL"),
+            postgresql_where=sa.text("finished_at IS NOT NULL"),
+        )
 
     op.drop_table("images")
     op.drop_table("workers")
@@ -181,9 +204,18 @@ def downgrade() -> None:
     op.drop_table("ledger")
     with op.batch_alter_table("generations", schema=None) as batch_op:
         batch_op.drop_index(
+            "ix_generations_unpurged",
+            sqlite_where=sa.text("purged_at IS NULL AND deleted_at IS NOT NULL"),
+            postgresql_where=sa.text("purged_at IS NULL AND deleted_at IS NOT NULL"),
+        )
+        batch_op.drop_index(
             "ix_generations_undelivered",
-            sqlite_where=sa.text("delivered_at IS NULL AND finished_at IS NOT NULL"),
-            postgresql_where=sa.text("delivered_at IS NULL AND finished_at IS NOT NULL"),
+            sqlite_where=sa.text(
+                "delivered_at IS NULL AND finished_at IS NOT NULL AND deleted_at IS NULL"
+            ),
+            postgresql_where=sa.text(
+                "delivered_at IS NULL AND finished_at IS NOT NULL AND deleted_at IS NULL"
+            ),
         )
         batch_op.drop_index(batch_op.f("ix_generations_guild_id_user_id_created_at"))
 

@@ -139,7 +139,7 @@ class Stage:
         content = content or png(claim.request.seed)
         values = {"versions": {}, "device": "cpu", **recipe}
         kept = claims.Kept(
-            file_sha256=self.services.files.put(content),
+            file_sha256=self.services.files.put(claim.generation_id, content),
             file_bytes=len(content),
             pixel_sha256=f"{hash(content) % 2**256:064x}",
             recipe=Recipe(

@@ -7,7 +7,9 @@ import pytest
 from discord.ui import ActionRow, Button, LayoutView
 
 from bot import marks
+from bot.background import Sweeper
 from bot.services import Services
+from store.errors import FilesUnavailable
 from store.tables import Generation
 from tests.bot.messages import gallery, order_id, presses, text
 from tests.bot.stage import Stage, staged
@@ -111,24 +113,30 @@ async def test_others_may_neither_cancel_nor_delete(stage: Stage, action: str) -
 
 
 @pytest.mark.parametrize("who", ["alex", "moderator"])
-async def test_the_owner_and_moderators_delete_row_file_and_message(stage: Stage, who: str) -> None:
+async def test_the_owner_and_moderators_delete_row_files_and_message(
+    stage: Stage, who: str
+) -> None:
     first = await stage.drawn(stage.alex)
-    digest = stage.order(order_id(first.response)).images[0].file_sha256 or ""
+    placed = order_id(first.response)
+    digest = stage.order(placed).images[0].file_sha256 or ""
     await press(stage, getattr(stage, who), first.response, "delete")
     assert stage.channel.history() == []
     assert stage.orders()[0].deleted_at
-    with pytest.raises(Exception, match="files_unavailable"):
-        stage.services.files.get(digest)
+    await Sweeper(stage.services).sweep()
+    with pytest.raises(FilesUnavailable):
+        await stage.services.files.aget(placed, digest)
+    assert stage.orders()[0].purged_at
 
 
-async def test_a_file_that_another_order_shows_is_not_deleted(stage: Stage) -> None:
+async def test_deleting_an_order_leaves_its_rerolls_pictures(stage: Stage) -> None:
     first = await stage.drawn(stage.alex, seed="7")
     second = await press(stage, stage.mei, first.response, "again")
     stage.draw()
     await stage.deliver()
     await press(stage, stage.alex, first.response, "delete")
-    digest = stage.order(order_id(second.response)).images[0].file_sha256 or ""
-    assert stage.services.files.get(digest)
+    await Sweeper(stage.services).sweep()
+    again = order_id(second.response)
+    assert await stage.services.files.aget(again, stage.order(again).images[0].file_sha256 or "")
 
 
 @pytest.mark.parametrize("who", ["alex", "moderator"])

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image as Pillow
 from sqlalchemy.exc import IntegrityError
 
-from bot.delivery import Delivery
+from bot.delivery import Delivery, facts
 from engine.errors import DeviceFull
-from store import deliveries
+from store import deliveries, generations
 from store.errors import WorkerMissing
 from store.tables import Generation
 from tests.bot.messages import gallery, order_id, presses, text
@@ -179,9 +179,7 @@ async def test_what_failed_partly_shows_the_pictures_and_refunds_the_rest(stage:
 async def test_lost_files_are_said_not_retried_for_ever(stage: Stage) -> None:
     result = await stage.imagine(stage.alex)
     stage.draw()
-    await stage.services.files.adelete(
-        stage.order(stage.orders()[0].id).images[0].file_sha256 or ""
-    )
+    await stage.services.files.aremove(stage.orders()[0].id)
     await stage.deliver()
     assert "its file is gone from storage" in text(result.response)
     assert "again" in presses(result.response)
@@ -273,3 +271,30 @@ async def test_tokens_stay_out_of_the_log(stage: Stage, logged: list[Any]) -> No
     (order,) = stage.orders()
     assert logged
     assert order.token not in repr(logged)
+
+
+async def test_an_order_deleted_after_it_was_found_due_is_not_posted(stage: Stage) -> None:
+    result = await stage.imagine(stage.alex)
+    stage.draw()
+    placed = stage.orders()[0]
+    with stage.database.begin() as session:
+        generations.delete(session, placed.id, placed.user_id, moderator=False)
+    assert (
+        await stage.services.database.run(
+            facts, placed.id, stage.services.plan, stage.services.now()
+        )
+        is None
+    )
+    await stage.deliver()
+    assert gallery(result.response) == []
+
+
+async def test_an_order_that_was_delivered_meanwhile_is_not_delivered_again(stage: Stage) -> None:
+    await stage.imagine(stage.alex)
+    stage.draw()
+    await stage.deliver()
+    placed = stage.orders()[0].id
+    assert (
+        await stage.services.database.run(facts, placed, stage.services.plan, stage.services.now())
+        is None
+    )

@@ -110,7 +110,7 @@ async def test_an_empty_history_says_how_to_begin(stage: Stage) -> None:
 async def test_lost_thumbnails_leave_the_entry(stage: Stage) -> None:
     await many(stage, 1)
     (order,) = stage.orders()
-    await stage.services.files.adelete(stage.order(order.id).images[0].file_sha256 or "")
+    await stage.services.files.aremove(order.id)
     shown = await stage.alex.slash(stage.channel, "history")
     assert "picture 0" in text(shown.response)
     assert shown.response.attachments == []

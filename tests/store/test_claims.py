@@ -11,7 +11,7 @@ from store.claims import Claim
 from store.database import Database
 from store.errors import LeaseLost
 from store.sweep import reclaim, sweep
-from store.tables import Image
+from store.tables import Generation, Image
 from tests.store.orders import NOON, PLAN, kept, place
 
 
@@ -81,7 +81,7 @@ def test_a_zombie_whose_lease_went_to_another_changes_nothing(database: Database
         placed = place(session)
     zombie = taken(database, lease_ms=-1)
     with database.begin() as session:
-        sweep(session)
+        sweep(session, watched_ms=0)
     heir = taken(database, "heir")
     assert heir.fence > zombie.fence
     for late in (
@@ -105,7 +105,7 @@ def test_a_beat_keeps_the_sweeper_away(database: Database) -> None:
     claim = taken(database, lease_ms=-1)
     with database.begin() as session:
         claims.beat(session, claim)
-        sweep(session)
+        sweep(session, watched_ms=0)
         assert claims.claim(session, "other", ["starter"]) is None
 
 
@@ -119,6 +119,30 @@ def test_a_picture_handed_back_is_drawn_by_the_next_and_costs_no_attempt(
         assert claim.attempt == 1
         with database.begin() as session:
             claims.release(session, claim)
+
+
+def test_a_picture_handed_back_after_a_cancellation_is_not_drawn(database: Database) -> None:
+    with database.begin() as session:
+        placed = place(session, 2)
+    first, second = taken(database), taken(database)
+    with database.begin() as session:
+        generations.cancel(session, placed, 1, moderator=False)
+        assert not claims.release(session, first)
+        assert claims.retry(session, second, EngineFailed())
+    assert take(database) is None
+    assert left(database) == 10
+
+
+def test_an_order_in_the_words_of_another_version_does_not_block_the_line(
+    database: Database,
+) -> None:
+    with database.begin() as session:
+        strange = place(session)
+        session.execute(update(Generation).values(request={"new_field": 1}))
+    claim = taken(database)
+    assert claim.generation_id == strange
+    with pytest.raises((TypeError, KeyError)):
+        _ = claim.request
 
 
 def test_a_restarted_worker_takes_back_its_former_claims_at_once(database: Database) -> None:
@@ -140,7 +164,7 @@ def test_a_picture_that_kills_every_worker_is_given_up_and_refunded(database: Da
         assert not finished
         taken(database, lease_ms=-1)
         with database.begin() as session:
-            finished = sweep(session).finished
+            finished = sweep(session, watched_ms=0).finished
     assert finished == {placed}
     with database.begin() as session:
         row = generations.get(session, placed)
@@ -167,6 +191,6 @@ def test_a_dead_workers_cancelled_picture_is_not_drawn_again(database: Database)
     taken(database, lease_ms=-1)
     with database.begin() as session:
         generations.cancel(session, placed, 1, moderator=False)
-        assert sweep(session).finished == {placed}
+        assert sweep(session, watched_ms=0).finished == {placed}
         assert generations.get(session, placed).status == "cancelled"
     assert left(database) == 10

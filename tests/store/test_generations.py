@@ -10,6 +10,7 @@ from engine.request import GenerationRequest
 from store import claims, generations, ledger
 from store.database import Database
 from store.errors import CreditsSpent, Gone, NotYours
+from store.sweep import sweep
 from store.tables import Generation, Image
 from tests.store.orders import NOON, PLAN, kept, order, place, request
 
@@ -53,6 +54,18 @@ def test_the_same_interaction_places_one_order_and_pays_once(database: Database)
     with database.begin() as session:
         second = generations.create(session, twice, PLAN, NOON)
     assert first.id == second.id
+    assert left(database) == 8
+
+
+def test_the_same_interaction_from_two_processes_at_once_is_one_order(database: Database) -> None:
+    twice = order(2)
+
+    def create(_: int) -> str:
+        with database.begin() as session:
+            return generations.create(session, twice, PLAN, NOON).id
+
+    with ThreadPoolExecutor(4) as threads:
+        assert len(set(threads.map(create, range(4)))) == 1
     assert left(database) == 8
 
 
@@ -159,16 +172,37 @@ def test_cancelling_a_finished_order_changes_nothing(database: Database) -> None
     assert left(database) == 9
 
 
-def test_deleting_names_the_files_that_nobody_else_shows(database: Database) -> None:
+def test_a_deleted_order_is_gone_and_its_files_are_named_until_they_are_purged(
+    database: Database,
+) -> None:
     with database.begin() as session:
         first, second = place(session), place(session)
     draw(database)
     draw(database)
     with database.begin() as session:
-        assert generations.delete(session, first, 1, moderator=False) == []
-        assert generations.delete(session, second, 1, moderator=False) == [f"{7:064x}"]
+        generations.delete(session, first, 1, moderator=False)
+        assert sweep(session, watched_ms=0).unpurged == (first,)
+        generations.purged(session, [first])
+        assert sweep(session, watched_ms=0).unpurged == ()
     with pytest.raises(Gone):
         read(database, first)
+    assert read(database, second).status == "done"
+
+
+def test_a_picture_of_an_order_deleted_meanwhile_is_neither_kept_nor_charged(
+    database: Database,
+) -> None:
+    with database.begin() as session:
+        placed = place(session)
+        taken = claims.claim(session, "w", ["starter"])
+    assert taken
+    with database.begin() as session:
+        generations.delete(session, placed, 1, moderator=False)
+        assert sweep(session, watched_ms=0).unpurged == ()
+    with database.begin() as session:
+        assert claims.keep(session, taken, kept(taken.request))
+        assert sweep(session, watched_ms=0).unpurged == (placed,)
+    assert left(database) == 10
 
 
 def test_deleting_an_open_order_cancels_and_refunds_it(database: Database) -> None:

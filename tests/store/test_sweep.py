@@ -14,7 +14,6 @@ def grow_old(database: Database, milliseconds: int) -> None:
         session.execute(
             update(Image).values(
                 created_at=Image.created_at - milliseconds,
-                ticket_at=Image.ticket_at - milliseconds,
                 finished_at=Image.finished_at - milliseconds,
             )
         )
@@ -23,16 +22,15 @@ def grow_old(database: Database, milliseconds: int) -> None:
 def test_a_fresh_order_needs_no_new_ticket(database: Database) -> None:
     with database.begin() as session:
         place(session)
-        assert not sweep(session).variants
+        assert not sweep(session, watched_ms=PATIENCE_MS).variants
 
 
-def test_a_waiting_variant_gets_a_ticket_again_and_then_not_at_once(database: Database) -> None:
+def test_a_variant_that_waits_is_named_so_that_it_gets_a_ticket_again(database: Database) -> None:
     with database.begin() as session:
         place(session, 3)
     grow_old(database, TICKET_MS + 1)
     with database.begin() as session:
-        assert sweep(session).variants == {"starter"}
-        assert not sweep(session).variants
+        assert sweep(session, watched_ms=PATIENCE_MS).variants == {"starter"}
 
 
 def test_an_order_that_nobody_draws_is_refunded_when_patience_ends(database: Database) -> None:
@@ -40,10 +38,37 @@ def test_an_order_that_nobody_draws_is_refunded_when_patience_ends(database: Dat
         placed = place(session, 2)
     grow_old(database, PATIENCE_MS + 1)
     with database.begin() as session:
-        assert sweep(session).finished == {placed}
+        assert sweep(session, watched_ms=PATIENCE_MS).finished == {placed}
         row = generations.get(session, placed)
         assert row.error == {"code": "worker_missing", "params": {"variant": "starter"}}
         assert ledger.balance(session, ledger.Flow(5, 1), PLAN, NOON).left == 10
+
+
+def test_a_sweeper_that_has_just_started_gives_nothing_up(database: Database) -> None:
+    with database.begin() as session:
+        place(session)
+    grow_old(database, PATIENCE_MS + 1)
+    with database.begin() as session:
+        assert not sweep(session, watched_ms=PATIENCE_MS - 1).finished
+
+
+def test_old_orders_wait_for_a_worker_that_is_only_restarting(database: Database) -> None:
+    with database.begin() as session:
+        place(session)
+        workers.report(session, "w", ["starter", "other"])
+        workers.leave(session, "w", ["starter", "other"])
+        session.execute(update(Image).values(variant="other"))
+        other = claims.claim(session, "w", ["other"])
+        assert other
+        claims.keep(session, other, kept(other.request))
+        place(session)
+        session.execute(
+            update(Image)
+            .where(Image.status == "queued")
+            .values(created_at=Image.created_at - PATIENCE_MS - 1)
+        )
+        assert workers.serving(session) == set()
+        assert not sweep(session, watched_ms=PATIENCE_MS).finished
 
 
 def test_a_long_line_is_no_reason_to_give_up(database: Database) -> None:
@@ -53,7 +78,7 @@ def test_a_long_line_is_no_reason_to_give_up(database: Database) -> None:
     grow_old(database, PATIENCE_MS + 1)
     with database.begin() as session:
         assert claims.claim(session, "w", ["starter"])
-        assert not sweep(session).finished
+        assert not sweep(session, watched_ms=PATIENCE_MS).finished
 
 
 def test_a_worker_that_draws_nothing_for_so_long_is_stuck(database: Database) -> None:
@@ -62,7 +87,7 @@ def test_a_worker_that_draws_nothing_for_so_long_is_stuck(database: Database) ->
         workers.report(session, "w", ["starter"])
     grow_old(database, PATIENCE_MS + 1)
     with database.begin() as session:
-        sweep(session)
+        sweep(session, watched_ms=PATIENCE_MS)
         assert generations.get(session, placed).error == {"code": "stuck", "params": {}}
 
 
@@ -71,7 +96,7 @@ def test_workers_count_while_they_report(database: Database) -> None:
         workers.report(session, "a", ["starter"])
         workers.report(session, "a", ["starter", "qwen-image"])
         workers.report(session, "b", ["flux"])
-        workers.leave(session, "b")
+        workers.leave(session, "b", ["flux"])
         assert workers.serving(session) == {"starter", "qwen-image"}
 
 
@@ -106,3 +131,19 @@ def test_a_delivery_is_tried_again_later_and_given_up_in_the_end(database: Datab
     assert tries == deliveries.MOST_ATTEMPTS
     with database.begin() as session:
         assert not deliveries.due(session)
+
+
+def test_a_sweep_waits_for_no_order_that_another_transaction_holds(postgresql_url: str) -> None:
+    database = Database(postgresql_url)
+    with database.begin() as session:
+        placed = place(session)
+        assert claims.claim(session, "w", ["starter"], lease_ms=-1)
+    with database.begin() as holder:
+        generations.lock(holder, placed)
+        with database.begin() as session:
+            sweep(session, watched_ms=PATIENCE_MS)
+            assert claims.claim(session, "heir", ["starter"]) is None
+    with database.begin() as session:
+        sweep(session, watched_ms=PATIENCE_MS)
+        assert claims.claim(session, "heir", ["starter"])
+    database.close()

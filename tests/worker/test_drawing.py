@@ -4,10 +4,11 @@ import time
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
-from threading import Thread
+from threading import Thread, Timer
 
 import pytest
 from PIL import Image
+from sqlalchemy import update
 
 from engine.catalog import Catalog, Weights
 from engine.engine import Engine
@@ -15,18 +16,19 @@ from engine.images import pixel_sha256, read_recipe
 from engine.recipe import Recipe
 from store import claims, generations
 from store.sweep import sweep
+from store.tables import Generation
 from tests.worker.conftest import left, order, read
 from worker.drawing import Parts, draw_waiting
 from worker.hand import ClaimStopped, Hand
 
 
-def test_waiting_pictures_are_drawn_and_kept(parts: Parts) -> None:
+async def test_waiting_pictures_are_drawn_and_kept(parts: Parts) -> None:
     placed = order(parts.database, 2)
     assert draw_waiting(parts) == 2
     row = read(parts.database, placed)
     assert row.status == "done"
     for image in row.images:
-        png = parts.files.get(str(image.file_sha256))
+        png = await parts.files.aget(placed, str(image.file_sha256))
         assert pixel_sha256(Image.open(BytesIO(png))) == image.pixel_sha256
         assert read_recipe(png) == Recipe.from_json(image.recipe or {})
     assert left(parts.database) == 8
@@ -54,14 +56,42 @@ def test_broken_weights_refund_the_order_and_name_the_variant(parts: Parts) -> N
     assert left(parts.database) == 10
 
 
-def test_a_file_store_that_is_full_or_away_refunds_the_order(parts: Parts, tmp_path: Path) -> None:
+def test_a_file_store_that_stays_away_refunds_the_order(parts: Parts, tmp_path: Path) -> None:
     placed = order(parts.database)
     (tmp_path / "files").rename(tmp_path / "elsewhere")
     (tmp_path / "files").write_bytes(b"in the way")
-    assert draw_waiting(parts) == claims.MOST_ATTEMPTS
+    assert draw_waiting(replace(parts, patience_s=0)) == 1
     row = read(parts.database, placed)
     assert row.error == {"code": "files_unavailable", "params": {}}
     assert left(parts.database) == 10
+
+
+def test_a_file_store_that_returns_costs_no_picture(parts: Parts, tmp_path: Path) -> None:
+    placed = order(parts.database)
+    (tmp_path / "files").rename(tmp_path / "elsewhere")
+    (tmp_path / "files").write_bytes(b"in the way")
+
+    def mend() -> None:
+        (tmp_path / "files").unlink()
+        (tmp_path / "elsewhere").rename(tmp_path / "files")
+
+    repair = Timer(2, mend)
+    repair.start()
+    assert draw_waiting(parts) == 1
+    repair.join()
+    assert read(parts.database, placed).status == "done"
+
+
+def test_an_order_in_the_words_of_another_version_is_refunded_and_the_next_is_drawn(
+    parts: Parts,
+) -> None:
+    strange = order(parts.database)
+    with parts.database.begin() as session:
+        session.execute(update(Generation).values(request={"new_field": 1}))
+    placed = order(parts.database)
+    draw_waiting(parts)
+    assert read(parts.database, strange).status == "failed"
+    assert read(parts.database, placed).status == "done"
 
 
 def test_an_order_that_breaks_the_engine_is_tried_again_then_refunded(parts: Parts) -> None:
@@ -101,7 +131,7 @@ def test_a_worker_that_lost_its_lease_stops_and_its_heir_delivers(parts: Parts) 
     placed = order(parts.database)
     with parts.database.begin() as session:
         zombie = claims.claim(session, "zombie", ["starter"], lease_ms=-1)
-        sweep(session)
+        sweep(session, watched_ms=0)
     assert zombie
     hand = Hand()
     with hand.holding(zombie):

@@ -60,7 +60,7 @@ async def test_a_listener_hears_events_and_again_after_the_broker_died(
     running_broker: RunningBroker,
 ) -> None:
     heard: list[Event] = []
-    doorbell = Doorbell(running_broker.url)
+    doorbell = Doorbell(running_broker.url, silence_s=0)
 
     async def hear() -> None:
         async for event in listen(running_broker.url, retry_s=0.05):
@@ -78,6 +78,19 @@ async def test_a_listener_hears_events_and_again_after_the_broker_died(
     running_broker.start()
     await asyncio.wait_for(ring_until_heard(Finished(generation_id="a")), 10)
     listener.cancel()
+    doorbell.close()
+
+
+def test_a_broker_that_hangs_is_waited_for_once_and_then_left_alone(
+    running_broker: RunningBroker,
+) -> None:
+    doorbell = Doorbell(running_broker.url)
+    doorbell.ring(PROGRESS)
+    running_broker.freeze()
+    started = time.monotonic()
+    for _ in range(20):
+        doorbell.ring(PROGRESS)
+    assert time.monotonic() - started < 5
     doorbell.close()
 
 

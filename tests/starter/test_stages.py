@@ -7,9 +7,10 @@ import torch
 
 from starter.errors import StageMissingError
 from starter.evaluate import Sampling, evaluate
-from starter.recipe import TOY, Making, make
+from starter.recipe import TOY, Making
 from starter.scenes import FONT
 from starter.sheet import sheet
+from starter.stages import make
 from starter.weights import load_starter
 
 pytestmark = pytest.mark.skipif(not FONT.is_file(), reason="needs fonts-noto-color-emoji")
