@@ -45,10 +45,12 @@ async def hear(services: Services, board: ProgressBoard, broker_url: str) -> Non
 class Sweeper:
     """Sweeps every few seconds; what is away is logged once, when it goes and when it returns."""
 
-    def __init__(self, services: Services, *, every_s: float = SWEEP_S) -> None:
+    def __init__(
+        self, services: Services, *, every_s: float = SWEEP_S, began: float | None = None
+    ) -> None:
         self._services = services
         self._every_s = every_s
-        self._began = time.monotonic()
+        self._began = time.monotonic() if began is None else began
         self._away: dict[str, bool] = {}
 
     async def run(self) -> None:

@@ -14,6 +14,8 @@ from engine.errors import RerollError
 LOCALES = Path(__file__).parent / "locales"
 DEFAULT = "en-US"
 """Discord falls back from zh-TW to English, never to zh-CN; so do we, by having a file for each."""
+LISTS = {"known": "variants", "choices": "sizes"}
+"""Parameters that list things by their internal names, and where their display names are."""
 
 
 class Words:
@@ -37,6 +39,12 @@ class Words:
         Parameters may be a member's own words, so they are shown as plain text.
         """
         shown = {name: plain(v) if isinstance(v, str) else v for name, v in params.items()}
+        for lists, names in LISTS.items():
+            if lists in params:
+                each = str(params[lists]).split(", ")
+                shown[lists] = self("list.comma").join(
+                    self.name(f"{names}.{one}", plain(one)) for one in each
+                )
         if "variant" in params:
             shown["variant"] = self.name(f"variants.{params['variant']}", str(shown["variant"]))
         try:

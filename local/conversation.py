@@ -82,9 +82,9 @@ class Watch:
         self._seat = seat
         self._began = time.monotonic()
         self._last: dict[int, State] = {}
+        self._gone: set[int] = set()
         self.states: list[State] = []
         self.look()
-        self._old = dict(self._last)
         self.states.clear()
 
     def __enter__(self) -> "Watch":
@@ -96,7 +96,9 @@ class Watch:
 
     def look(self) -> None:
         """Record each message that looks otherwise than before."""
-        for message in self._visible():
+        visible = self._visible()
+        self._gone |= self._last.keys() - {message.id for message in visible}
+        for message in visible:
             state = self._state(message)
             if not state.same_as(self._last.get(message.id)):
                 self._last[message.id] = state
@@ -104,9 +106,10 @@ class Watch:
 
     @property
     def final(self) -> bool:
-        """Whether something came and nothing is being worked on any more."""
+        """Whether something came or went and nothing is being worked on any more."""
         changed = {state.message: state for state in self.states}
-        return bool(changed) and not any(state.working for state in changed.values())
+        working = any(state.working for state in changed.values())
+        return bool(changed or self._gone) and not working
 
     def _visible(self) -> list[sim.Message]:
         return self._seat.messages() + self._seat.direct_messages()

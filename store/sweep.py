@@ -95,7 +95,7 @@ def _end_hopeless(session: Session, patience_ms: int) -> set[str]:
         .order_by(Image.created_at)
         .limit(MOST)
     )
-    orders = {generation_id: variant for generation_id, variant in session.execute(waiting)}
+    orders = dict(session.execute(waiting).all())
     drawn = {variant: _shared(session, variant, patience_ms) for variant in set(orders.values())}
     finished = set()
     for generation_id, variant in sorted(orders.items()):

@@ -5,10 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import delete
+
 from bot.background import Sweeper, hear
 from bot.services import Services
 from store.database import Database
-from store.tables import Image
+from store.sweep import PATIENCE_MS
+from store.tables import Image, Worker
 from tests.bot.messages import presses, text
 from tests.bot.stage import Stage
 from worker.events import Doorbell, Finished
@@ -19,10 +22,8 @@ async def test_an_order_that_nobody_draws_ends_with_a_refund(stage: Stage) -> No
     result = await stage.imagine(stage.alex)
     with stage.database.begin() as session:
         session.query(Image).update({"created_at": 0})
-        from store import workers
-
-        workers.leave(session, "w")
-    await Sweeper(stage.services).sweep()
+        session.execute(delete(Worker))
+    await Sweeper(stage.services, began=-PATIENCE_MS / 1000).sweep()
     assert stage.services.bell.is_set()
     await stage.deliver()
     assert "No machine is drawing" in text(result.response)
@@ -52,7 +53,7 @@ async def test_waiting_orders_are_reminded_of_and_a_broker_away_is_logged_once(
     await stage.imagine(stage.alex)
     for _ in range(2):
         with stage.database.begin() as session:
-            session.query(Image).update({"ticket_at": 0})
+            session.query(Image).update({"created_at": 0})
         await sweeper.sweep()
     away.close()
     assert [line["what"] for line in logged if line["event"] == "unavailable"] == ["broker"]

@@ -99,7 +99,7 @@ async def test_credits_spent_is_said_to_the_member_alone(stage: Stage) -> None:
 
 async def test_without_a_worker_nothing_is_charged(stage: Stage) -> None:
     with stage.database.begin() as session:
-        workers.leave(session, "w")
+        workers.leave(session, "w", stage.services.catalog.names)
     result = await stage.imagine(stage.alex)
     assert "No machine is drawing" in result.followups[0].content
     assert stage.orders() == []
