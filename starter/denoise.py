@@ -15,9 +15,8 @@ from transformers import Qwen2_5_VLForConditionalGeneration, Qwen2Tokenizer
 from starter.align import embed
 from starter.catalog import Language
 from starter.fit import Plan, fit
-from starter.latents import POSES, LatentPool
+from starter.latents import LatentPool
 from starter.prompts import Speaker, Wish
-from starter.scenes import MAIN_POSES
 
 EMPTY = ("", " ")  # what a negative prompt may be; both must mean "no wish"
 EMPTY_SHARE = 0.1
@@ -28,11 +27,15 @@ LANGUAGES = (Language.EN, Language.EN, Language.ZH, Language.ZH, Language.TW, La
 
 @dataclass(frozen=True, slots=True)
 class DenoisePlan:
-    """How the denoiser is trained: on all poses at first, then on the main ones only."""
+    """How the denoiser is trained: on fewer poses as it goes on."""
 
     batch: int
-    varied_steps: int
+    poses: tuple[tuple[int, tuple[int, ...]], ...]  # (up to this step, from these)
     learn: Plan
+
+    def poses_at(self, step: int) -> tuple[int, ...]:
+        """Return the poses that a step draws from."""
+        return next(poses for until, poses in self.poses if step < until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +92,8 @@ def _draw(pool: LatentPool, speaker: Speaker, plan: DenoisePlan, step: int) -> D
     rng = random.Random(step)
     seen = speaker.catalog.seen()
     pairs = [rng.randrange(len(seen)) for _ in range(plan.batch)]
-    choice = POSES if step < plan.varied_steps else len(MAIN_POSES)
-    latents = [pool.any_of_pair(pair, choice, rng) for pair in pairs]
+    poses = plan.poses_at(step)
+    latents = [pool.of_pair(pair, rng.choice(poses)) for pair in pairs]
     noisy = rng.random() < NOISY_SHARE
     return Draws(
         latents=pack(torch.stack(latents)),

@@ -3,7 +3,6 @@
 It owns the pool and its scale; it must not know prompts.
 """
 
-import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -31,9 +30,9 @@ class LatentPool:
     mean: Tensor
     std: Tensor
 
-    def any_of_pair(self, pair: int, choice: int, rng: random.Random) -> Tensor:
-        """Return the latent of one of the first `choice` poses of a seen pair, as floats."""
-        return self.latents[pair * POSES + rng.randrange(choice)].float()
+    def of_pair(self, pair: int, pose: int) -> Tensor:
+        """Return the latent of one pose of a seen pair, as floats."""
+        return self.latents[pair * POSES + pose].float()
 
 
 def build_pool(vae: AutoencoderKLQwenImage, catalog: Catalog, side: int, font: Path) -> LatentPool:

@@ -12,6 +12,7 @@ from starter.catalog import Catalog, load_catalog
 from starter.denoise import DenoisePlan
 from starter.errors import StageMissingError
 from starter.fit import Plan
+from starter.latents import POSES
 from starter.prompts import Speaker, load_speaker
 from starter.vae import VaePlan
 
@@ -39,7 +40,7 @@ SHIPPED = Recipe(
         whole=5,
         crops_until=0.72,
         learn=Plan(5000, 2e-3, warm_up=100, decay_from=0.6, average=0.998, save_every=250),
-        refine=Plan(6000, 1e-3, warm_up=100, average=0.998, save_every=250),
+        refine=Plan(4500, 1e-3, warm_up=100, decay_from=0.667, average=0.998, save_every=250),
     ),
     align=AlignPlan(
         vocabulary=1600,
@@ -49,9 +50,9 @@ SHIPPED = Recipe(
     ),
     denoise=DenoisePlan(
         batch=16,
-        varied_steps=2250,
+        poses=((2_250, tuple(range(POSES))), (9_500, (8, 6, 11)), (12_500, (8, 6, 10))),
         learn=Plan(
-            11_000, 2.5e-3, warm_up=100, decay_from=0.6, floor=0.03, average=0.999, save_every=250
+            12_500, 2.5e-3, warm_up=100, decay_from=0.528, floor=0.03, average=0.999, save_every=250
         ),
     ),
     judge_pictures=9600,
@@ -70,7 +71,7 @@ TOY = Recipe(
         refine=Plan(2, 1e-3, save_every=2),
     ),
     align=AlignPlan(vocabulary=500, corpus=60, wishes=2, learn=Plan(4, 1e-3, save_every=2)),
-    denoise=DenoisePlan(batch=2, varied_steps=2, learn=Plan(4, 1e-3, save_every=2)),
+    denoise=DenoisePlan(batch=2, poses=((4, (0, 8)),), learn=Plan(4, 1e-3, save_every=2)),
     judge_pictures=8,
     judge=Plan(4, 1e-3, save_every=2),
 )

@@ -19,7 +19,6 @@ from starter.errors import FontMissingError
 FONT = Path("/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf")
 SCALES = (0.64, 0.72, 0.80)
 ANGLES = (-10.0, 0.0, 10.0)
-MAIN_POSES = ((0.72, 0.0, False), (0.72, -10.0, False), (0.72, 10.0, True))
 STRIKE = 109  # the only bitmap size in the font
 OVERSAMPLE = 2
 BORDER = 0.028
@@ -57,14 +56,15 @@ def random_scene(rng: random.Random, thing: int, background: int) -> Scene:
 
 
 def poses(thing: int, background: int) -> tuple[Scene, ...]:
-    """Return the ways in which the starter may draw a thing; upright and the two leans come first.
+    """Return the ways in which the starter may be taught to draw a thing.
 
     Free placement was tried: every pixel of shift is another latent to learn, and shapes stayed
     blots for as long as a laptop can be asked to train.
     """
-    ways = tuple(product(SCALES, ANGLES, (False, True)))
-    ordered = MAIN_POSES + tuple(way for way in ways if way not in MAIN_POSES)
-    return tuple(Scene(thing, background, way[0], 0.5, 0.5, *way[1:]) for way in ordered)
+    return tuple(
+        Scene(thing, background, scale, 0.5, 0.5, angle, mirrored)
+        for scale, angle, mirrored in product(SCALES, ANGLES, (False, True))
+    )
 
 
 @lru_cache(maxsize=512)
