@@ -93,7 +93,7 @@ async def _burst(product: studio.Studio) -> float:
     async def command(number: int) -> float:
         started = time.monotonic()
         seat = product.seat(names[number % len(names)])
-        shown = await seat.slash("imagine", prompt="a panda", steps=1, guidance=1.0, size="64x64")
+        shown = await seat.slash("imagine", prompt="a panda", steps=1, guidance=1.0)
         assert shown.acknowledged
         return time.monotonic() - started
 

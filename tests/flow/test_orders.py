@@ -141,7 +141,7 @@ async def test_history_and_quota_answer_the_member_alone(product: Studio) -> Non
 async def test_without_credits_the_answer_says_so_and_nothing_is_queued(product: Studio) -> None:
     talk = product.conversation("Morgan")
     while product.left("Morgan") >= 4:
-        await talk.say("/imagine prompt:a panda count:4 size:64x64 steps:1 guidance:1")
+        await talk.say("/imagine prompt:a panda count:4 steps:1 guidance:1")
     orders, left = len(product.orders()), product.left("Morgan")
     turn = await talk.say("/imagine prompt:a panda count:4")
     assert turn.states[-1].ephemeral
@@ -155,7 +155,7 @@ async def test_a_hundred_commands_at_once_are_all_acknowledged_in_time(product: 
     async def order(number: int) -> float:
         started = time.monotonic()
         seat = product.seat(names[number % len(names)])
-        shown = await seat.slash("imagine", prompt="a panda", size="1x1")
+        shown = await seat.slash("imagine", prompt="a panda", steps=1, guidance=1.0)
         assert shown.acknowledged
         return time.monotonic() - started
 
