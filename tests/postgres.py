@@ -44,7 +44,7 @@ class Server:
         self._run("pg_ctl", "-l", log, "-w", "-o", f"{options} {listen}", "start")
 
     def stop(self) -> None:
-        self._run("pg_ctl", "-m", "immediate", "-w", "stop")
+        self._run("pg_ctl", "-m", "fast", "-w", "stop")
 
     def _run(self, program: str, *arguments: str) -> None:
         subprocess.run(
@@ -80,8 +80,11 @@ def _readable(programs: Path, folder: Path, user: str | None) -> Path:
     # The wheel lies in a virtual environment that the other user may not be able to enter.
     if user is None or programs.is_relative_to("/usr"):
         return programs
-    shutil.copytree(programs.parent, folder / "pginstall")
-    return folder / "pginstall" / "bin"
+    package = programs.parents[1]
+    # Its libraries lie beside it, and the programs find them by where they stand to each other.
+    for part in (package, package.with_name(f"{package.name}.libs")):
+        shutil.copytree(part, folder / part.name)
+    return folder / package.name / "pginstall" / "bin"
 
 
 def _free_port() -> int:
