@@ -2,6 +2,7 @@
 
 LocalError
 ├── FolderInUse     another run holds this data folder
+├── FolderUnusable  a folder that was named cannot be made or written
 ├── NoToken         the real Discord was asked for without a token
 ├── NoBroker        no Redis-protocol server can be found here
 ├── StartFailed     a program ended, or was not ready in time
@@ -27,13 +28,22 @@ class FolderInUse(LocalError):
         self.folder = folder
 
 
+class FolderUnusable(LocalError):
+    """A folder that was named cannot be made or written."""
+
+    def __init__(self, folder: Path, why: OSError, option: str) -> None:
+        reason = why.strerror or "it cannot be written"
+        super().__init__(f"{folder} cannot be used: {reason}. Choose another with {option}.")
+        self.folder = folder
+
+
 class NoToken(LocalError):
     """The real Discord was asked for without a token."""
 
     def __init__(self) -> None:
         super().__init__(
-            "No bot token: put DISCORD_TOKEN=... into .env, or leave out --discord to play with "
-            "the Discord on this machine."
+            "No bot token: put DISCORD_TOKEN=... into .env, or run `make play` for the Discord "
+            "on this machine."
         )
 
 
@@ -59,7 +69,10 @@ class CrashLoop(LocalError):
     """A program keeps ending."""
 
     def __init__(self, name: str, code: int, log: Path) -> None:
-        super().__init__(f"{name} keeps ending with code {code}; gave up. Its log is {log}.")
+        lines = log.read_text(encoding="utf-8").split("\n") if log.is_file() else []
+        last = next((line for line in reversed(lines) if line.strip()), "")
+        said = f" Its last words: {last}" if last else ""
+        super().__init__(f"{name} keeps ending with code {code}; gave up. Its log is {log}.{said}")
         self.name = name
         self.code = code
 

@@ -7,7 +7,15 @@ from pathlib import Path
 
 import filelock
 
-from local.errors import FolderInUse
+from local.errors import FolderInUse, FolderUnusable
+
+
+def usable(folder: Path, option: str) -> None:
+    """Make a folder that a person named by `option`. Raises FolderUnusable."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FolderUnusable(folder, error, option) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +48,7 @@ class Folder:
     def held(self) -> Iterator[None]:
         """Keep the folder for this run alone; the system frees it however the run ends."""
         for place in (self.path / "files", self.logs, self.broker):
-            place.mkdir(parents=True, exist_ok=True)
+            usable(place, "--data")
         lock = filelock.FileLock(self.path / "running.lock")
         try:
             lock.acquire(timeout=0)

@@ -8,6 +8,7 @@ from typing import Any
 
 from PIL import Image
 
+from engine.images import pixel_sha256
 from local.discord import simulation as sim
 from local.phrases import Button
 
@@ -25,7 +26,7 @@ class Picture:
     filename: str
     size: int
     sha256: str
-    pixels_sha256: str
+    pixel_sha256: str
     width: int
     height: int
     url: str
@@ -86,7 +87,7 @@ def pictures(message: sim.Message, cdn: Any) -> list[Picture]:
 def _picture(item: Mapping[str, Any], data: bytes) -> Picture | None:
     try:
         with Image.open(io.BytesIO(data)) as image:
-            pixels = image.convert("RGB").tobytes()
+            pixels = pixel_sha256(image.convert("RGB"))
             width, height = image.size
     except OSError:  # not an image, or a broken one, which is no picture to a reader either
         return None
@@ -94,7 +95,7 @@ def _picture(item: Mapping[str, Any], data: bytes) -> Picture | None:
         filename=item["filename"],
         size=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
-        pixels_sha256=hashlib.sha256(pixels).hexdigest(),
+        pixel_sha256=pixels,
         width=width,
         height=height,
         url=item["url"],

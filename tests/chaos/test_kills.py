@@ -72,7 +72,7 @@ async def test_an_order_survives_all_its_processes_and_buttons_work_afterwards(
     for name in ("worker", "bot"):
         await restarted(product, name)
     again = await talk.say("again")
-    assert [p.pixels_sha256 for p in again.pictures] == [p.pixels_sha256 for p in first.pictures]
+    assert [p.pixel_sha256 for p in again.pictures] == [p.pixel_sha256 for p in first.pictures]
 
 
 async def test_cancelling_in_mid_order_stops_it_and_returns_what_was_not_drawn(

@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)
 
 
 def pixels(turn: Turn) -> list[str]:
-    return [picture.pixels_sha256 for picture in turn.pictures]
+    return [picture.pixel_sha256 for picture in turn.pictures]
 
 
 def last_words(turn: Turn) -> str:

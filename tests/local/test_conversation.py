@@ -7,6 +7,7 @@ import pytest
 import pytest_asyncio
 from PIL import Image
 
+from engine.images import pixel_sha256
 from local import transcript
 from local.conversation import Conversation, Outcome
 from local.discord.server import LocalDiscord
@@ -94,5 +95,5 @@ async def test_the_record_holds_the_pictures_and_their_hashes(
     file = tmp_path / picture["file"]
     assert record["locale"] == "zh-CN"
     assert hashlib.sha256(file.read_bytes()).hexdigest() == picture["sha256"]
-    pixels = Image.open(file).convert("RGB").tobytes()
-    assert hashlib.sha256(pixels).hexdigest() == picture["pixels_sha256"]
+    pixels = pixel_sha256(Image.open(file).convert("RGB"))
+    assert pixels == picture["pixel_sha256"]

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -110,3 +111,22 @@ async def test_a_killed_playground_takes_its_children_along(house: Path) -> None
     run.process.kill()
     await run.process.communicate()
     await until(lambda: not any(alive(pid) for pid in family))
+
+
+@pytest.mark.parametrize("option", ["--data", "--out"])
+def test_a_folder_that_cannot_be_made_is_one_sentence_before_anything_starts(
+    tmp_path: Path, option: str
+) -> None:
+    (tmp_path / "file").write_bytes(b"in the way")
+    arguments = {"--data": str(tmp_path / "data"), option: str(tmp_path / "file")}
+    ran = subprocess.run(
+        [sys.executable, "-m", "local", "--no-discord", "--say", "/quota"]
+        + [part for pair in arguments.items() for part in pair],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=ROOT,
+    )
+    assert ran.returncode == 1
+    assert ran.stderr.count("\n") == 1
+    assert f"Choose another with {option}." in ran.stderr
