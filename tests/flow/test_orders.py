@@ -7,6 +7,7 @@ import time
 import pytest
 
 from local.conversation import Outcome, Turn
+from local.errors import CannotSay
 from tests.studio import Studio
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
@@ -105,8 +106,8 @@ async def test_bad_input_is_answered_to_that_member_alone_and_costs_nothing(
     before, orders = product.left(member), len(product.orders())
     try:
         turn = await talk.say(f"/imagine {options}")
-    except Exception as refusal:
-        assert type(refusal).__name__ == "CannotSay"  # noqa: PT017 - as Discord's client would
+    except CannotSay:
+        pass  # Discord's client refuses this itself, and sends nothing
     else:
         assert turn.outcome is Outcome.WORDS
         assert turn.states[-1].ephemeral
