@@ -14,8 +14,8 @@ from pathlib import Path
 import torch
 from diffusers import QwenImagePipeline
 
-from engine.catalog import VARIANTS, Catalog
-from engine.engine import PROJECT, Engine
+from engine.catalog import PROJECT, VARIANTS, Catalog
+from engine.engine import Engine
 from engine.request import ImageRequest
 
 

@@ -3,12 +3,12 @@
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 
 import structlog
 from sqlalchemy.orm import Session
 
-from bot import pictures, reruns, result_card
+from bot import hints, pictures, reruns, result_card
+from bot.hints import Hint
 from bot.letters import Letter
 from bot.result_card import Result
 from bot.routes import Routes
@@ -17,7 +17,6 @@ from engine.errors import VariantUnknown
 from store import deliveries, generations, ledger
 from store.errors import Gone, StoreUnavailable
 from store.ledger import Balance, Flow
-from store.plans import Plan
 from store.tables import Generation
 
 AT_ONCE = 8
@@ -36,27 +35,29 @@ class Facts:
     generation: Generation
     balance: Balance
     parent: Generation | None
+    hint: Hint | None
 
 
-def facts(session: Session, generation_id: str, plan: Plan, now: datetime) -> Facts | None:
-    """Read the order, the member's credits and the order that this one repeats.
+def facts(session: Session, generation_id: str, services: Services) -> Facts | None:
+    """Read the order, the member's credits, the order that this one repeats, and what to hint at.
 
     None where it was deleted or delivered since it was found due.
     """
     with suppress(Gone):
         generation = generations.get(session, generation_id)
         if generation.delivered_at is None:
-            return _facts(session, generation, plan, now)
+            return _facts(session, generation, services)
     return None
 
 
-def _facts(session: Session, generation: Generation, plan: Plan, now: datetime) -> Facts:
+def _facts(session: Session, generation: Generation, services: Services) -> Facts:
     flow = Flow(generation.guild_id, generation.user_id)
     parent = None
     if generation.parent_id:
         with suppress(Gone):
             parent = generations.get(session, generation.parent_id)
-    return Facts(generation, ledger.balance(session, flow, plan, now), parent)
+    balance = ledger.balance(session, flow, services.plan, services.now())
+    return Facts(generation, balance, parent, hints.find(session, generation, services.catalog))
 
 
 class Delivery:
@@ -112,7 +113,7 @@ class Delivery:
     async def _attempt(self, generation: Generation) -> None:
         services, database = self._services, self._services.database
         try:
-            known = await database.run(facts, generation.id, services.plan, services.now())
+            known = await database.run(facts, generation.id, services)
             if known is None:
                 return
             async with asyncio.timeout(PATIENCE_S):
@@ -149,5 +150,6 @@ class Delivery:
             variant=variant,
             balance=known.balance,
             comparison=reruns.compare(generation, known.parent),
+            hint=known.hint,
         )
         return result_card.ended(services.words(generation.locale), result)

@@ -6,6 +6,7 @@ from discord import ui
 
 from bot import letters
 from bot.cards import CALM, SORRY, press
+from bot.hints import Hint
 from bot.i18n import Words
 from bot.letters import Letter
 from bot.markdown import plain, quote
@@ -18,6 +19,9 @@ from store.tables import Generation
 
 ALT_TEXT = 250
 SEEDS_SHOWN = 10
+EXAMPLES = 3
+TONGUES = {"zh-CN": "zh", "zh-TW": "tw"}
+"""How a vocabulary calls our languages; English where it is not named here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +33,7 @@ class Result:
     variant: Variant | None
     balance: Balance | None = None
     comparison: Comparison | None = None
+    hint: Hint | None = None
 
     @property
     def request(self) -> GenerationRequest:
@@ -62,7 +67,8 @@ def _pictures(words: Words, result: Result) -> Letter:
     card: ui.Container[ui.LayoutView] = ui.Container(accent_colour=CALM)
     card.add_item(ui.TextDisplay(quote(result.request.prompt)))
     card.add_item(gallery)
-    lines = [_facts(words, result), *_remarks(words, result), _footer(words, result)]
+    lines = [_facts(words, result), *_remarks(words, result), *_hints(words, result)]
+    lines.append(_footer(words, result))
     card.add_item(ui.TextDisplay("\n".join(lines)))
     card.add_item(_buttons(words, result, ("new", "again", "remix", "delete")))
     return Letter(letters.layout(card), tuple(shown.values()))
@@ -85,7 +91,7 @@ def _facts(words: Words, result: Result) -> str:
     request = result.request
     seeds = [request.seeds[index] for index in result.fetched.attachments][:SEEDS_SHOWN]
     parts = [
-        f"**{plain(words.name(f'variants.{request.variant}', request.variant))}**",
+        f"**{_name(words, request.variant)}**",
         f"{request.width}×{request.height}",
         words("result.seed", seeds=" ".join(f"`{seed}`" for seed in seeds)),
         words("result.seconds", seconds=_seconds(result.generation)),
@@ -115,6 +121,21 @@ def _remarks(words: Words, result: Result) -> list[str]:
     return remarks
 
 
+def _hints(words: Words, result: Result) -> list[str]:
+    if (hint := result.hint) is None:
+        return []
+    *most, last = hint.vocabulary.examples(TONGUES.get(words.locale, "en"), EXAMPLES)
+    told = words("list.and").join([words("list.comma").join(most), last] if most else [last])
+    text = words(
+        "hint.switch" if hint.other else "hint.host",
+        variant=_name(words, hint.variant),
+        count=len(hint.vocabulary),
+        examples=told,
+        other=_name(words, hint.other or ""),
+    )
+    return [f"-# {text}"]
+
+
 def _footer(words: Words, result: Result) -> str:
     parts = [words("result.owner", user=result.generation.user_id)]
     if result.refund:
@@ -126,6 +147,10 @@ def _footer(words: Words, result: Result) -> str:
 
 def _buttons(words: Words, result: Result, actions: tuple[str, ...]) -> ui.ActionRow[ui.LayoutView]:
     return ui.ActionRow(*(press(words, action, result.generation.id) for action in actions))
+
+
+def _name(words: Words, variant: str) -> str:
+    return plain(words.name(f"variants.{variant}", variant))
 
 
 def _seconds(generation: Generation) -> str:

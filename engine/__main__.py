@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 from engine import errors
 from engine.catalog import VARIANTS, Catalog, Variant
 from engine.request import SEED_LIMIT, GenerationRequest
+from engine.vocabulary import VocabularyUnreadable
 
 if TYPE_CHECKING:
     from engine.engine import Engine, Picture
@@ -134,6 +135,8 @@ def _variants(options: argparse.Namespace) -> None:
 def _catalog(names: Iterable[str], folder: Path) -> Catalog:
     try:
         return Catalog.load(names, folder)
+    except VocabularyUnreadable as error:
+        raise WrongInput(str(error)) from error
     except (tomllib.TOMLDecodeError, TypeError, KeyError) as error:
         raise WrongInput(f"A file in {folder} describes no variant: {error}.") from error
 

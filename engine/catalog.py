@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,9 @@ from typing import Any, Self
 
 from engine import errors
 from engine.request import SEED_LIMIT, GenerationRequest
+from engine.vocabulary import Vocabulary
 
+PROJECT = Path(__file__).resolve().parent.parent
 VARIANTS = Path(__file__).parent / "variants"
 UNGUIDED = 1.0
 """True CFG with this scale is the plain prediction: a negative prompt would change nothing."""
@@ -105,6 +107,7 @@ class Variant:
     """One choice in the `variant` option.
 
     `cost` is in credits for one image at the default size and steps; `prompt_limit` in characters.
+    `vocabulary` is what a small model has learnt; one without understands whatever it is asked.
     """
 
     name: str
@@ -124,13 +127,18 @@ class Variant:
     dtype: str = "float32"
     lora: StartupLora | None = None
     scheduler: Mapping[str, Any] = field(default_factory=dict)
+    vocabulary: Vocabulary | None = None
 
     @classmethod
     def from_toml(cls, name: str, text: str) -> Self:
-        """Read one file. Raises TypeError or KeyError on unknown or missing keys."""
+        """Read one file, and the words it names.
+
+        Raises TypeError or KeyError on unknown or missing keys, and VocabularyUnreadable.
+        """
         values = tomllib.loads(text)
         presets = {key: (w, h) for key, (w, h) in values["sizes"].pop("presets").items()}
         lora = values.pop("lora", None)
+        words = values.pop("vocabulary", None)
         return cls(
             name=name,
             weights=Weights(**values.pop("weights")),
@@ -141,6 +149,7 @@ class Variant:
             languages=tuple(values.pop("languages")),
             glyphs=tuple(values.pop("glyphs")),
             lora=StartupLora(**lora) if lora else None,
+            vocabulary=_vocabulary(**words) if words else None,
             **values,
         )
 
@@ -219,6 +228,10 @@ class Catalog:
     def default(self) -> Variant:
         """Return the variant taken when a member names none."""
         return next(iter(self._variants.values()))
+
+
+def _vocabulary(*, file: str, examples: Sequence[str] = ()) -> Vocabulary:
+    return Vocabulary.load(PROJECT / file, examples)
 
 
 def _read(name: str, folder: Path) -> Variant:

@@ -14,7 +14,7 @@ from PIL import Image
 from safetensors import SafetensorError
 
 from engine import errors
-from engine.catalog import Variant
+from engine.catalog import PROJECT, Variant
 from engine.family import Family, open_family
 from engine.images import pixel_sha256, to_png
 from engine.recipe import Recipe
@@ -22,8 +22,6 @@ from engine.request import ImageRequest
 from engine.weights import Place
 
 T = TypeVar("T")
-
-PROJECT = Path(__file__).resolve().parent.parent
 
 BROKEN = (
     OSError,

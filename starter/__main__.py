@@ -1,18 +1,21 @@
-"""`python -m starter`: make the small model, measure it, or lay out a sheet of its pictures."""
+"""`python -m starter`: make the small model, distil it, measure it, or lay out its pictures."""
 
 import argparse
+import json
 import logging
 import sys
 from pathlib import Path
 
 import torch
+import torch.distributed as dist
 
 from starter.errors import StarterError
-from starter.evaluate import Sampling, evaluate
+from starter.evaluate import Trial, evaluate, summary
 from starter.recipe import SHIPPED, Making
+from starter.sample import LIGHTNING, USUAL
 from starter.scenes import FONT
-from starter.sheet import sheet
-from starter.stages import STAGES, make
+from starter.sheet import Page, sheet
+from starter.stages import DISTILLING, TRAINING, make
 from starter.weights import WEIGHTS
 
 log = logging.getLogger("starter")
@@ -23,35 +26,50 @@ def main() -> int:
     options = _parser().parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     torch.set_num_threads(options.threads)
+    if dist.is_torchelastic_launched():
+        dist.init_process_group("gloo")
     making = Making(SHIPPED, options.work, options.font, options.weights)
-    sampling = Sampling(options.steps, options.guidance, options.batch)
     try:
-        if options.command == "train":
-            make(making, tuple(options.stages))
-        elif options.command == "evaluate":
-            for line in evaluate(making, sampling, options.phrasings):
-                log.info("%s", line)
-        else:
-            sheet(making, sampling, options.out)
+        _run(options, making)
     except StarterError as error:
         log.error("%s", error)
         return 1
     return 0
 
 
+def _run(options: argparse.Namespace, making: Making) -> None:
+    if options.command == "train":
+        make(making, {name: TRAINING[name] for name in TRAINING if name in options.stages})
+    elif options.command == "distill":
+        make(making, DISTILLING)
+    elif options.command == "evaluate":
+        figures = evaluate(making, Trial(options.pictures, options.batch))
+        sys.stdout.write(json.dumps(figures, indent=2) if options.json else summary(figures))
+        sys.stdout.write("\n")
+    else:
+        way = LIGHTNING if options.lightning else USUAL
+        sheet(making, Page(options.page), way, options.out)
+
+
 def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--work", type=Path, default=Path("build/starter"), help="stage files")
+    common.add_argument("--font", type=Path, default=FONT, help="the colour emoji font")
+    common.add_argument("--weights", type=Path, default=WEIGHTS, help="the folder that ships")
+    common.add_argument("--threads", type=int, default=1)
     parser = argparse.ArgumentParser(prog="python -m starter", description=__doc__)
-    parser.add_argument("command", choices=("train", "evaluate", "sheet"))
-    parser.add_argument("--work", type=Path, default=Path("build/starter"), help="stage files")
-    parser.add_argument("--font", type=Path, default=FONT, help="the colour emoji font")
-    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="the folder that ships")
-    parser.add_argument("--stages", nargs="+", choices=tuple(STAGES), default=list(STAGES))
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--steps", type=int, default=8)
-    parser.add_argument("--guidance", type=float, default=3.0)
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--phrasings", type=int, default=2, help="prompts for each held-out pair")
-    parser.add_argument("--out", type=Path, default=Path("sheet.png"))
+    commands = parser.add_subparsers(dest="command", required=True)
+    train = commands.add_parser("train", parents=[common], help="run the stages, then `distill`")
+    train.add_argument("--stages", nargs="+", choices=tuple(TRAINING), default=list(TRAINING))
+    commands.add_parser("distill", parents=[common], help="make the four-step LoRA")
+    measure = commands.add_parser("evaluate", parents=[common], help="measure what ships")
+    measure.add_argument("--json", action="store_true", help="all figures, as JSON")
+    measure.add_argument("--pictures", type=int, default=270, help="for each figure")
+    measure.add_argument("--batch", type=int, default=16)
+    show = commands.add_parser("sheet", parents=[common], help="lay out pictures as one PNG")
+    show.add_argument("--page", choices=tuple(Page), default=Page.THINGS)
+    show.add_argument("--lightning", action="store_true", help="in four steps without guidance")
+    show.add_argument("--out", type=Path, default=Path("sheet.png"))
     return parser
 
 

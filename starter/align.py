@@ -2,31 +2,47 @@
 
 It owns the heads that pull the embedding into place and are thrown away afterwards; it must not
 know the VAE or the denoiser. Learning the text through the diffusion loss was tried and fails:
-backgrounds come at once, things hardly at all.
+backgrounds come at once, things hardly at all. Here the last 16 states of a prompt must paint the
+latents of the scene, each its own tile of a 4 x 4 canvas with one linear map for all; what the
+denoiser has left to learn about the text is to look at the tile where it paints.
 """
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from diffusers import QwenImagePipeline
 from torch import Tensor, nn
-from transformers import Qwen2_5_VLForConditionalGeneration, Qwen2Tokenizer
+from transformers import DynamicCache, Qwen2_5_VLForConditionalGeneration, Qwen2Tokenizer
 
 from starter.catalog import SPOKEN, Catalog, Language
 from starter.fit import Plan, fit
-from starter.model import WIDTH
-from starter.prompts import Speaker, Wish
-from starter.scenes import Scene, draw
+from starter.latents import Kind, LatentPool
+from starter.model import CANVAS, PREFIX, SUFFIX, WIDTH, Z_DIM, template
+from starter.prompts import Speaker
+from starter.scenes import UPRIGHT
+from starter.wishes import (
+    Relation,
+    Style,
+    Wish,
+    counted_wishes,
+    paired_wishes,
+    single_wishes,
+    styled_wishes,
+    vaguer,
+)
 
-PREFIX = 34  # tokens of the template that the stock pipeline drops
-SUFFIX = 5  # tokens of the template after the prompt; each has seen the whole prompt
-THUMB = 16
-PICTURE_WEIGHT, NAME_WEIGHT, PAIR_WEIGHT = 2.0, 0.3, 1.0
+PAINT_WEIGHT, NAME_WEIGHT, PAIR_WEIGHT = 2.0, 0.1, 0.5
 OTHERS = (Language.ZH, Language.ZH, Language.TW, Language.MIXED)
+SHARES: Mapping[Kind, float] = {
+    Kind.ALONE: 0.46,
+    Kind.COUNTED: 0.16,
+    Kind.PAIRED: 0.26,
+    Kind.STYLED: 0.12,
+}
+SHAPES = 4 + len(Relation) + len(Style)  # what else there is to tell: count, relation or style
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,63 +55,86 @@ class AlignPlan:
     learn: Plan
 
 
-def template() -> str:
-    """Return the prompt template of the stock pipeline."""
-    # the template is set in __init__, before any part is used
-    bare = QwenImagePipeline(None, None, None, None, None)
-    return str(bare.prompt_template_encode)
-
-
 def corpus(speaker: Speaker, count: int, seed: int) -> list[str]:
-    """Return texts for the tokenizer: prompts of all languages, and the template very often."""
-    rng = random.Random(seed)
-    wishes = wishes_for(speaker.catalog, count, rng)
-    prompts = [speaker.spoken(wish, language, rng) for wish in wishes for language in Language]
-    return [template().format("")] * (2 * len(prompts)) + prompts
-
-
-def wishes_for(catalog: Catalog, count: int, rng: random.Random) -> list[Wish]:
-    """Draw wishes: most name a seen pair, some a thing alone, few a background or nothing."""
-    seen, wishes = catalog.seen(), []
-    for _ in range(count):
-        thing, background = rng.choice(seen)
-        kind = rng.random()
-        wishes.append(
-            Wish(
-                thing=thing if kind < 0.92 else None,
-                background=background if kind < 0.80 or 0.92 <= kind < 0.96 else None,
-            )
-        )
-    return wishes
+    """Return prompts of all languages for the tokenizer to learn from."""
+    rng, catalog = random.Random(seed), speaker.catalog
+    wishes = [
+        *rng.choices(tuple(single_wishes(catalog)), k=count),
+        *paired_wishes(catalog, count // 4, rng),
+        *rng.choices(tuple(counted_wishes(catalog, 1, rng)), k=count // 8),
+        *rng.choices(tuple(styled_wishes(catalog, 1, rng)), k=count // 8),
+    ]
+    said = [vaguer(wish, rng) for wish in wishes]
+    return [speaker.spoken(wish, language, rng) for wish in said for language in Language]
 
 
 def embed(
     tokenizer: Qwen2Tokenizer, text_encoder: Qwen2_5_VLForConditionalGeneration, prompts: list[str]
 ) -> tuple[Tensor, Tensor]:
-    """Return what the stock pipeline would: the states after the prefix, and their mask."""
+    """Return what the stock pipeline would: (B, L, width) states after the prefix, and their mask.
+
+    Attention is causal, so the prefix is computed once for the whole batch.
+    """
     frame = template()
     batch = tokenizer([frame.format(text) for text in prompts], padding=True, return_tensors="pt")
-    states = text_encoder.model(
-        input_ids=batch.input_ids, attention_mask=batch.attention_mask
+    model = text_encoder.model.language_model
+    prefix = model(input_ids=batch.input_ids[:1, :PREFIX], past_key_values=DynamicCache())
+    cache = prefix.past_key_values
+    cache.batch_repeat_interleave(len(prompts))
+    states = model(
+        input_ids=batch.input_ids[:, PREFIX:],
+        attention_mask=batch.attention_mask,
+        past_key_values=cache,
     ).last_hidden_state
-    return states[:, PREFIX:], batch.attention_mask[:, PREFIX:]
+    return states, batch.attention_mask[:, PREFIX:]
+
+
+def tiles(latents: Tensor) -> Tensor:
+    """Cut (B, C, H, W) latents into (B, 16, C * H/4 * W/4), tile by tile in reading order."""
+    batch, channels, height, width = latents.shape
+    cut = latents.view(batch, channels, CANVAS, height // CANVAS, CANVAS, width // CANVAS)
+    return cut.permute(0, 2, 4, 1, 3, 5).reshape(batch, SUFFIX, -1)
 
 
 class Heads(nn.Module):
-    """The text encoder with what it is asked to tell: thing, background and a small picture."""
+    """The text encoder with what it is asked to tell: the names, and the picture itself."""
 
-    def __init__(self, encoder: Qwen2_5_VLForConditionalGeneration, catalog: Catalog) -> None:
+    def __init__(
+        self, encoder: Qwen2_5_VLForConditionalGeneration, catalog: Catalog, latent_side: int
+    ) -> None:
         super().__init__()
         self.encoder = encoder
-        self.thing = nn.Linear(SUFFIX * WIDTH, len(catalog.things) + 1)
-        self.background = nn.Linear(SUFFIX * WIDTH, len(catalog.backgrounds) + 1)
-        self.picture = nn.Linear(SUFFIX * WIDTH, 3 * THUMB * THUMB)
+        self.nothing, self.plain = len(catalog.things), len(catalog.backgrounds)
+        self.thing = nn.Linear(SUFFIX * WIDTH, self.nothing + 1)
+        self.other = nn.Linear(SUFFIX * WIDTH, self.nothing + 1)
+        self.background = nn.Linear(SUFFIX * WIDTH, self.plain + 1)
+        self.shape = nn.Linear(SUFFIX * WIDTH, SHAPES)
+        self.paint = nn.Linear(WIDTH, Z_DIM * (latent_side // CANVAS) ** 2)
 
     def endings(self, tokenizer: Qwen2Tokenizer, prompts: list[str]) -> Tensor:
-        """Return the states of the template's last tokens, one flat row for each prompt."""
+        """Return the states of the template's last tokens, (B, 16, width)."""
         states, mask = embed(tokenizer, self.encoder, prompts)
         last = mask.sum(dim=1, keepdim=True) + torch.arange(-SUFFIX, 0)
-        return states.gather(1, last[..., None].expand(-1, -1, WIDTH)).flatten(1)
+        return states.gather(1, last[..., None].expand(-1, -1, WIDTH))
+
+    def naming(self, states: Tensor, wishes: list[Wish]) -> Tensor:
+        """Return the loss of telling what was wished for, from (B, 16, width) states."""
+        flat = states.flatten(1)
+        things = [self.nothing if wish.thing is None else wish.thing for wish in wishes]
+        others = [self.nothing if wish.other is None else wish.other for wish in wishes]
+        grounds = [self.plain if wish.background is None else wish.background for wish in wishes]
+        loss = F.cross_entropy(self.thing(flat), torch.tensor(things))
+        loss = loss + F.cross_entropy(self.other(flat), torch.tensor(others))
+        loss = loss + F.cross_entropy(self.background(flat), torch.tensor(grounds))
+        return loss + F.cross_entropy(self.shape(flat), torch.tensor([_shape(w) for w in wishes]))
+
+
+def _shape(wish: Wish) -> int:
+    if wish.other is not None:
+        return 4 + tuple(Relation).index(wish.relation)
+    if wish.style is not Style.PLAIN:
+        return 4 + len(Relation) + tuple(Style).index(wish.style)
+    return wish.count - 1
 
 
 def learn(
@@ -103,49 +142,39 @@ def learn(
     tokenizer: Qwen2Tokenizer,
     speaker: Speaker,
     plan: AlignPlan,
-    font: Path,
+    pool: LatentPool,
     path: Path,
 ) -> None:
-    """Train the text encoder until names and languages are told apart and together."""
-    thumbs = _thumbs(speaker.catalog, font)
+    """Train the text encoder until it paints what is said, in every language alike."""
 
     def loss_at(step: int) -> Tensor:
         rng = random.Random(step)
-        wishes = wishes_for(speaker.catalog, plan.wishes, rng)
+        wishes, latents = _draw(pool, plan.wishes, rng)
         english = [speaker.spoken(wish, Language.EN, rng) for wish in wishes]
         other = [speaker.spoken(wish, rng.choice(OTHERS), rng) for wish in wishes]
-        rows = heads.endings(tokenizer, english + other)
-        return _loss(heads, rows, wishes, thumbs)
+        with torch.autocast("cpu", torch.bfloat16):
+            states = heads.endings(tokenizer, english + other)
+            painted = heads.paint(states).float()
+            names = heads.naming(states, wishes * 2)
+        wanted = tiles(latents).repeat(2, 1, 1)
+        first, second = F.normalize(states.float(), dim=-1).chunk(2)
+        apart = (first - second).square().sum(dim=-1).mean()
+        return (
+            PAINT_WEIGHT * F.mse_loss(painted, wanted) + NAME_WEIGHT * names + PAIR_WEIGHT * apart
+        )
 
     fit(heads, plan.learn, loss_at, path)
 
 
-def _thumbs(catalog: Catalog, font: Path) -> Tensor:
-    """Return the (thing, background) pictures at thumb size, each pixel in -1..1."""
-    rows = [
-        [
-            draw(Scene(t, b, 0.72, 0.5, 0.5, 0.0, False), thing.emoji, background.rgb, THUMB, font)
-            for b, background in enumerate(catalog.backgrounds)
-        ]
-        for t, thing in enumerate(catalog.things)
-    ]
-    return torch.from_numpy(np.stack(rows)).flatten(2).float() / 127.5 - 1.0
-
-
-def _loss(heads: Heads, rows: Tensor, wishes: list[Wish], thumbs: Tensor) -> Tensor:
-    nothing, plain = heads.thing.out_features - 1, heads.background.out_features - 1
-    things = torch.tensor([nothing if w.thing is None else w.thing for w in wishes] * 2)
-    backgrounds = torch.tensor(
-        [plain if w.background is None else w.background for w in wishes] * 2
-    )
-    names = F.cross_entropy(heads.thing(rows), things)
-    names = names + F.cross_entropy(heads.background(rows), backgrounds)
-    full = (things != nothing) & (backgrounds != plain)
-    wanted = thumbs[things[full], backgrounds[full]]
-    picture = F.mse_loss(heads.picture(rows[full]), wanted)
-    english, other = F.normalize(rows, dim=1).chunk(2)
-    apart = (english - other).square().sum(dim=1).mean()
-    return PICTURE_WEIGHT * picture + NAME_WEIGHT * names + PAIR_WEIGHT * apart
+def _draw(pool: LatentPool, count: int, rng: random.Random) -> tuple[list[Wish], Tensor]:
+    """Draw scenes and what may have been said of them; what is unsaid is painted as an average."""
+    wishes, latents = [], []
+    for kind in rng.choices(tuple(SHARES), weights=tuple(SHARES.values()), k=count):
+        group = pool.groups[kind]
+        index = rng.randrange(len(group.wishes))
+        wishes.append(vaguer(group.wishes[index], rng))
+        latents.append(group.latents[index, UPRIGHT])
+    return wishes, torch.stack(latents).float()
 
 
 @torch.no_grad()
@@ -159,8 +188,8 @@ def held_out_accuracy(
         right = 0
         for phrasing in range(phrasings):
             prompts = [speaker.plain(Wish(*pair), language, phrasing) for pair in pairs]
-            rows = heads.endings(tokenizer, prompts)
-            guess = torch.stack((heads.thing(rows).argmax(1), heads.background(rows).argmax(1)), 1)
+            flat = heads.endings(tokenizer, prompts).flatten(1)
+            guess = torch.stack((heads.thing(flat).argmax(1), heads.background(flat).argmax(1)), 1)
             right += int((guess == torch.tensor(pairs)).all(dim=1).sum())
         told[language] = right / (len(pairs) * phrasings)
     return told

@@ -4,6 +4,7 @@ It owns the noise levels and the loss; it must not know how pictures are drawn.
 """
 
 import random
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,32 +16,35 @@ from transformers import Qwen2_5_VLForConditionalGeneration, Qwen2Tokenizer
 from starter.align import embed
 from starter.catalog import Language
 from starter.fit import Plan, fit
-from starter.latents import LatentPool
-from starter.prompts import Speaker, Wish
+from starter.latents import Kind, LatentPool
+from starter.prompts import Speaker
+from starter.wishes import Wish, vaguer
 
 EMPTY = ("", " ")  # what a negative prompt may be; both must mean "no wish"
 EMPTY_SHARE = 0.1
 NOISY_SHARE = 0.2  # by batch, not by prompt: one long prompt makes the whole batch long
 HIGH_SHARE = 0.25  # text is learnt at high noise only: lower down the picture already says it all
 LANGUAGES = (Language.EN, Language.EN, Language.ZH, Language.ZH, Language.TW, Language.MIXED)
+NARROW_SHARE = 0.16  # by batch: all pictures of a batch have one shape
+SHARES: Mapping[Kind, float] = {
+    Kind.ALONE: 0.52,
+    Kind.COUNTED: 0.16,
+    Kind.PAIRED: 0.22,
+    Kind.STYLED: 0.10,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class DenoisePlan:
-    """How the denoiser is trained: on fewer poses as it goes on."""
+    """How the denoiser is trained."""
 
     batch: int
-    poses: tuple[tuple[int, tuple[int, ...]], ...]  # (up to this step, from these)
     learn: Plan
-
-    def poses_at(self, step: int) -> tuple[int, ...]:
-        """Return the poses that a step draws from."""
-        return next(poses for until, poses in self.poses if step < until)
 
 
 @dataclass(frozen=True, slots=True)
 class Draws:
-    """What one batch is made of: packed latents, prompts and noise levels."""
+    """What one batch is made of: (B, C, H, W) latents, prompts and noise levels."""
 
     latents: Tensor
     prompts: list[str]
@@ -63,55 +67,63 @@ def learn(
     path: Path,
 ) -> None:
     """Train the denoiser by plain flow matching: predict noise minus picture."""
-    side = pool.latents.shape[-1] // 2
 
     def loss_at(step: int) -> Tensor:
         draws = _draw(pool, speaker, plan, step)
         with torch.no_grad():
             states, mask = embed(*text, draws.prompts)
-        generator = torch.Generator().manual_seed(step)
-        noise = torch.randn(draws.latents.shape, generator=generator)
+        clean = pack(draws.latents)
+        noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(step))
         sigma = draws.sigmas[:, None, None]
-        # bfloat16 runs half again as fast here; the weights themselves stay in float32
-        with torch.autocast("cpu", torch.bfloat16):
-            velocity = denoiser(
-                hidden_states=(1 - sigma) * draws.latents + sigma * noise,
-                timestep=draws.sigmas,
-                encoder_hidden_states=states,
-                encoder_hidden_states_mask=mask,
-                img_shapes=[[(1, side, side)]] * plan.batch,
-                return_dict=False,
-            )[0]
-        miss: Tensor = velocity.float() - (noise - draws.latents)
-        return miss.square().mean()
+        noisy = (1 - sigma) * clean + sigma * noise
+        velocity = predict(denoiser, noisy, draws.sigmas, (states, mask), draws.latents.shape[-2:])
+        return (velocity - (noise - clean)).square().mean()
 
     fit(denoiser, plan.learn, loss_at, path)
 
 
+def predict(
+    denoiser: QwenImageTransformer2DModel,
+    noisy: Tensor,
+    sigmas: Tensor,
+    text: tuple[Tensor, Tensor],
+    latent_size: Sequence[int],
+) -> Tensor:
+    """Return the velocity of (B, tokens, 64) noisy latents of the given height and width."""
+    height, width = latent_size
+    # bfloat16 runs half again as fast here; the weights themselves stay in float32
+    with torch.autocast("cpu", torch.bfloat16):
+        velocity: Tensor = denoiser(
+            hidden_states=noisy,
+            timestep=sigmas,
+            encoder_hidden_states=text[0],
+            encoder_hidden_states_mask=text[1],
+            img_shapes=[[(1, height // 2, width // 2)]] * len(noisy),
+            return_dict=False,
+        )[0]
+    return velocity.float()
+
+
 def _draw(pool: LatentPool, speaker: Speaker, plan: DenoisePlan, step: int) -> Draws:
     rng = random.Random(step)
-    seen = speaker.catalog.seen()
-    pairs = [rng.randrange(len(seen)) for _ in range(plan.batch)]
-    poses = plan.poses_at(step)
-    latents = [pool.of_pair(pair, rng.choice(poses)) for pair in pairs]
+    kinds = rng.choices(tuple(SHARES), weights=tuple(SHARES.values()), k=plan.batch)
+    if rng.random() < NARROW_SHARE:
+        kinds = [rng.choice((Kind.TALL, Kind.WIDE))] * plan.batch
     noisy = rng.random() < NOISY_SHARE
-    return Draws(
-        latents=pack(torch.stack(latents)),
-        prompts=[_prompt(speaker, seen[pair], noisy, rng) for pair in pairs],
-        sigmas=torch.tensor([_sigma(rng) for _ in range(plan.batch)]),
-    )
+    latents, prompts = [], []
+    for kind in kinds:
+        group = pool.groups[kind]
+        index = rng.randrange(len(group.wishes))
+        latents.append(group.latents[index, rng.randrange(group.latents.shape[1])])
+        prompts.append(_prompt(speaker, group.wishes[index], noisy=noisy, rng=rng))
+    sigmas = torch.tensor([_sigma(rng) for _ in kinds])
+    return Draws(torch.stack(latents).float(), prompts, sigmas)
 
 
-def _prompt(speaker: Speaker, pair: tuple[int, int], noisy: bool, rng: random.Random) -> str:
+def _prompt(speaker: Speaker, wish: Wish, *, noisy: bool, rng: random.Random) -> str:
     if rng.random() < EMPTY_SHARE:
         return rng.choice(EMPTY)
-    thing, background = pair
-    unsaid = rng.random()
-    wish = Wish(
-        thing=None if unsaid < 0.05 else thing,
-        background=None if unsaid < 0.02 or unsaid > 0.9 else background,
-    )
-    return speaker.spoken(wish, rng.choice(LANGUAGES), rng, noisy=noisy)
+    return speaker.spoken(vaguer(wish, rng), rng.choice(LANGUAGES), rng, noisy=noisy)
 
 
 def _sigma(rng: random.Random) -> float:

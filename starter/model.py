@@ -16,7 +16,12 @@ from diffusers import (
 )
 from diffusers.models.autoencoders.autoencoder_kl_qwenimage import QwenImageCausalConv3d
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers, trainers
-from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration, Qwen2Tokenizer
+from transformers import (
+    AddedToken,
+    Qwen2_5_VLConfig,
+    Qwen2_5_VLForConditionalGeneration,
+    Qwen2Tokenizer,
+)
 from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
 
 Z_DIM = 16
@@ -56,18 +61,36 @@ def _initialise_live_taps(vae: AutoencoderKLQwenImage) -> None:
 
 
 SPECIAL_TOKENS = (
-    "<|im_start|>",
-    "<|im_end|>",
     "<|vision_start|>",
     "<|vision_end|>",
     "<|vision_pad|>",
     "<|image_pad|>",
     "<|video_pad|>",
 )
+# The stock pipeline drops the first 34 tokens of its template and keeps what follows the prompt.
+# The full Qwen tokenizer spells that ending in 5 tokens; ours spells the marks letter by letter and
+# the instruction as one, so that 34 stay 34 and the ending has 16: a canvas of 4 x 4 states that
+# have each seen the whole prompt.
+PREFIX = 34
+CANVAS = 4
+SUFFIX = CANVAS * CANVAS
+WHOLE_TOKENS = (
+    "Describe the image by detailing the color, shape, size, texture, quantity, text, spatial",
+    "assistant\n",
+)
+TEMPLATE_WORDS = ("im", "start", "end", "system", "user")
+TEMPLATE_REST = " relationships of the objects and background:"
 HAN = Regex(r"\p{Han}")
 
 
-def train_tokenizer(corpus: Iterable[str], vocabulary: int) -> Qwen2Tokenizer:
+def template() -> str:
+    """Return the prompt template of the stock pipeline."""
+    # the template is set in __init__, before any part is used
+    bare = QwenImagePipeline(None, None, None, None, None)
+    return str(bare.prompt_template_encode)
+
+
+def train_tokenizer(prompts: Iterable[str], vocabulary: int) -> Qwen2Tokenizer:
     """Learn a byte-level BPE whose merges never reach across a Chinese character."""
     learner = Tokenizer(models.BPE())
     learner.pre_tokenizer = pre_tokenizers.Sequence(
@@ -78,18 +101,22 @@ def train_tokenizer(corpus: Iterable[str], vocabulary: int) -> Qwen2Tokenizer:
         ]
     )
     trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary - len(SPECIAL_TOKENS),
+        vocab_size=vocabulary - len(SPECIAL_TOKENS) - len(WHOLE_TOKENS),
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    learner.train_from_iterator(corpus, trainer)
+    prompts = list(prompts)
+    needed = [*TEMPLATE_WORDS, TEMPLATE_REST] * len(prompts)
+    learner.train_from_iterator(prompts + needed, trainer)
     learnt = json.loads(learner.to_str())["model"]
-    return Qwen2Tokenizer(
+    tokenizer = Qwen2Tokenizer(
         vocab=learnt["vocab"],
         merges=[tuple(merge) for merge in learnt["merges"]],
         extra_special_tokens=list(SPECIAL_TOKENS),
         padding_side="right",
     )
+    tokenizer.add_tokens([AddedToken(text, normalized=False) for text in WHOLE_TOKENS])
+    return tokenizer
 
 
 def build_text_encoder(tokenizer: Qwen2Tokenizer) -> Qwen2_5_VLForConditionalGeneration:
@@ -99,8 +126,8 @@ def build_text_encoder(tokenizer: Qwen2Tokenizer) -> Qwen2_5_VLForConditionalGen
         text_config={
             "vocab_size": len(tokenizer),
             "hidden_size": WIDTH,
-            "intermediate_size": 512,
-            "num_hidden_layers": 2,
+            "intermediate_size": 768,
+            "num_hidden_layers": 3,
             "num_attention_heads": 6,
             "num_key_value_heads": 6,
             "max_position_embeddings": 2048,
@@ -109,8 +136,8 @@ def build_text_encoder(tokenizer: Qwen2Tokenizer) -> Qwen2_5_VLForConditionalGen
                 "rope_theta": 10000.0,
                 "mrope_section": [4, 6, 6],
             },
-            "bos_token_id": ids["<|im_start|>"],
-            "eos_token_id": ids["<|im_end|>"],
+            "bos_token_id": None,
+            "eos_token_id": tokenizer.pad_token_id,
             "pad_token_id": tokenizer.pad_token_id,
         },
         vision_config={

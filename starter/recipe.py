@@ -10,9 +10,10 @@ from pathlib import Path
 from starter.align import AlignPlan
 from starter.catalog import Catalog, load_catalog
 from starter.denoise import DenoisePlan
+from starter.distill import DistillPlan
 from starter.errors import StageMissingError
 from starter.fit import Plan
-from starter.latents import POSES
+from starter.latents import PoolPlan
 from starter.prompts import Speaker, load_speaker
 from starter.vae import VaePlan
 
@@ -24,10 +25,10 @@ class Recipe:
     things: int | None
     side: int
     vae: VaePlan
+    pool: PoolPlan
     align: AlignPlan
     denoise: DenoisePlan
-    judge_pictures: int
-    judge: Plan
+    distill: DistillPlan
 
 
 SHIPPED = Recipe(
@@ -42,24 +43,30 @@ SHIPPED = Recipe(
         learn=Plan(5000, 2e-3, warm_up=100, decay_from=0.6, average=0.998, save_every=250),
         refine=Plan(4500, 1e-3, warm_up=100, decay_from=0.667, average=0.998, save_every=250),
     ),
+    pool=PoolPlan(counted_each=2, paired=9000, styled_each=2, narrow_each=2),
     align=AlignPlan(
-        vocabulary=1600,
-        corpus=3000,
+        vocabulary=2600,
+        corpus=6000,
         wishes=32,
-        learn=Plan(2000, 2e-3, warm_up=40, weight_decay=0.01, average=0.99, save_every=100),
+        learn=Plan(5500, 2e-3, warm_up=60, weight_decay=0.01, average=0.99, save_every=100),
     ),
     denoise=DenoisePlan(
         batch=16,
-        poses=((2_250, tuple(range(POSES))), (9_500, (8, 6, 11)), (12_500, (8, 6, 10))),
         learn=Plan(
-            12_500, 2.5e-3, warm_up=100, decay_from=0.528, floor=0.03, average=0.999, save_every=250
+            12_500, 2.5e-3, warm_up=100, decay_from=0.5, floor=0.03, average=0.999, save_every=250
         ),
     ),
-    judge_pictures=9600,
-    judge=Plan(2500, 2e-3, warm_up=50, average=0.99, save_every=250),
+    distill=DistillPlan(
+        rank=12,
+        trajectories=2000,
+        teacher_steps=20,
+        guidance=3.0,
+        batch=16,
+        learn=Plan(1500, 2e-3, warm_up=50, decay_from=0.4, average=0.99, save_every=250),
+    ),
 )
 TOY = Recipe(
-    things=2,
+    things=4,
     side=64,
     vae=VaePlan(
         pool=8,
@@ -70,10 +77,17 @@ TOY = Recipe(
         learn=Plan(4, 1e-3, save_every=2),
         refine=Plan(2, 1e-3, save_every=2),
     ),
+    pool=PoolPlan(counted_each=1, paired=8, styled_each=1, narrow_each=1),
     align=AlignPlan(vocabulary=500, corpus=60, wishes=2, learn=Plan(4, 1e-3, save_every=2)),
-    denoise=DenoisePlan(batch=2, poses=((4, (0, 8)),), learn=Plan(4, 1e-3, save_every=2)),
-    judge_pictures=8,
-    judge=Plan(4, 1e-3, save_every=2),
+    denoise=DenoisePlan(batch=2, learn=Plan(4, 1e-3, save_every=2)),
+    distill=DistillPlan(
+        rank=2,
+        trajectories=4,
+        teacher_steps=4,
+        guidance=2.0,
+        batch=2,
+        learn=Plan(4, 1e-3, save_every=2),
+    ),
 )
 
 
@@ -89,7 +103,12 @@ class Making:
     @property
     def judge(self) -> Path:
         """Return where the judge is kept: beside the folder that ships."""
-        return self.target.with_name("judge.safetensors")
+        return self.target.with_name("judge.npz")
+
+    @property
+    def lightning(self) -> Path:
+        """Return the folder of the distilled LoRA, beside the folder that ships."""
+        return self.target.with_name("lightning")
 
     @property
     def catalog(self) -> Catalog:

@@ -7,14 +7,16 @@ import logging
 from collections.abc import Callable, Mapping
 
 import torch
+import torch.distributed as dist
 from diffusers import AutoencoderKLQwenImage
 from safetensors.torch import load_file, save_file
 from transformers import Qwen2_5_VLForConditionalGeneration, Qwen2Tokenizer
 
-from starter import align, denoise, judge, latents, vae
+from starter import align, denoise, distill, judge, latents, vae
 from starter.align import Heads
-from starter.latents import LatentPool
+from starter.fit import leading
 from starter.model import (
+    LATENT_STRIDE,
     build_denoiser,
     build_pipeline,
     build_text_encoder,
@@ -22,7 +24,7 @@ from starter.model import (
     train_tokenizer,
 )
 from starter.recipe import Making
-from starter.weights import ship
+from starter.weights import load_starter, ship
 
 log = logging.getLogger(__name__)
 
@@ -39,47 +41,53 @@ def make_vae(making: Making) -> None:
     vae.learn(model, plan, pictures, making.file("vae.pt"))
     others = vae.picture_pool(making.catalog, 64, making.recipe.side, making.font, 99)
     log.info("vae restores other pictures at %.1f dB", vae.peak_signal(model, others))
-    save_file(model.state_dict(), making.file("vae.safetensors"))
-
-
-def make_text(making: Making) -> None:
-    """Learn the tokenizer and the text encoder."""
-    plan, speaker = making.recipe.align, making.speaker
-    folder = making.file("tokenizer")
-    if not folder.exists():
-        texts = align.corpus(speaker, plan.corpus, 1)
-        train_tokenizer(texts, plan.vocabulary).save_pretrained(folder)
-    tokenizer = Qwen2Tokenizer.from_pretrained(folder)
-    torch.manual_seed(SEED)
-    heads = Heads(build_text_encoder(tokenizer), speaker.catalog)
-    for value in heads.encoder.model.language_model.parameters():
-        if value.ndim > 1:
-            value.data.mul_(MATRIX_GAIN)
-    align.learn(heads, tokenizer, speaker, plan, making.font, making.file("align.pt"))
-    told = align.held_out_accuracy(heads, tokenizer, speaker, phrasings=6)
-    log.info("text encoder tells held-out wishes: %s", told)
-    heads.encoder.save_pretrained(making.file("text_encoder"))
+    if leading():
+        save_file(model.state_dict(), making.file("vae.safetensors"))
 
 
 def make_latents(making: Making) -> None:
-    """Draw and encode what the denoiser learns from."""
+    """Draw and encode what the text encoder and the denoiser learn from."""
     if making.file("latents.pt").exists():
         return
-    model = _vae(making, "vae.safetensors")
-    pool = latents.build_pool(model, making.catalog, making.recipe.side, making.font)
-    state = {"latents": pool.latents, "mean": pool.mean, "std": pool.std}
-    torch.save(state, making.file("latents.pt"))
+    model, recipe = _vae(making, "vae.safetensors"), making.recipe
+    pool = latents.build_pool(model, making.catalog, recipe.pool, recipe.side, making.font)
+    pool.save(making.file("latents.pt"))
+
+
+def make_tokenizer(making: Making) -> None:
+    """Learn the words' pieces from prompts of all languages."""
+    plan, folder = making.recipe.align, making.file("tokenizer")
+    if not folder.exists():
+        texts = align.corpus(making.speaker, plan.corpus, 1)
+        train_tokenizer(texts, plan.vocabulary).save_pretrained(folder)
+
+
+def make_text(making: Making) -> None:
+    """Learn the text encoder."""
+    plan, speaker = making.recipe.align, making.speaker
+    pool = latents.load_pool(making.needed("latents.pt"))
+    tokenizer = Qwen2Tokenizer.from_pretrained(making.needed("tokenizer"))
+    torch.manual_seed(SEED)
+    side = making.recipe.side // LATENT_STRIDE
+    heads = Heads(build_text_encoder(tokenizer), speaker.catalog, side)
+    for value in heads.encoder.model.language_model.parameters():
+        if value.ndim > 1:
+            value.data.mul_(MATRIX_GAIN)
+    align.learn(heads, tokenizer, speaker, plan, pool, making.file("align.pt"))
+    told = align.held_out_accuracy(heads, tokenizer, speaker, phrasings=6)
+    log.info("text encoder tells held-out wishes: %s", told)
+    if leading():
+        heads.encoder.save_pretrained(making.file("text_encoder"))
 
 
 def make_denoiser(making: Making) -> None:
     """Learn to draw."""
-    state = torch.load(making.needed("latents.pt"), weights_only=True)
     torch.manual_seed(SEED)
     denoiser = build_denoiser()
     denoise.learn(
         denoiser,
         _text(making),
-        LatentPool(**state),
+        latents.load_pool(making.needed("latents.pt")),
         making.speaker,
         making.recipe.denoise,
         making.file("denoise.pt"),
@@ -89,31 +97,28 @@ def make_denoiser(making: Making) -> None:
 def make_decoder(making: Making) -> None:
     """Sharpen the decoder; the latents stay as they are."""
     plan = making.recipe.vae
-    state = torch.load(making.needed("latents.pt"), weights_only=True)
+    std = latents.load_pool(making.needed("latents.pt")).std
     model = _vae(making, "vae.safetensors")
     pictures = vae.picture_pool(making.catalog, plan.pool, making.recipe.side, making.font, 3)
-    vae.refine(model, plan, pictures, state["std"], making.file("decoder.pt"))
+    vae.refine(model, plan, pictures, std, making.file("decoder.pt"))
     others = vae.picture_pool(making.catalog, 64, making.recipe.side, making.font, 99)
     log.info("vae restores other pictures at %.1f dB", vae.peak_signal(model, others))
 
 
 def make_judge(making: Making) -> None:
-    """Learn to tell things apart, for evaluation and tests only."""
-    catalog, recipe = making.catalog, making.recipe
-    torch.manual_seed(SEED)
-    model = judge.Judge(len(catalog.things))
-    pictures = judge.judged_scenes(catalog, recipe.judge_pictures, making.font, 4)
-    judge.learn(model, catalog, recipe.judge, pictures, making.file("judge.pt"))
-    judge.save(model, making.judge)
+    """Draw the scenes that evaluation and tests compare with."""
+    if making.judge.exists():
+        return
+    judge.save(judge.build_bank(making.catalog, making.recipe.side, making.font), making.judge)
 
 
 def make_weights(making: Making) -> None:
     """Put the averaged parts together and swap in the folder that ships."""
-    state = torch.load(making.needed("latents.pt"), weights_only=True)
+    pool = latents.load_pool(making.needed("latents.pt"))
     learnt = torch.load(making.needed("denoise.pt"), weights_only=True)
     denoiser = build_denoiser()
     denoiser.load_state_dict(learnt["averaged"])
-    model = build_vae(state["mean"].tolist(), state["std"].tolist())
+    model = build_vae(pool.mean.tolist(), pool.std.tolist())
     model.load_state_dict(_vae(making, "vae.safetensors").state_dict())
     if making.file("decoder.pt").exists():
         refined = torch.load(making.file("decoder.pt"), weights_only=True)
@@ -127,24 +132,49 @@ def make_weights(making: Making) -> None:
     ship(build_pipeline(tokenizer, text_encoder, denoiser, model), facts, making.target)
 
 
-STAGES: Mapping[str, Callable[[Making], None]] = {
+def make_teacher(making: Making) -> None:
+    """Let the folder that ships draw with guidance, for the LoRA to learn from."""
+    plan, side = making.recipe.distill, making.recipe.side // LATENT_STRIDE
+    path = making.file("teacher.pt")
+    if not path.exists():
+        distill.teach(load_starter(making.target), making.speaker, plan, side).save(path)
+
+
+def make_lightning(making: Making) -> None:
+    """Distil the LoRA that draws in four steps."""
+    pipeline = load_starter(making.target)
+    taught = distill.load_trajectories(making.needed("teacher.pt"))
+    torch.manual_seed(SEED)
+    plan, path = making.recipe.distill, making.file("lightning.pt")
+    denoiser = distill.learn(pipeline, taught, plan, path)
+    if leading():
+        distill.ship_lora(denoiser, making.lightning)
+
+
+Stage = Callable[[Making], None]
+TRAINING: Mapping[str, Stage] = {
     "vae": make_vae,
-    "text": make_text,
     "latents": make_latents,
+    "tokenizer": make_tokenizer,
+    "text": make_text,
     "denoiser": make_denoiser,
     "decoder": make_decoder,
     "judge": make_judge,
     "weights": make_weights,
 }
+DISTILLING: Mapping[str, Stage] = {"teacher": make_teacher, "lightning": make_lightning}
+LEARNING = {"vae", "text", "denoiser", "decoder", "lightning"}  # these share work between processes
 
 
-def make(making: Making, stages: tuple[str, ...] = tuple(STAGES)) -> None:
-    """Run the named stages in the recipe's order; finished ones cost little."""
+def make(making: Making, stages: Mapping[str, Stage]) -> None:
+    """Run stages in their order; finished ones cost little."""
     making.work.mkdir(parents=True, exist_ok=True)
-    for name, stage in STAGES.items():
-        if name in stages:
-            log.info("stage %s", name)
+    for name, stage in stages.items():
+        log.info("stage %s", name)
+        if name in LEARNING or leading():
             stage(making)
+        if dist.is_initialized():
+            dist.barrier()
 
 
 def _vae(making: Making, name: str) -> AutoencoderKLQwenImage:

@@ -17,7 +17,8 @@ from torch import Tensor
 from starter import flat
 from starter.catalog import Catalog
 from starter.fit import Plan, fit
-from starter.scenes import draw, random_scene
+from starter.scenes import POSES, compose, draw, loose_scene
+from starter.wishes import counted_wishes, paired_wishes, single_wishes, styled_wishes
 
 OTHER_GLYPHS = tuple(map(chr, (*range(0x1F330, 0x1F37C), *range(0x1F400, 0x1F43E))))
 OTHER_SHARE = 0.2  # other glyphs and colours, so that pictures outside the catalog survive the VAE
@@ -40,17 +41,21 @@ class VaePlan:
 
 
 def picture_pool(catalog: Catalog, count: int, side: int, font: Path, seed: int) -> Tensor:
-    """Draw `count` scenes of seen pairs and some other glyphs, as uint8 (N, 3, side, side)."""
+    """Draw `count` scenes: what training may see, and some other glyphs, as uint8 (N, 3, H, W)."""
     rng = random.Random(seed)
-    seen = catalog.seen()
+    wishes = [
+        *rng.choices(tuple(single_wishes(catalog)), k=count // 2),
+        *paired_wishes(catalog, count // 4, rng),
+        *rng.choices(tuple(counted_wishes(catalog, 1, rng)), k=count // 8),
+        *rng.choices(tuple(styled_wishes(catalog, 1, rng)), k=count // 8),
+    ]
     pictures = []
-    for index in range(count):
-        thing, background = seen[index % len(seen)]
-        emoji, rgb = catalog.things[thing].emoji, catalog.backgrounds[background].rgb
+    for wish in wishes:
+        scene = compose(wish, catalog, rng.choice(POSES))
         if rng.random() < OTHER_SHARE:
-            emoji = rng.choice(OTHER_GLYPHS)
             rgb = (rng.randrange(256), rng.randrange(256), rng.randrange(256))
-        pictures.append(draw(random_scene(rng, thing, background), emoji, rgb, side, font))
+            scene = loose_scene(rng, rng.choice(OTHER_GLYPHS), rgb)
+        pictures.append(draw(scene, side, font))
     return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
 
 

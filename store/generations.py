@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, func, select, tuple_, update
 from sqlalchemy.orm import Session, selectinload
 
 from engine.request import GenerationRequest
@@ -144,6 +144,25 @@ def history(
         .limit(limit)
         .options(selectinload(Generation.images))
     ).all()
+
+
+def prompts_before(session: Session, generation: Generation, *, limit: int) -> Sequence[str]:
+    """Return what the same variant drew for the member before this order ended, newest first."""
+    ended = tuple_(Generation.finished_at, Generation.id)
+    requests = session.scalars(
+        select(Generation.request)
+        .where(
+            Generation.guild_id == generation.guild_id,
+            Generation.user_id == generation.user_id,
+            Generation.variant == generation.variant,
+            Generation.status == "done",
+            # The order of their ends: of several that run at once, exactly one is the first.
+            ended < tuple_(generation.finished_at, generation.id),
+        )
+        .order_by(Generation.created_at.desc(), Generation.id)
+        .limit(limit)
+    )
+    return [request["prompt"] for request in requests]
 
 
 def cancel(session: Session, generation_id: str, user_id: int, *, moderator: bool) -> None:

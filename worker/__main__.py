@@ -6,6 +6,7 @@ from pydantic import ValidationError
 from engine.catalog import Catalog
 from engine.engine import Engine
 from engine.errors import EngineFailed, RequestRefused
+from engine.vocabulary import VocabularyUnreadable
 from store import logs
 from store.database import Database
 from store.files import Files
@@ -55,7 +56,7 @@ def _settings() -> WorkerSettings:
 def _parts(settings: WorkerSettings, broker_url: str) -> Parts:
     try:
         catalog = Catalog.load(settings.variant_names, settings.variants_folder)
-    except RequestRefused as error:
+    except (RequestRefused, VocabularyUnreadable) as error:
         raise SystemExit(f"worker: REROLL_VARIANTS: {error}") from None
     return Parts(
         name=settings.worker_name,

@@ -281,12 +281,7 @@ async def test_an_order_deleted_after_it_was_found_due_is_not_posted(stage: Stag
     placed = stage.orders()[0]
     with stage.database.begin() as session:
         generations.delete(session, placed.id, placed.user_id, moderator=False)
-    assert (
-        await stage.services.database.run(
-            facts, placed.id, stage.services.plan, stage.services.now()
-        )
-        is None
-    )
+    assert await stage.services.database.run(facts, placed.id, stage.services) is None
     await stage.deliver()
     assert gallery(result.response) == []
 
@@ -296,7 +291,4 @@ async def test_an_order_that_was_delivered_meanwhile_is_not_delivered_again(stag
     stage.draw()
     await stage.deliver()
     placed = stage.orders()[0].id
-    assert (
-        await stage.services.database.run(facts, placed, stage.services.plan, stage.services.now())
-        is None
-    )
+    assert await stage.services.database.run(facts, placed, stage.services) is None

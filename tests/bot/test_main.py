@@ -68,6 +68,25 @@ def test_wrong_settings_end_in_one_sentence(
     assert "local-token" not in ended.stderr
 
 
+def test_words_that_a_variant_names_and_nobody_has_end_in_one_sentence(tmp_path: Path) -> None:
+    shipped = (PROJECT / "engine" / "variants" / "starter.toml").read_text(encoding="utf-8")
+    moved = shipped.replace("starter/catalog.toml", "starter/no-such-words.toml")
+    (tmp_path / "starter.toml").write_text(moved, encoding="utf-8")
+    ended = subprocess.run(
+        [sys.executable, "-m", "bot"],
+        cwd=tmp_path,
+        env=environment(tmp_path, REROLL_VARIANTS_FOLDER=str(tmp_path)),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 2
+    (sentence,) = ended.stderr.splitlines()
+    assert "no-such-words.toml" in sentence
+    assert "No such file" in sentence
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_it_says_ready_and_stops_when_told(
     tmp_path: Path, sqlite_url: str, number: signal.Signals

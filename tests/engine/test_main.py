@@ -10,8 +10,8 @@ import pytest
 
 from engine import errors
 from engine.__main__ import SENTENCES, main
-from engine.catalog import Variant
-from engine.engine import PROJECT, Engine
+from engine.catalog import PROJECT, Variant
+from engine.engine import Engine
 from engine.images import read_recipe
 from engine.request import ImageRequest
 
@@ -122,6 +122,18 @@ def test_a_file_that_is_no_variant_is_told(
     (tmp_path / "odd.toml").write_text("colour = 1")
     assert main(["imagine", "x", "--variant", "odd", "--variants-folder", str(tmp_path)]) == 2
     assert "describes no variant" in capsys.readouterr().err
+
+
+def test_words_that_a_variant_names_and_nobody_has_are_told(
+    capsys: pytest.CaptureFixture[str], project: Path, tmp_path: Path
+) -> None:
+    text = (project / "variants" / "toy.toml").read_text()
+    missing = f"{text}\n[vocabulary]\nfile = '{tmp_path}/words.toml'\n"
+    (tmp_path / "mute.toml").write_text(missing)
+    assert main(["imagine", "x", "--variant", "mute", "--variants-folder", str(tmp_path)]) == 2
+    (sentence,) = capsys.readouterr().err.splitlines()
+    assert "words.toml" in sentence
+    assert sentence.endswith("No such file or directory.")
 
 
 def test_broken_weights_are_one_sentence_and_exit_code_1(

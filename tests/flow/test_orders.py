@@ -131,6 +131,22 @@ async def test_strange_prompts_reach_the_model_unharmed(product: Studio, prompt:
     assert product.orders()[-1].request["prompt"] == prompt
 
 
+async def test_what_the_starter_never_learnt_is_drawn_and_remarked_on_once(
+    product: Studio,
+) -> None:
+    talk = product.conversation("阿哲")
+    turns = [
+        await talk.say(line)
+        for line in ("/畫圖 提示詞:一臺縫紉機", "再來一張", "/畫圖 提示詞:一艘潛水艇 張數:2")
+    ]
+    assert [turn.outcome for turn in turns] == [Outcome.PICTURE] * 3
+    assert [last_words(turn).count("珍珠奶茶") for turn in turns] == [1, 0, 0]
+    remark = next(line for line in last_words(turns[0]).splitlines() if "珍珠奶茶" in line)
+    assert remark.startswith("-# ")
+    other = await product.say("/imagine prompt:a submarine", "Morgan")
+    assert "panda, rocket and bubble tea" in last_words(other)
+
+
 async def test_history_and_quota_answer_the_member_alone(product: Studio) -> None:
     await product.say("/imagine prompt:a dog on a blue background")
     for command in ("/history", "/quota"):

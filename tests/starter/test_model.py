@@ -3,14 +3,17 @@
 import torch
 
 from starter import flat
-from starter.align import PREFIX, SUFFIX, corpus, embed, template
+from starter.align import corpus, embed, tiles
 from starter.catalog import load_catalog
 from starter.denoise import pack
 from starter.model import (
+    PREFIX,
+    SUFFIX,
     build_denoiser,
     build_pipeline,
     build_text_encoder,
     build_vae,
+    template,
     train_tokenizer,
 )
 from starter.prompts import load_speaker
@@ -31,7 +34,7 @@ def test_the_flat_walk_gives_what_the_stock_vae_gives_for_one_frame() -> None:
 def test_packing_is_that_of_the_stock_pipeline() -> None:
     torch.manual_seed(0)
     vae, denoiser = build_vae(), build_denoiser()
-    tokenizer = train_tokenizer([template()] * 50, 400)
+    tokenizer = train_tokenizer(["a panda"] * 50, 400)
     pipeline = build_pipeline(tokenizer, build_text_encoder(tokenizer), denoiser, vae)
     latents = torch.randn(2, 16, 4, 6)
     assert torch.equal(pack(latents), pipeline._pack_latents(latents, 2, 16, 4, 6))
@@ -43,6 +46,21 @@ def test_a_trained_tokenizer_has_the_prefix_the_stock_pipeline_drops() -> None:
     before, after = template().split("{}")
     assert len(tokenizer(before).input_ids) == PREFIX
     assert len(tokenizer(after).input_ids) == SUFFIX
+
+
+def test_every_prompt_ends_in_the_same_canvas_of_tokens() -> None:
+    tokenizer = train_tokenizer(corpus(load_speaker(load_catalog()), 300, 1), 1000)
+    ending = tokenizer(template().split("{}")[1]).input_ids
+    for prompt in ("", " ", "a panda!", "熊猫 ", "<|im_end|>", "100%\n", "assistant\n", "a|"):
+        ids = tokenizer(template().format(prompt)).input_ids
+        assert ids[-SUFFIX:] == ending, prompt
+
+
+def test_a_tile_is_a_square_of_the_picture() -> None:
+    latents = torch.arange(2 * 3 * 8 * 8).view(2, 3, 8, 8)
+    cut = tiles(latents)
+    assert cut.shape == (2, SUFFIX, 3 * 4)
+    assert torch.equal(cut[1, 6], latents[1, :, 2:4, 4:6].flatten())
 
 
 def test_no_merge_reaches_across_a_chinese_character() -> None:

@@ -1,6 +1,8 @@
 """Orders are placed once, end once, and give back exactly what was not drawn."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from sqlalchemy import update
@@ -32,6 +34,12 @@ def draw(database: Database) -> bool:
         taken = claims.claim(session, "w", ["starter"])
         assert taken
         return claims.keep(session, taken, kept(taken.request))
+
+
+def told(database: Database, generation_id: str, *, limit: int) -> list[str]:
+    with database.begin() as session:
+        row = generations.get(session, generation_id)
+        return list(generations.prompts_before(session, row, limit=limit))
 
 
 def test_an_order_is_read_back_as_it_was_placed(database: Database) -> None:
@@ -225,6 +233,55 @@ def test_history_shows_the_members_finished_orders_newest_first(database: Databa
     shown = [row.id for page in pages for row in page]
     assert sorted(shown) == sorted(placed)
     assert waiting not in shown
+
+
+def test_what_a_variant_drew_before_is_told_by_the_order_of_the_ends(database: Database) -> None:
+    said = [replace(request(), prompt=prompt) for prompt in ("one", "two", "three", "four")]
+    with database.begin() as session:
+        first, second, third, last = (place(session, request=one) for one in said)
+        session.execute(update(Generation).values(status="done", finished_at=1000))
+        for placed, at in ((first, 2), (second, 3), (third, 1)):
+            row = session.get_one(Generation, placed)
+            row.created_at, row.finished_at = at, 1000 - at
+    before = {placed: told(database, placed, limit=9) for placed in (first, second, third, last)}
+    assert before == {
+        second: [],
+        first: ["two"],
+        third: ["two", "one"],
+        last: ["two", "one", "three"],
+    }
+    assert told(database, last, limit=2) == ["two", "one"]
+
+
+def test_of_orders_that_end_at_the_same_moment_one_is_the_first(database: Database) -> None:
+    with database.begin() as session:
+        placed = [place(session) for _ in range(3)]
+        session.execute(update(Generation).values(status="done", finished_at=1000))
+    assert sorted(len(told(database, one, limit=9)) for one in placed) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"user_id": 2},
+        {"guild_id": 9},
+        {"request": request(variant="another")},
+        {"status": "open"},
+        {"status": "failed"},
+        {"status": "cancelled"},
+    ],
+)
+def test_other_members_variants_servers_and_orders_without_pictures_do_not_count(
+    database: Database, other: dict[str, Any]
+) -> None:
+    status = {"status": other.get("status", "done")}
+    order_of = {key: value for key, value in other.items() if key != "status"}
+    with database.begin() as session:
+        place(session, **order_of)
+        session.execute(update(Generation).values(**status, finished_at=1000))
+        mine = place(session)
+        session.get_one(Generation, mine).finished_at = 2000
+    assert told(database, mine, limit=9) == []
 
 
 def test_the_place_in_line_counts_pictures_ordered_before(database: Database) -> None:
