@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from local.errors import LocalError, NoToken
 from local.folder import Folder, usable
-from local.settings import given, real_token
+from local.settings import check_variants, given, real_token
 from local.stack import Door, Stack
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ def token_to_join(options: Options, settings: Mapping[str, str]) -> str | None:
 async def run(options: Options) -> int:
     """Start what is needed in the right order, and give everything back."""
     settings = given(ENV_FILE)
+    check_variants()
     if options.out is not None:
         usable(options.out, "--out")  # before anything is drawn, not after it
     folder = Folder(options.data.resolve())

@@ -3,6 +3,7 @@
 LocalError
 ├── FolderInUse     another run holds this data folder
 ├── FolderUnusable  a folder that was named cannot be made or written
+├── WrongVariants   what REROLL_VARIANTS names may not or cannot be drawn
 ├── NoToken         the real Discord was asked for without a token
 ├── NoBroker        no Redis-protocol server can be found here
 ├── StartFailed     a program ended, or was not ready in time
@@ -35,6 +36,10 @@ class FolderUnusable(LocalError):
         reason = why.strerror or "it cannot be written"
         super().__init__(f"{folder} cannot be used: {reason}. Choose another with {option}.")
         self.folder = folder
+
+
+class WrongVariants(LocalError):
+    """What REROLL_VARIANTS names may not or cannot be drawn."""
 
 
 class NoToken(LocalError):

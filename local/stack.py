@@ -17,6 +17,7 @@ from local.supervisor import Program, Supervisor
 BROKER_SECONDS = 10.0
 READY_SECONDS = 300.0
 """A worker that loads a model from a cold disk needs its time."""
+EMBEDDED_VARIANTS = "starter,starter-lightning"
 DOOR_NAMES = ("DISCORD_TOKEN", "REROLL_DISCORD_URL")
 
 
@@ -43,6 +44,8 @@ def environment(given: Mapping[str, str], folder: Folder) -> dict[str, str]:
         "REROLL_FILES_URL": folder.files_url,
         "PYTHONUNBUFFERED": "1",
     }
+    if "REROLL_VARIANTS_FOLDER" not in given:  # a host's own files may not name these
+        embedded_here["REROLL_VARIANTS"] = EMBEDDED_VARIANTS
     told = embedded_here | dict(given)
     return {name: value for name, value in told.items() if name not in DOOR_NAMES}
 

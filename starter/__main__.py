@@ -12,7 +12,7 @@ import torch.distributed as dist
 from starter.errors import StarterError
 from starter.evaluate import Trial, evaluate, summary
 from starter.recipe import SHIPPED, Making
-from starter.sample import LIGHTNING, USUAL
+from starter.sample import WAYS
 from starter.scenes import FONT
 from starter.sheet import Page, sheet
 from starter.stages import DISTILLING, TRAINING, make
@@ -43,12 +43,12 @@ def _run(options: argparse.Namespace, making: Making) -> None:
     elif options.command == "distill":
         make(making, DISTILLING)
     elif options.command == "evaluate":
-        figures = evaluate(making, Trial(options.pictures, options.batch))
+        ways = tuple(WAYS[name] for name in options.ways)
+        figures = evaluate(making, Trial(options.pictures, options.batch, ways))
         sys.stdout.write(json.dumps(figures, indent=2) if options.json else summary(figures))
         sys.stdout.write("\n")
     else:
-        way = LIGHTNING if options.lightning else USUAL
-        sheet(making, Page(options.page), way, options.out)
+        sheet(making, Page(options.page), WAYS[options.way], options.out)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -66,9 +66,10 @@ def _parser() -> argparse.ArgumentParser:
     measure.add_argument("--json", action="store_true", help="all figures, as JSON")
     measure.add_argument("--pictures", type=int, default=270, help="for each figure")
     measure.add_argument("--batch", type=int, default=16)
+    measure.add_argument("--ways", nargs="+", choices=tuple(WAYS), default=list(WAYS))
     show = commands.add_parser("sheet", parents=[common], help="lay out pictures as one PNG")
     show.add_argument("--page", choices=tuple(Page), default=Page.THINGS)
-    show.add_argument("--lightning", action="store_true", help="in four steps without guidance")
+    show.add_argument("--way", choices=tuple(WAYS), default="usual")
     show.add_argument("--out", type=Path, default=Path("sheet.png"))
     return parser
 

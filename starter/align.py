@@ -3,8 +3,9 @@
 It owns the heads that pull the embedding into place and are thrown away afterwards; it must not
 know the VAE or the denoiser. Learning the text through the diffusion loss was tried and fails:
 backgrounds come at once, things hardly at all. Here the last 16 states of a prompt must paint the
-latents of the scene, each its own tile of a 4 x 4 canvas with one linear map for all; what the
-denoiser has left to learn about the text is to look at the tile where it paints.
+latents of the scene, each its own tile of a 4 x 4 canvas with one linear map for all, and say
+with their first 16 numbers which tile that is; what the denoiser has left to learn about the text
+is to look at the tile where it paints.
 """
 
 import random
@@ -34,7 +35,8 @@ from starter.wishes import (
     vaguer,
 )
 
-PAINT_WEIGHT, NAME_WEIGHT, PAIR_WEIGHT = 2.0, 0.1, 0.5
+PAINT_WEIGHT, NAME_WEIGHT, PAIR_WEIGHT, PLACE_WEIGHT = 2.0, 0.1, 0.5, 1.0
+PLACE = 3.0  # how strongly a state says which tile it is
 OTHERS = (Language.ZH, Language.ZH, Language.TW, Language.MIXED)
 SHARES: Mapping[Kind, float] = {
     Kind.ALONE: 0.46,
@@ -157,10 +159,15 @@ def learn(
             painted = heads.paint(states).float()
             names = heads.naming(states, wishes * 2)
         wanted = tiles(latents).repeat(2, 1, 1)
+        places = (PLACE * torch.eye(SUFFIX)).expand(len(states), -1, -1)
+        misplaced = F.mse_loss(states[..., :SUFFIX].float(), places)
         first, second = F.normalize(states.float(), dim=-1).chunk(2)
         apart = (first - second).square().sum(dim=-1).mean()
         return (
-            PAINT_WEIGHT * F.mse_loss(painted, wanted) + NAME_WEIGHT * names + PAIR_WEIGHT * apart
+            PAINT_WEIGHT * F.mse_loss(painted, wanted)
+            + NAME_WEIGHT * names
+            + PAIR_WEIGHT * apart
+            + PLACE_WEIGHT * misplaced
         )
 
     fit(heads, plan.learn, loss_at, path)

@@ -70,8 +70,9 @@ def learn(
 
     def loss_at(step: int) -> Tensor:
         draws = _draw(pool, speaker, plan, step)
-        with torch.no_grad():
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
             states, mask = embed(*text, draws.prompts)
+        states = states.float()
         clean = pack(draws.latents)
         noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(step))
         sigma = draws.sigmas[:, None, None]

@@ -20,7 +20,7 @@ from starter.catalog import SPOKEN, Catalog, Language
 from starter.judge import Judge
 from starter.prompts import Speaker
 from starter.recipe import Making
-from starter.sample import BARE, LIGHTNING, TEACHER, USUAL, Order, Way, as_tensor, load, sample
+from starter.sample import LIGHTNING, USUAL, Order, Way, as_tensor, load, sample
 from starter.scenes import BESIDE, POSES, Scene, compose, draw, loose_scene
 from starter.vae import OTHER_GLYPHS
 from starter.weights import folder_size
@@ -36,7 +36,7 @@ class Trial:
 
     pictures: int
     batch: int
-    ways: tuple[Way, ...] = (USUAL, TEACHER, LIGHTNING, BARE)
+    ways: tuple[Way, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ layers two processes of one thread do nearly twice the work of one process, two 
 """
 
 import logging
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ class Plan:
     weight_decay: float = 0.0
     average: float = 0.0
     save_every: int = 500
-    muon: bool = False
+    muon: str = ""  # a pattern of names: these matrices are stepped by Muon
 
     def rate(self, step: int) -> float:
         """Return the learning rate at a step: linear up, flat, linear down to the floor."""
@@ -109,25 +110,29 @@ def fit(module: nn.Module, plan: Plan, loss_at: LossAt, path: Path) -> None:
         averaged.follow(module, step)
         running += loss.item()
         if (step + 1) % plan.save_every == 0 or step + 1 == plan.steps:
-            rate = (step + 1 - since) / (time.monotonic() - clock)
-            log.info(
-                "%s step %d/%d loss %.4f, %.2f steps/s",
-                path.stem,
-                step + 1,
-                plan.steps,
-                running / (step + 1 - since),
-                rate,
-            )
             if leading():
+                rate = (step + 1 - since) / (time.monotonic() - clock)
+                loss_now = running / (step + 1 - since)
+                log.info(
+                    "%s step %d/%d loss %.4f, %.2f steps/s",
+                    *(path.stem, step + 1, plan.steps, loss_now, rate),
+                )
                 _save(module, optimisers, averaged, path, step + 1)
             clock, since, running = time.monotonic(), step + 1, 0.0
     module.load_state_dict(averaged.weights, strict=False)
 
 
 def _optimisers(module: nn.Module, plan: Plan) -> tuple[torch.optim.Optimizer, ...]:
-    """Return AdamW, and with `plan.muon` Muon for the matrices inside of the layers."""
+    """Return AdamW, and Muon for the matrices that the plan names.
+
+    Muon halved the samples that the text encoder needed, for a fifth more time a step.
+    """
     trained = {name: value for name, value in module.named_parameters() if value.requires_grad}
-    inner = [value for name, value in trained.items() if plan.muon and _is_inner(name, value)]
+    inner = [
+        value
+        for name, value in trained.items()
+        if plan.muon and value.ndim == 2 and re.search(plan.muon, name)
+    ]
     known = set(map(id, inner))
     adam = torch.optim.AdamW(
         [value for value in trained.values() if id(value) not in known],
@@ -146,10 +151,6 @@ def _optimisers(module: nn.Module, plan: Plan) -> tuple[torch.optim.Optimizer, .
         adjust_lr_fn="match_rms_adamw",
     )
     return (adam, muon)
-
-
-def _is_inner(name: str, value: nn.Parameter) -> bool:
-    return ".layers." in name and value.ndim == 2
 
 
 def _save(

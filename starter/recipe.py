@@ -48,12 +48,26 @@ SHIPPED = Recipe(
         vocabulary=2600,
         corpus=6000,
         wishes=32,
-        learn=Plan(5500, 2e-3, warm_up=60, weight_decay=0.01, average=0.99, save_every=100),
+        learn=Plan(
+            4500,
+            3e-3,
+            warm_up=60,
+            weight_decay=0.01,
+            average=0.99,
+            save_every=100,
+            muon=r"\.layers\.",
+        ),
     ),
     denoise=DenoisePlan(
-        batch=16,
+        batch=24,
         learn=Plan(
-            12_500, 2.5e-3, warm_up=100, decay_from=0.5, floor=0.03, average=0.999, save_every=250
+            4000,
+            2.5e-3,
+            warm_up=100,
+            floor=0.03,
+            average=0.999,
+            save_every=250,
+            muon=r"transformer_blocks\.\d+\.(attn|img_mlp|txt_mlp)\.",
         ),
     ),
     distill=DistillPlan(

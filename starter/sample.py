@@ -27,6 +27,7 @@ class Way:
 
 USUAL, TEACHER, LIGHTNING = Way(8, 3.0), Way(20, 3.0), Way(4, lightning=True)
 BARE = Way(4)  # what four steps give without the distilled LoRA
+WAYS = {"usual": USUAL, "teacher": TEACHER, "lightning": LIGHTNING, "bare": BARE}
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,19 @@ async def test_an_order_brings_a_picture_and_again_brings_the_same_pixels(
     assert product.left(member) == before - 2
 
 
+async def test_the_variant_of_four_steps_draws_too_and_again_brings_the_same_pixels(
+    product: Studio,
+) -> None:
+    talk = product.conversation("小满")
+    order = "/画图 提示词:蓝色背景上的三只狼 模型:starter-lightning 种子:5"
+    first, second = await talk.say(order), await talk.say("原样再画")
+    assert first.outcome is second.outcome is Outcome.PICTURE
+    assert pixels(first) == pixels(second)
+    plain = await talk.say("/画图 提示词:蓝色背景上的三只狼 种子:5")
+    assert pixels(plain) != pixels(first)
+    assert {row.request["steps"] for row in product.orders()[-3:]} == {4, 8}
+
+
 async def test_each_picture_of_an_order_has_its_own_seed_and_pixels(product: Studio) -> None:
     turn = await product.say("/imagine prompt:a cat on a blue background count:4")
     assert len(set(pixels(turn))) == 4
