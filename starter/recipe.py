@@ -72,11 +72,11 @@ SHIPPED = Recipe(
     ),
     distill=DistillPlan(
         rank=12,
-        trajectories=2000,
+        trajectories=1200,
         teacher_steps=20,
         guidance=3.0,
         batch=16,
-        learn=Plan(1500, 2e-3, warm_up=50, decay_from=0.4, average=0.99, save_every=250),
+        learn=Plan(1200, 2e-3, warm_up=50, decay_from=0.4, average=0.99, save_every=250),
     ),
 )
 TOY = Recipe(
