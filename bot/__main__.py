@@ -23,7 +23,6 @@ from bot.routes import Routes
 from bot.services import Services
 from bot.settings import BotSettings
 from bot.sizes import size_words
-from engine.catalog import Catalog
 from engine.errors import VariantUnknown
 from store import logs
 from store.database import Database
@@ -81,7 +80,7 @@ async def run(settings: BotSettings, token: str) -> None:
 def build(settings: BotSettings) -> Services:
     """Return the bot's world; nothing connects yet."""
     texts = Texts()
-    catalog = Catalog.load(settings.variant_names, settings.variants_folder)
+    catalog = settings.catalog()
     return Services(
         database=Database(settings.database_url.get_secret_value()),
         files=Files(settings.files_url),

@@ -1,5 +1,7 @@
 """The cards an order shows before its pictures: waiting, being drawn, stopping, refused."""
 
+from collections.abc import Iterable
+
 import discord
 from discord import ui
 
@@ -7,11 +9,19 @@ from bot import letters, marks
 from bot.i18n import Words
 from bot.letters import Attachment, Letter
 from bot.markdown import quote
+from engine.catalog import Variant
 from engine.request import GenerationRequest
 from store.generations import Placed
 
 CALM, BUSY, SORRY = discord.Colour(0x5865F2), discord.Colour(0xF0B232), discord.Colour(0xDA373C)
 CELLS = 12
+
+
+def offered(actions: Iterable[str], variant: Variant | None) -> tuple[str, ...]:
+    """Return the actions that a variant has: without seeds, the same picture cannot come again."""
+    seedless = variant is not None and not variant.seeds
+    renamed = ("new" if seedless and action == "again" else action for action in actions)
+    return tuple(dict.fromkeys(renamed))
 
 
 def press(

@@ -7,12 +7,13 @@ from discord import ui
 
 from bot import letters, marks, pictures, result_card
 from bot.answers import Press
-from bot.cards import CALM, press
+from bot.cards import CALM, offered, press
 from bot.i18n import Words
 from bot.letters import Attachment, Letter
 from bot.markdown import plain
 from bot.result_card import Result
 from bot.services import Services
+from engine.catalog import Variant
 from engine.errors import VariantUnknown
 from engine.request import GenerationRequest
 from store import generations
@@ -34,7 +35,7 @@ async def show(services: Services, interaction: Press, page: int) -> None:
         await show(services, interaction, page - 1)
         return
     thumbnails = [await pictures.thumbnail(services.files, one.images) for one in found[:PER_PAGE]]
-    letter = _page(services.words(interaction.locale), found, thumbnails, page)
+    letter = _page(services, services.words(interaction.locale), found, thumbnails, page)
     await interaction.edit_original_response(view=letter.view, attachments=letter.files())
 
 
@@ -42,16 +43,24 @@ async def reopen(services: Services, interaction: Press, generation_id: str) -> 
     """Put one order's card into the deferred answer. Raises Gone or FilesUnavailable."""
     generation = await services.database.run(generations.get, generation_id)
     fetched = await pictures.fetch(services.files, generation.images, interaction.filesize_limit)
-    variant = None
-    with suppress(VariantUnknown):
-        variant = services.catalog[generation.variant]
+    variant = _variant(services, generation)
     result = Result(generation=generation, fetched=fetched, variant=variant)
     letter = result_card.ended(services.words(interaction.locale), result)
     await interaction.edit_original_response(view=letter.view, attachments=letter.files())
 
 
+def _variant(services: Services, generation: Generation) -> Variant | None:
+    with suppress(VariantUnknown):
+        return services.catalog[generation.variant]
+    return None
+
+
 def _page(
-    words: Words, found: Sequence[Generation], thumbnails: Sequence[bytes | None], page: int
+    services: Services,
+    words: Words,
+    found: Sequence[Generation],
+    thumbnails: Sequence[bytes | None],
+    page: int,
 ) -> Letter:
     card: ui.Container[ui.LayoutView] = ui.Container(accent_colour=CALM)
     card.add_item(ui.TextDisplay(words("history.title" if found else "history.empty")))
@@ -61,18 +70,21 @@ def _page(
         if thumbnail and name:
             attachments.append(Attachment(name, thumbnail))
         card.add_item(ui.Separator())
-        card.add_item(_entry(words, generation, name))
-        card.add_item(_entry_buttons(words, generation, page))
+        variant = _variant(services, generation)
+        card.add_item(_entry(words, generation, variant, name))
+        card.add_item(_entry_buttons(words, generation, variant, page))
     if page > 0 or len(found) > PER_PAGE:
         card.add_item(ui.Separator())
         card.add_item(_turning(words, page, is_last=len(found) <= PER_PAGE))
     return Letter(letters.layout(card), tuple(attachments))
 
 
-def _entry(words: Words, generation: Generation, thumbnail: str | None) -> ui.Item[ui.LayoutView]:
+def _entry(
+    words: Words, generation: Generation, variant: Variant | None, thumbnail: str | None
+) -> ui.Item[ui.LayoutView]:
     request = GenerationRequest.from_json(generation.request)
     facts = words(
-        "history.entry",
+        "history.entry" if variant is None or variant.seeds else "history.entry_seedless",
         count=sum(image.status == "done" for image in generation.images),
         seed=request.seeds[0],
         at=generation.created_at // 1000,
@@ -83,12 +95,14 @@ def _entry(words: Words, generation: Generation, thumbnail: str | None) -> ui.It
     return ui.Section(text, accessory=ui.Thumbnail(f"attachment://{thumbnail}"))
 
 
-def _entry_buttons(words: Words, generation: Generation, page: int) -> ui.ActionRow[ui.LayoutView]:
+def _entry_buttons(
+    words: Words, generation: Generation, variant: Variant | None, page: int
+) -> ui.ActionRow[ui.LayoutView]:
     drop: ui.Button[ui.LayoutView] = ui.Button(
         label=words("buttons.delete"),
         custom_id=marks.button("drop", generation.id, page),
     )
-    actions = ("open", "new", "again", "remix")
+    actions = offered(("open", "new", "again", "remix"), variant)
     return ui.ActionRow(*(press(words, action, generation.id) for action in actions), drop)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from bot import sizes
 from engine.catalog import Catalog, Variant
-from engine.errors import CountInvalid, PromptEmpty, SeedInvalid
+from engine.errors import CountInvalid, PromptEmpty, SeedInvalid, SeedUnsupported
 from engine.request import SEED_LIMIT, GenerationRequest
 
 DIGITS = re.compile(r"\d{1,20}")
@@ -69,15 +69,14 @@ class Reader:
                 height=height,
                 steps=variant.steps.default if raw.steps is None else raw.steps,
                 guidance=variant.guidance.default if raw.guidance is None else raw.guidance,
-                seeds=seeds(raw.seed or "", count),
+                seeds=_seeds(variant, raw.seed or "", count),
             ),
         )
 
     def rerolled(self, parent: GenerationRequest) -> GenerationRequest:
         """Return the parent's request with new seeds. Raises RequestRefused."""
-        return _checked(
-            self.catalog[parent.variant], replace(parent, seeds=seeds("", parent.count))
-        )
+        variant = self.catalog[parent.variant]
+        return _checked(variant, replace(parent, seeds=_seeds(variant, "", parent.count)))
 
     def repeated(self, parent: GenerationRequest) -> GenerationRequest:
         """Return the parent's request as it is, if it is still allowed. Raises RequestRefused."""
@@ -88,7 +87,7 @@ class Reader:
         variant = self.catalog[parent.variant]
         width, height = self._size(fields.size, variant)
         # Left as it was filled in, the seed stands for all of the parent's seeds.
-        untouched = fields.seed.strip() == str(parent.seeds[0])
+        untouched = variant.seeds and fields.seed.strip() == str(parent.seeds[0])
         return _checked(
             variant,
             replace(
@@ -97,7 +96,7 @@ class Reader:
                 negative=_text(fields.negative),
                 width=width,
                 height=height,
-                seeds=parent.seeds if untouched else seeds(fields.seed, parent.count),
+                seeds=(parent.seeds if untouched else _seeds(variant, fields.seed, parent.count)),
             ),
         )
 
@@ -117,6 +116,14 @@ def seeds(text: str, count: int) -> tuple[int, ...]:
     if not DIGITS.fullmatch(text.strip()) or int(text) >= SEED_LIMIT:
         raise SeedInvalid(value=text.strip()[:40], limit=SEED_LIMIT - 1)
     return tuple((int(text) + index) % SEED_LIMIT for index in range(count))
+
+
+def _seeds(variant: Variant, text: str, count: int) -> tuple[int, ...]:
+    if variant.seeds:
+        return seeds(text, count)
+    if text.strip():
+        raise SeedUnsupported(variant=variant.name)
+    return (0,) * count
 
 
 def _checked(variant: Variant, request: GenerationRequest) -> GenerationRequest:

@@ -87,7 +87,8 @@ def _form(
         form.add_item(_label(words, "negative", request.negative, limit, long))
     size = f"{request.width}x{request.height}"
     form.add_item(_label(words, "size", size, 50))
-    form.add_item(_label(words, "seed", str(request.seeds[0]), 40))
+    if variant.seeds:
+        form.add_item(_label(words, "seed", str(request.seeds[0]), 40))
     return form
 
 

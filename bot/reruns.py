@@ -15,6 +15,7 @@ class Comparison(StrEnum):
     MODEL = "model"
     LIBRARIES = "libraries"
     MACHINE = "machine"
+    VENDOR = "vendor"
     UNEXPLAINED = "unexplained"
 
 
@@ -44,4 +45,5 @@ def _reason(before: Image, after: Image) -> Comparison:
     ):
         if changed.intersection(keys):
             return reason
-    return Comparison.UNEXPLAINED
+    # What a vendor changes on its side stands in no recipe.
+    return Comparison.VENDOR if new.get("mode") == "vendor" else Comparison.UNEXPLAINED

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from discord import ui
 
 from bot import letters
-from bot.cards import CALM, SORRY, press
+from bot.cards import CALM, SORRY, offered, press
 from bot.hints import Hint
 from bot.i18n import Words
 from bot.letters import Letter
@@ -90,12 +90,10 @@ def _nothing(words: Words, result: Result) -> Letter:
 def _facts(words: Words, result: Result) -> str:
     request = result.request
     seeds = [request.seeds[index] for index in result.fetched.attachments][:SEEDS_SHOWN]
-    parts = [
-        f"**{_name(words, request.variant)}**",
-        f"{request.width}×{request.height}",
-        words("result.seed", seeds=" ".join(f"`{seed}`" for seed in seeds)),
-        words("result.seconds", seconds=_seconds(result.generation)),
-    ]
+    parts = [f"**{_name(words, request.variant)}**", f"{request.width}×{request.height}"]
+    if result.variant is None or result.variant.seeds:
+        parts.append(words("result.seed", seeds=" ".join(f"`{seed}`" for seed in seeds)))
+    parts.append(words("result.seconds", seconds=_seconds(result.generation)))
     return " · ".join(parts)
 
 
@@ -146,7 +144,8 @@ def _footer(words: Words, result: Result) -> str:
 
 
 def _buttons(words: Words, result: Result, actions: tuple[str, ...]) -> ui.ActionRow[ui.LayoutView]:
-    return ui.ActionRow(*(press(words, action, result.generation.id) for action in actions))
+    known = offered(actions, result.variant)
+    return ui.ActionRow(*(press(words, action, result.generation.id) for action in known))
 
 
 def _name(words: Words, variant: str) -> str:

@@ -7,6 +7,7 @@ import sys
 import textwrap
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -17,6 +18,7 @@ from engine.vocabulary import VocabularyUnreadable
 
 if TYPE_CHECKING:
     from engine.engine import Engine, Picture
+    from engine.vendor.settings import VendorSettings
 
 SENTENCES: Mapping[str, str] = {
     "variant_unknown": "There is no variant {name!r}; choose one of: {known}.",
@@ -26,11 +28,20 @@ SENTENCES: Mapping[str, str] = {
     "negative_unguided": "--negative counts for nothing with guidance {guidance}; raise it.",
     "size_unsupported": "{width}x{height} cannot be drawn; choose a --size such as {choices}.",
     "seed_invalid": "{value} is no seed; give --seed a whole number from 0 to {limit}.",
+    "seed_unsupported": "{variant} draws without seeds; leave --seed out.",
     "count_invalid": "{value} pictures are out of range; give --count 1 to {limit}.",
     "steps_invalid": "{value} steps are out of range; give --steps {least} to {most}.",
     "guidance_invalid": "Guidance {value} is out of range; give --guidance {least} to {most}.",
     "weights_broken": "The weights of {variant} cannot be used: {cause}.",
     "device_full": "The device has no memory for {width}x{height}; choose a smaller --size.",
+    "vendor_failed": "The vendor of {variant} did not deliver the picture; try again.",
+    "vendor_refused_prompt": "The vendor's filter refuses this prompt; use other words.",
+    "vendor_refused_picture": "The vendor's filter withheld the picture; use another --seed.",
+    "vendor_rejected": "The vendor of {variant} does not take these settings.",
+    "vendor_busy": "The vendor of {variant} is full; try again in a few minutes.",
+    "vendor_down": "The vendor of {variant} is away or too slow; try again later.",
+    "vendor_unpaid": "The account with the vendor of {variant} is empty; top it up.",
+    "vendor_key_refused": "{variant} needs a key that its vendor takes, in REROLL_BFL_KEY.",
 }
 
 
@@ -76,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     imagine.add_argument("--json", action="store_true", help="print one JSON line per picture")
     variants = commands.add_parser("variants", help="list variants, their sizes and licences")
     variants.set_defaults(command=_variants)
+    variants.add_argument("--json", action="store_true", help="print one JSON line per variant")
     for command in (imagine, variants):
         command.add_argument("--variants-folder", type=Path, default=VARIANTS)
     return parser
@@ -85,11 +97,13 @@ def _imagine(options: argparse.Namespace) -> None:
     catalog = _catalog([options.variant], options.variants_folder)
     request = _request(options, catalog.default)
     catalog.default.check(request)
+    _require_acknowledged(catalog.default)
     options.out.mkdir(parents=True, exist_ok=True)
     # Not before the input is known to be right: torch takes seconds to import.
     from engine.engine import Engine
+    from engine.vendor.connection import connected
 
-    engine = Engine()
+    engine = Engine(vendor=connected(_vendor_settings()) if catalog.default.vendor else None)
     for index in range(request.count):
         _draw(engine, catalog.default, request, index, options)
 
@@ -117,19 +131,41 @@ def _line(file: Path, seed: int, picture: "Picture", *, as_json: bool) -> str:
     return json.dumps({**values, "seconds": seconds})
 
 
+def _require_acknowledged(variant: Variant) -> None:
+    from engine.licences import LicenceSettings, LicenceUnacknowledged, require_acknowledged
+
+    try:
+        require_acknowledged([variant], LicenceSettings().acknowledged_licences)
+    except LicenceUnacknowledged as error:
+        raise WrongInput(str(error)) from error
+
+
 def _variants(options: argparse.Namespace) -> None:
     names = sorted(path.stem for path in options.variants_folder.glob("*.toml"))
     if not names:
         raise WrongInput(f"{options.variants_folder} holds no variants; name another folder.")
     catalog = _catalog(names, options.variants_folder)
     for name in catalog.names:
-        variant = catalog[name]
-        terms = "commercial use" if variant.licence.commercial else "no commercial use"
-        width, height = variant.sizes.default
-        print(
-            f"{name}  {width}x{height}  {variant.steps.default} steps  "
-            f"{variant.licence.name} ({terms})"
-        )
+        print(_described(catalog[name], as_json=options.json))
+
+
+def _described(variant: Variant, *, as_json: bool) -> str:
+    licence, sizes, steps = variant.licence, variant.sizes, variant.steps
+    if not as_json:
+        terms = "commercial use" if licence.commercial else "no commercial use"
+        width, height = sizes.default
+        return f"{variant.name}  {width}x{height}  {steps.default} steps  {licence.name} ({terms})"
+    values = {
+        "name": variant.name,
+        "family": variant.family,
+        "licence": licence.name,
+        "commercial": licence.commercial,
+        "languages": variant.languages,
+        "glyphs": variant.glyphs,
+        "sizes": {**asdict(sizes), "presets": dict(sizes.presets)},
+        "steps": asdict(steps),
+    }
+    return json.dumps(values)
 
 
 def _catalog(names: Iterable[str], folder: Path) -> Catalog:
@@ -156,8 +192,24 @@ def _request(options: argparse.Namespace, variant: Variant) -> GenerationRequest
         height=height,
         steps=variant.steps.default if options.steps is None else options.steps,
         guidance=variant.guidance.default if options.guidance is None else options.guidance,
-        seeds=tuple((first + index) % SEED_LIMIT for index in range(options.count)),
+        seeds=_seeds(first if variant.seeds or options.seed is not None else None, options.count),
     )
+
+
+def _seeds(first: int | None, count: int) -> tuple[int, ...]:
+    return tuple(0 if first is None else (first + index) % SEED_LIMIT for index in range(count))
+
+
+def _vendor_settings() -> "VendorSettings":
+    from pydantic import ValidationError
+
+    from engine.vendor.settings import VendorSettings
+
+    try:
+        return VendorSettings()
+    except ValidationError as error:
+        names = ", ".join(f"REROLL_{fault['loc'][0]}".upper() for fault in error.errors())
+        raise WrongInput(f"Wrong settings: {names}; see .env.example.") from None
 
 
 def _size(text: str) -> tuple[int, int]:

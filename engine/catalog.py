@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from engine import errors
 from engine.request import SEED_LIMIT, GenerationRequest
+from engine.vendor.hosted import Hosted
 from engine.vocabulary import Vocabulary
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -24,7 +25,8 @@ UNGUIDED = 1.0
 class Weights:
     """Where weights come from: a folder (relative to the project) or a hub repository.
 
-    `revision` is a full commit id; without one `source` must be a folder.
+    `revision` is a full commit id; without one `source` must be a folder, or the endpoint of a
+    model that a vendor hosts.
     """
 
     source: str
@@ -64,7 +66,10 @@ class Steps:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guidance:
-    """Guidance scale; `kind` is `true_cfg` (two forwards per step) or `none`."""
+    """Guidance scale.
+
+    `kind` is `true_cfg` (two forwards per step), `embedded` (an input of the model) or `none`.
+    """
 
     kind: str
     default: float = 1.0
@@ -79,13 +84,14 @@ class Guidance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizes:
-    """Width and height in pixels: named presets, and the bounds of free ones."""
+    """Width and height in pixels: named presets, and the bounds of free ones, if there are any."""
 
     presets: Mapping[str, tuple[int, int]]
     multiple: int
     least_side: int
     most_side: int
     most_pixels: int
+    presets_only: bool = False
 
     @property
     def default(self) -> tuple[int, int]:
@@ -94,6 +100,8 @@ class Sizes:
 
     def allows(self, width: int, height: int) -> bool:
         """Tell whether the variant draws exactly this size."""
+        if self.presets_only:
+            return (width, height) in self.presets.values()
         sides = (width, height)
         return (
             all(self.least_side <= side <= self.most_side for side in sides)
@@ -108,6 +116,8 @@ class Variant:
 
     `cost` is in credits for one image at the default size and steps; `prompt_limit` in characters.
     `vocabulary` is what a small model has learnt; one without understands whatever it is asked.
+    A variant without `seeds` draws another picture each time; its requests' seeds are all 0.
+    `vendor` is for a model that is not on this machine but asked for, and paid, elsewhere.
     """
 
     name: str
@@ -124,10 +134,12 @@ class Variant:
     vram_gb: float
     max_count: int
     prompt_limit: int
+    seeds: bool = True
     dtype: str = "float32"
     lora: StartupLora | None = None
     scheduler: Mapping[str, Any] = field(default_factory=dict)
     vocabulary: Vocabulary | None = None
+    vendor: Hosted | None = None
 
     @classmethod
     def from_toml(cls, name: str, text: str) -> Self:
@@ -139,6 +151,7 @@ class Variant:
         presets = {key: (w, h) for key, (w, h) in values["sizes"].pop("presets").items()}
         lora = values.pop("lora", None)
         words = values.pop("vocabulary", None)
+        hosted = values.pop("vendor", None)
         return cls(
             name=name,
             weights=Weights(**values.pop("weights")),
@@ -150,6 +163,7 @@ class Variant:
             glyphs=tuple(values.pop("glyphs")),
             lora=StartupLora(**lora) if lora else None,
             vocabulary=_vocabulary(**words) if words else None,
+            vendor=Hosted.from_toml(hosted) if hosted else None,
             **values,
         )
 
@@ -157,14 +171,22 @@ class Variant:
     def digest(self) -> str:
         """Return the sha256 of what decides pixels: weights, startup LoRA, scheduler, dtype."""
         decides = [self.family, self.weights, self.lora, dict(self.scheduler), self.dtype]
+        decides += [self.vendor.decides] if self.vendor else []
         text = json.dumps(decides, sort_keys=True, default=repr)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def price(self, request: GenerationRequest) -> int:
-        """Return credits for the whole order: cost x pixels x steps, never below 1 per image."""
+        """Return credits for the whole order: cost x pixels x steps, never below 1 per image.
+
+        A vendor's model costs in proportion to the vendor's own price.
+        """
         width, height = self.sizes.default
-        usual = width * height * self.steps.default
-        share = request.width * request.height * request.steps / usual
+        if self.vendor:
+            estimate = self.vendor.estimate
+            share = estimate(request.width, request.height) / estimate(width, height)
+        else:
+            usual = width * height * self.steps.default
+            share = request.width * request.height * request.steps / usual
         return max(1, math.ceil(self.cost * share - 1e-9)) * request.count
 
     def check(self, request: GenerationRequest) -> None:
@@ -194,6 +216,8 @@ class Variant:
         for seed in request.seeds:
             if not 0 <= seed < SEED_LIMIT:
                 raise errors.SeedInvalid(value=seed, limit=SEED_LIMIT - 1)
+        if not self.seeds and any(request.seeds):
+            raise errors.SeedUnsupported(variant=self.name)
         for value, bounds, error in (
             (request.steps, self.steps, errors.StepsInvalid),
             (request.guidance, self.guidance, errors.GuidanceInvalid),

@@ -5,9 +5,10 @@ import gc
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from PIL import Image
@@ -15,11 +16,15 @@ from safetensors import SafetensorError
 
 from engine import errors
 from engine.catalog import PROJECT, Variant
-from engine.family import Family, open_family
+from engine.family import Family, Preview, open_family
 from engine.images import pixel_sha256, to_png
 from engine.recipe import Recipe
 from engine.request import ImageRequest
+from engine.vendor.charge import Charge
 from engine.weights import Place
+
+if TYPE_CHECKING:
+    from engine.vendor.connection import Connection
 
 T = TypeVar("T")
 
@@ -42,19 +47,22 @@ class Step:
 
     `preview` returns a small PNG of the picture as this step would finish it. It costs nothing
     unless called, draws no random number, and is to be called inside the callback only: the
-    models it uses are busy again afterwards.
+    models it uses are busy again afterwards. A vendor shows none and counts in per cent
+    instead; `charge` is what it takes for the picture, whatever comes of it.
     """
 
     index: int
     total: int
-    preview: Callable[[], bytes]
+    preview: Callable[[], bytes] | None
+    charge: Charge | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
     """One finished picture: `png` carries the recipe, `pixel_sha256` is of the pixels alone.
 
-    `seconds` is wall time from the call to the file, loading included where it was needed.
+    `seconds` is wall time from the call to the file, loading included where it was needed;
+    `charge` is what a vendor took for it.
     """
 
     png: bytes = field(repr=False)
@@ -63,6 +71,7 @@ class Picture:
     height: int
     recipe: Recipe
     seconds: float
+    charge: Charge | None = None
 
 
 def unwatched(_step: Step) -> None:
@@ -79,14 +88,15 @@ class Engine:
         root: Path = PROJECT,
         offline: bool = False,
         threads: int = 1,
+        vendor: "Connection | None" = None,
     ) -> None:
-        """Choose the device: a GPU where there is one.
+        """Choose the device: a GPU where there is one; `vendor` draws its own models elsewhere.
 
         On a CPU another number of threads draws other last bits, so it is fixed rather than the
         machine's; a recipe names it, and more of them pay for large models only.
         """
         self._device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        self._place = Place(root, offline)
+        self._place = Place(root, offline, vendor)
         self._resident: tuple[Variant, Family] | None = None
         torch.set_num_threads(threads)
         # Else cuDNN may choose by timing, and the same recipe would give other pixels.
@@ -114,12 +124,24 @@ class Engine:
         """Draw one picture, loading the variant first where needed.
 
         What `on_step` raises, GenerationCancelled above all, ends the picture and nothing else.
-        Raises WeightsBroken, or DeviceFull after emptying the device's cache.
+        Raises WeightsBroken, VendorFailed, or DeviceFull after emptying the device's cache.
         """
         started = time.perf_counter()
 
-        def after_step(index: int, preview: Callable[[], Image.Image]) -> None:
-            on_step(Step(index, request.steps, lambda: to_png(preview())))
+        paid: Charge | None = None
+
+        def after_step(
+            index: int,
+            preview: Preview | None,
+            /,
+            *,
+            total: int | None = None,
+            charge: Charge | None = None,
+        ) -> None:
+            nonlocal paid
+            paid = charge or paid
+            shown = partial(_shown, preview) if preview else None
+            on_step(Step(index, total or request.steps, shown, paid))
 
         def work() -> tuple[Family, Image.Image]:
             family = self._open(variant)
@@ -129,9 +151,12 @@ class Engine:
         recipe = self._recipe(variant, family, request)
         png = to_png(image, recipe)
         seconds = time.perf_counter() - started
-        return Picture(png, pixel_sha256(image), image.width, image.height, recipe, seconds)
+        pixels = pixel_sha256(image)
+        return Picture(png, pixels, image.width, image.height, recipe, seconds, paid)
 
     def _open(self, variant: Variant) -> Family:
+        if variant.vendor:
+            return self._read(variant)  # none of it lies on the device: what is loaded can stay
         # Variants that differ in limits or prices only share what is loaded.
         if self._resident and self._resident[0].digest == variant.digest:
             family = self._resident[1]
@@ -157,13 +182,25 @@ class Engine:
             weights_digest=family.weights_digest,
             scheduler=family.scheduler,
             dtype=variant.dtype,
-            # One picture per forward: nobody else's request is in the arithmetic.
-            mode="exact",
-            device=self.hardware,
-            # A GPU's pixels do not depend on it.
-            threads=torch.get_num_threads() if self._device == "cpu" else 0,
             versions=dict(_versions(family.packages)),
+            **self._where(variant),
         )
+
+    def _where(self, variant: Variant) -> dict[str, Any]:
+        if variant.vendor:
+            # A seed holds there for as long as the vendor sees to it; we cannot.
+            return {"mode": "vendor", "device": variant.family, "threads": 0}
+        return {
+            # One picture per forward: nobody else's request is in the arithmetic.
+            "mode": "exact",
+            "device": self.hardware,
+            # A GPU's pixels do not depend on it.
+            "threads": torch.get_num_threads() if self._device == "cpu" else 0,
+        }
+
+
+def _shown(preview: Preview) -> bytes:
+    return to_png(preview())
 
 
 def _unless_full(work: Callable[[], T], size: tuple[int, int]) -> T:

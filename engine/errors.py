@@ -9,6 +9,7 @@ RerollError                 a failure to tell a member of; `code` names its text
 │   ├── NegativeUnguided
 │   ├── SizeUnsupported
 │   ├── SeedInvalid
+│   ├── SeedUnsupported
 │   ├── CountInvalid
 │   ├── StepsInvalid
 │   ├── GuidanceInvalid
@@ -16,6 +17,14 @@ RerollError                 a failure to tell a member of; `code` names its text
 └── EngineFailed            the request is right; the machine could not do it
     ├── WeightsBroken       weights are missing, damaged or of another architecture
     ├── DeviceFull          the device has no memory for this size
+    ├── VendorFailed        a vendor of pictures did not deliver
+    │   ├── VendorRefusedPrompt    its filter refused the words
+    │   ├── VendorRefusedPicture   its filter refused the picture
+    │   ├── VendorRejected         it does not take these settings
+    │   ├── VendorBusy             it takes no more tasks for now
+    │   ├── VendorDown             it is away, or did not answer in time
+    │   ├── VendorUnpaid           the host's account is empty
+    │   └── VendorKeyRefused       the host's key is missing or not valid
     └── GenerationCancelled the step callback asked to stop
 """
 
@@ -85,6 +94,12 @@ class SeedInvalid(RequestRefused):
     code = "seed_invalid"
 
 
+class SeedUnsupported(RequestRefused):
+    """The variant draws without seeds, so none can be asked for. Params: variant."""
+
+    code = "seed_unsupported"
+
+
 class CountInvalid(RequestRefused):
     """Not a number of images the variant allows. Params: value, limit."""
 
@@ -125,6 +140,54 @@ class DeviceFull(EngineFailed):
     """The device has no memory for this request. Params: width, height."""
 
     code = "device_full"
+
+
+class VendorFailed(EngineFailed):
+    """A vendor did not deliver; what it says is in the log. Params of all: variant."""
+
+    code = "vendor_failed"
+
+
+class VendorRefusedPrompt(VendorFailed):
+    """The vendor's filter refused the words."""
+
+    code = "vendor_refused_prompt"
+
+
+class VendorRefusedPicture(VendorFailed):
+    """The vendor's filter refused the picture that came of the words."""
+
+    code = "vendor_refused_picture"
+
+
+class VendorRejected(VendorFailed):
+    """The vendor does not take these settings: its API has changed, or our table is wrong."""
+
+    code = "vendor_rejected"
+
+
+class VendorBusy(VendorFailed):
+    """The vendor takes no more tasks of this account for now."""
+
+    code = "vendor_busy"
+
+
+class VendorDown(VendorFailed):
+    """The vendor is away, or did not answer in time."""
+
+    code = "vendor_down"
+
+
+class VendorUnpaid(VendorFailed):
+    """The host's account with the vendor is empty."""
+
+    code = "vendor_unpaid"
+
+
+class VendorKeyRefused(VendorFailed):
+    """The host's key for the vendor is missing, or the vendor refused it."""
+
+    code = "vendor_key_refused"
 
 
 class GenerationCancelled(EngineFailed):

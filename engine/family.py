@@ -8,12 +8,36 @@ from PIL import Image
 
 from engine.catalog import Variant
 from engine.request import ImageRequest
+from engine.vendor.charge import Charge
 from engine.weights import Place
 
-FAMILIES: Mapping[str, str] = {"qwen_image": "engine.families.qwen_image:QwenImage"}
+FAMILIES: Mapping[str, str] = {
+    "qwen_image": "engine.families.qwen_image:QwenImage",
+    "flux1": "engine.families.flux1:Flux1",
+    "flux2": "engine.families.flux2:Flux2",
+    "z_image": "engine.families.z_image:ZImage",
+    "bfl": "engine.families.bfl:Bfl",
+}
 
-AfterStep = Callable[[int, Callable[[], Image.Image]], None]
-"""Called with the number of steps done and a function that draws a small preview."""
+Preview = Callable[[], Image.Image]
+
+
+class AfterStep(Protocol):
+    """Called with the number of steps done and a function that draws a small preview, if any can.
+
+    A vendor's family counts in a `total` of its own, and says what the picture costs.
+    """
+
+    def __call__(
+        self,
+        index: int,
+        preview: Preview | None,
+        /,
+        *,
+        total: int | None = None,
+        charge: Charge | None = None,
+    ) -> None:
+        """Hear of a step; what this raises ends the picture."""
 
 
 class Family(Protocol):

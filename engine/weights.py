@@ -6,20 +6,28 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from huggingface_hub import hf_hub_download, snapshot_download
 
 from engine.catalog import StartupLora, Weights
+
+if TYPE_CHECKING:
+    from engine.vendor.connection import Connection
 
 FULL_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """How sources are found: folders below `root`, the hub's cache only when `offline`."""
+    """How sources are found: folders below `root`, the hub's cache only when `offline`.
+
+    What a vendor hosts is reached through `vendor`, if the host has a key for it.
+    """
 
     root: Path
     offline: bool
+    vendor: "Connection | None" = None
 
 
 @dataclass(frozen=True, slots=True)

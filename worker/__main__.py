@@ -3,9 +3,10 @@
 import structlog
 from pydantic import ValidationError
 
-from engine.catalog import Catalog
 from engine.engine import Engine
 from engine.errors import EngineFailed, RequestRefused
+from engine.licences import LicenceUnacknowledged
+from engine.vendor.connection import connected
 from engine.vocabulary import VocabularyUnreadable
 from store import logs
 from store.database import Database
@@ -55,15 +56,19 @@ def _settings() -> WorkerSettings:
 
 def _parts(settings: WorkerSettings, broker_url: str) -> Parts:
     try:
-        catalog = Catalog.load(settings.variant_names, settings.variants_folder)
-    except (RequestRefused, VocabularyUnreadable) as error:
+        catalog = settings.catalog()
+    except (RequestRefused, VocabularyUnreadable, LicenceUnacknowledged) as error:
         raise SystemExit(f"worker: REROLL_VARIANTS: {error}") from None
+    vendor = connected(settings)
+    hosted = [name for name in catalog.names if catalog[name].vendor]
+    if hosted and vendor is None:
+        log.warning("REROLL_BFL_KEY is missing; these cannot be drawn", variants=hosted)
     return Parts(
         name=settings.worker_name,
         catalog=catalog,
         database=Database(settings.database_url.get_secret_value()),
         files=Files(settings.files_url),
-        engine=Engine(device=settings.device or None),
+        engine=Engine(device=settings.device or None, vendor=vendor),
         doorbell=Doorbell(broker_url),
         hand=Hand(),
     )

@@ -1,6 +1,7 @@
 """What one image tells while it is drawn: progress now and then, a preview more rarely."""
 
 import time
+from collections.abc import Callable
 
 import structlog
 
@@ -30,7 +31,7 @@ class Teller:
         now = time.monotonic()
         if step.index == step.total or now - self._told_at < PROGRESS_S:
             return
-        shown = now - self._shown_at >= PREVIEW_S and self._show(step)
+        shown = now - self._shown_at >= PREVIEW_S and self._show(step.preview)
         self._doorbell.ring(
             Progress(
                 generation_id=self._claim.generation_id,
@@ -42,9 +43,11 @@ class Teller:
         )
         self._told_at = time.monotonic()
 
-    def _show(self, step: Step) -> bool:
+    def _show(self, preview: Callable[[], bytes] | None) -> bool:
+        if preview is None:
+            return False
         try:
-            self._files.put_preview(self._claim.generation_id, step.preview())
+            self._files.put_preview(self._claim.generation_id, preview())
         except FilesUnavailable:
             log.warning("preview not kept", order=self._claim.generation_id, exc_info=True)
             return False

@@ -4,10 +4,11 @@ import socket
 
 from pydantic import Field
 
+from engine.vendor.settings import VendorSettings
 from store.settings import Settings
 
 
-class WorkerSettings(Settings):
+class WorkerSettings(Settings, VendorSettings):
     """Adds what only a worker needs.
 
     `worker_name` must be unique per process and the same after a restart (a worker takes back what

@@ -73,7 +73,8 @@ def _options(catalog: Catalog) -> Iterator[inspect.Parameter]:
     yield _option("variant", str)
     yield _option("size", str)
     yield _option("count", app_commands.Range[int, 1, max(one.max_count for one in variants)])
-    yield _option("seed", str)
+    if any(variant.seeds for variant in variants):
+        yield _option("seed", str)
     if any(variant.negative for variant in variants):
         yield _option("negative", text)
     if steps := [variant.steps for variant in variants if variant.steps.is_choice]:

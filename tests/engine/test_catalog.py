@@ -7,7 +7,9 @@ import pytest
 
 from engine import errors
 from engine.catalog import VARIANTS, Catalog, Variant, Weights
+from engine.family import FAMILIES
 from engine.request import GenerationRequest
+from engine.weights import FULL_COMMIT
 from tests.engine import toys
 
 Order = Callable[..., GenerationRequest]
@@ -54,9 +56,17 @@ def test_every_shipped_variant_takes_its_own_defaults_and_presets(name: str, ord
 def test_every_shipped_variant_is_a_folder_or_a_pinned_commit(name: str) -> None:
     variant = Catalog.load([name]).default
     for source in (variant.weights, variant.lora):
-        if source and not source.source.startswith("starter/"):
-            assert len(source.revision) == 40
-    assert variant.licence.commercial
+        if source and not source.source.startswith("starter/") and not variant.vendor:
+            assert FULL_COMMIT.fullmatch(source.revision)
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in VARIANTS.glob("*.toml")))
+def test_every_shipped_variant_names_a_family_and_its_kind_of_guidance(name: str) -> None:
+    variant = Catalog.load([name]).default
+    assert variant.family in FAMILIES
+    assert variant.guidance.kind in ("none", "embedded", "true_cfg", "vendor")
+    assert variant.guidance.is_choice == (variant.guidance.kind != "none")
+    assert not variant.negative or variant.guidance.kind == "true_cfg"
 
 
 @pytest.mark.parametrize(

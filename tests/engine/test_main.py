@@ -10,7 +10,7 @@ import pytest
 
 from engine import errors
 from engine.__main__ import SENTENCES, main
-from engine.catalog import PROJECT, Variant
+from engine.catalog import PROJECT, VARIANTS, Variant
 from engine.engine import Engine
 from engine.images import read_recipe
 from engine.request import ImageRequest
@@ -102,7 +102,7 @@ def test_wrong_input_is_one_sentence_and_exit_code_2(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["imagine", "x", "--variant", "nothing"], "qwen-image, starter."),
+        (["imagine", "x", "--variant", "nothing"], "starter-lightning, starter"),
         (["imagine", "x", "--variants-folder", "nowhere"], "no variant 'starter'"),
         (["variants", "--variants-folder", "nowhere"], "holds no variants"),
         (["draw"], "draw"),
@@ -167,11 +167,28 @@ def test_variants_are_listed_with_their_licences(capsys: pytest.CaptureFixture[s
     assert any("qwen-image-lightning-4" in line for line in lines)
 
 
+def test_json_lines_tell_all_about_the_variants(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["variants", "--json"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    told = {line.pop("name"): line for line in lines}
+
+    assert set(told) == {path.stem for path in VARIANTS.glob("*.toml")}
+    dev = told["flux1-dev"]
+    assert dev["family"] == "flux1"
+    assert dev["licence"] == "flux-1-dev-non-commercial-license"
+    assert dev["commercial"] is False
+    assert dev["languages"] == dev["glyphs"] == ["en"]
+    assert dev["sizes"]["presets"]["square"] == [1024, 1024]
+    assert dev["sizes"]["most_pixels"] == 2 * 2**20
+    assert dev["steps"] == {"default": 28, "least": 20, "most": 50}
+    assert told["z-image-turbo"]["glyphs"] == ["en", "zh"]
+
+
 def test_every_error_a_command_can_end_with_has_a_sentence() -> None:
     silent = {"cancelled", "recipe_unreadable"}
     raised = {
         error.code
-        for family in (errors.RequestRefused, errors.EngineFailed)
+        for family in (errors.RequestRefused, errors.EngineFailed, errors.VendorFailed)
         for error in family.__subclasses__()
         if error.__module__ == errors.__name__
     }

@@ -111,9 +111,17 @@ def test_a_startup_lora_in_an_unknown_naming_is_refused(
         engine.load(replace(toy, lora=lora))
 
 
-@pytest.mark.parametrize("steps", [4, 8])
-def test_lightning_variants_are_sampled_as_published_at_every_size(steps: int) -> None:
-    variant = Catalog.load([f"qwen-image-lightning-{steps}"]).default
+@pytest.mark.parametrize(
+    ("name", "steps"),
+    [
+        ("qwen-image-lightning-4", 4),
+        ("qwen-image-lightning-8", 8),
+        ("qwen-image-2512-lightning-4", 4),
+    ],
+)
+def test_lightning_variants_are_sampled_as_published_at_every_size(name: str, steps: int) -> None:
+    variant = Catalog.load([name]).default
+    assert variant.steps.default == steps
     scheduler = FlowMatchEulerDiscreteScheduler(**variant.scheduler)
     official = FlowMatchEulerDiscreteScheduler.from_config(OFFICIAL)
     assert {name: scheduler.config[name] for name in OFFICIAL} == OFFICIAL

@@ -39,7 +39,7 @@ source = "{weights}"
 
 [licence]
 name = "None"
-commercial = false
+commercial = true
 
 [steps]
 default = 3
@@ -66,7 +66,7 @@ wide = [96, 64]
 
 def toy_pipeline() -> QwenImagePipeline:
     """Build the stock pipeline of random parts, small enough to draw in milliseconds."""
-    tokenizer = _tokenizer()
+    words = tokenizer()
     transformer = QwenImageTransformer2DModel(
         patch_size=2,
         in_channels=16,
@@ -89,8 +89,8 @@ def toy_pipeline() -> QwenImagePipeline:
     return QwenImagePipeline(
         transformer=transformer,
         vae=vae,
-        text_encoder=Qwen2_5_VLForConditionalGeneration(_text_config(tokenizer)),
-        tokenizer=tokenizer,
+        text_encoder=Qwen2_5_VLForConditionalGeneration(_text_config(words)),
+        tokenizer=words,
         scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
     )
 
@@ -107,7 +107,8 @@ def toy_lora(transformer: QwenImageTransformer2DModel) -> dict[str, torch.Tensor
     return tensors
 
 
-def _tokenizer() -> Qwen2Tokenizer:
+def tokenizer() -> Qwen2Tokenizer:
+    """Train Qwen's tokenizer on a few words; bytes spell all others."""
     trained = Tokenizer(models.BPE())
     trained.pre_tokenizer = pre_tokenizers.Sequence(
         [
@@ -127,9 +128,9 @@ def _tokenizer() -> Qwen2Tokenizer:
     )
 
 
-def _text_config(tokenizer: Qwen2Tokenizer) -> Qwen2_5_VLConfig:
+def _text_config(words: Qwen2Tokenizer) -> Qwen2_5_VLConfig:
     ids = {
-        f"{name}_token_id": tokenizer.convert_tokens_to_ids(f"<|{mark}|>")
+        f"{name}_token_id": words.convert_tokens_to_ids(f"<|{mark}|>")
         for name, mark in (
             ("image", "image_pad"),
             ("video", "video_pad"),
@@ -139,7 +140,7 @@ def _text_config(tokenizer: Qwen2Tokenizer) -> Qwen2_5_VLConfig:
     }
     return Qwen2_5_VLConfig(
         text_config={
-            "vocab_size": len(tokenizer),
+            "vocab_size": len(words),
             "hidden_size": 16,
             "intermediate_size": 32,
             "num_hidden_layers": 1,

@@ -43,12 +43,12 @@ def test_the_distilled_lora_reaches_every_linear_map_of_the_blocks(made: Making)
     assert len(layers) == 5 * 14 * 2
     assert all(value.dtype == torch.float16 for value in layers.values())
     assert any(value.abs().max() > 0 for name, value in layers.items() if "lora_B" in name)
-    ways = (Way(4), LIGHTNING)
     plain, fused = (
-        sample(load(made.target, made.lightning, way), [Order("a panda", 1)], way, 64, 1)
-        for way in ways
+        load(made.target, made.lightning, way).transformer.state_dict()
+        for way in (Way(4), LIGHTNING)
     )
-    assert plain[0].tobytes() != fused[0].tobytes()
+    assert plain.keys() == fused.keys()
+    assert any(not torch.equal(plain[name], fused[name]) for name in plain)
 
 
 def test_a_second_making_redoes_no_training(made: Making) -> None:
@@ -61,7 +61,7 @@ def test_a_second_making_redoes_no_training(made: Making) -> None:
 
 def test_a_stage_without_its_forerunners_says_which_file_is_missing(tmp_path: Path) -> None:
     making = Making(TOY, tmp_path / "work", FONT, tmp_path / "weights")
-    with pytest.raises(StageMissingError, match=r"latents\.pt"):
+    with pytest.raises(StageMissingError, match="tokenizer"):
         make(making, {"denoiser": TRAINING["denoiser"]})
 
 

@@ -1,0 +1,101 @@
+"""A worker whose pictures a vendor draws: each end is one picture kept or one refund."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from engine.catalog import Catalog
+from engine.engine import Engine
+from engine.vendor.clock import Clock
+from engine.vendor.connection import Connection
+from tests.engine.vendor.conftest import FastClock, make_client
+from tests.engine.vendor.fake_vendor import KEY, FakeVendor, hangs, says
+from tests.worker.conftest import left, order, read
+from worker.drawing import Parts, draw_waiting
+
+VARIANT = "bfl-flux2-klein-4b"
+
+
+@pytest.fixture
+async def vendor() -> AsyncIterator[FakeVendor]:
+    fake = FakeVendor()
+    runner = await fake.start()
+    yield fake
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def hosted(vendor: FakeVendor, parts: Parts) -> AsyncIterator[Parts]:
+    connection = Connection(lambda: make_client(vendor, clock(vendor)), tick_s=0.02)
+    engine = Engine(device="cpu", vendor=connection)
+    yield replace(parts, engine=engine, catalog=Catalog.load([VARIANT]))
+    await asyncio.to_thread(connection.close)
+
+
+def clock(vendor: FakeVendor) -> Clock:
+    # Against the wall where the test waits for hands and ticks, else for free.
+    return Clock() if vendor.polls > 1 else FastClock()
+
+
+async def test_a_vendors_picture_is_kept_like_any_other(vendor: FakeVendor, hosted: Parts) -> None:
+    placed = order(hosted.database, 2, variant=VARIANT)
+    assert await asyncio.to_thread(draw_waiting, hosted) == 2
+    row = read(hosted.database, placed)
+    assert row.status == "done"
+    assert {(image.recipe or {})["mode"] for image in row.images} == {"vendor"}
+    assert [body["seed"] for body in vendor.bodies] == row.request["seeds"]
+    assert left(hosted.database) == 8
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        ({"looks": [says(200, {"status": "Request Moderated"})]}, "vendor_refused_prompt"),
+        ({"looks": [says(200, {"status": "Content Moderated"})]}, "vendor_refused_picture"),
+        ({"submits": [says(402)]}, "vendor_unpaid"),
+        ({"submits": [says(403)]}, "vendor_key_refused"),
+        ({"downloads": [says(200, b"<html>")]}, "vendor_failed"),
+    ],
+)
+async def test_every_failure_is_refunded_once_and_not_tried_again(
+    vendor: FakeVendor, hosted: Parts, fault: dict[str, Any], code: str
+) -> None:
+    for name, answers in fault.items():
+        setattr(vendor, name, answers)
+    placed = order(hosted.database, variant=VARIANT)
+    with structlog.testing.capture_logs() as lines:
+        assert await asyncio.to_thread(draw_waiting, hosted) == 1
+    row = read(hosted.database, placed)
+    assert row.error == {"code": code, "params": {"variant": VARIANT}}
+    assert left(hosted.database) == 10
+    assert vendor.count("POST", "/v1") == 1
+    assert KEY not in str(lines)
+
+
+async def test_a_worker_that_leaves_hands_the_picture_back_at_once(
+    vendor: FakeVendor, hosted: Parts
+) -> None:
+    vendor.looks = [hangs]
+    placed = order(hosted.database, variant=VARIANT)
+    drawing = asyncio.create_task(asyncio.to_thread(draw_waiting, hosted))
+    while not vendor.count("GET", "/v1"):
+        await asyncio.sleep(0.01)
+    hosted.hand.leave(grace_s=0)
+    await asyncio.wait_for(drawing, 10)
+    assert read(hosted.database, placed).images[0].status == "queued"
+
+
+async def test_progress_comes_without_a_preview(
+    vendor: FakeVendor, hosted: Parts, tmp_path: Path
+) -> None:
+    vendor.polls = 5  # more than two seconds, when a preview would be due
+    placed = order(hosted.database, variant=VARIANT)
+    assert await asyncio.to_thread(draw_waiting, hosted) == 1
+    row = read(hosted.database, placed)
+    assert (row.status, row.images[0].attempts) == ("done", 1)
+    assert len([file for file in (tmp_path / "files").rglob("*") if file.is_file()]) == 1
