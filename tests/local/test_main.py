@@ -25,7 +25,11 @@ def house(tmp_path: Path) -> Path:
     (tmp_path / "bot" / "__init__.py").write_text(f"__path__.append({str(ROOT / 'bot')!r})\n")
     (tmp_path / "bot" / "__main__.py").write_text(BOT)
     (tmp_path / "worker.py").write_text(WORKER)
-    (tmp_path / "store.py").write_text("")
+    store = tmp_path / "store"  # its settings are the real ones, its migration does nothing
+    store.mkdir()
+    real = Path(__file__).parents[2] / "store"
+    (store / "__init__.py").write_text(f"__path__.append({str(real)!r})\n")
+    (store / "__main__.py").write_text("")
     return tmp_path
 
 
