@@ -19,6 +19,7 @@ READY_SECONDS = 300.0
 """A worker that loads a model from a cold disk needs its time."""
 EMBEDDED_VARIANTS = "starter,starter-lightning"
 DOOR_NAMES = ("DISCORD_TOKEN", "REROLL_DISCORD_URL")
+WORKER_NAMES = ("REROLL_BFL_KEY",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Door:
 def environment(given: Mapping[str, str], folder: Folder) -> dict[str, str]:
     """Return what every child is told: what was given goes before what is embedded.
 
-    The bot's token is not among it: only the bot is told that.
+    Neither the bot's token nor the vendor's key is among it: each is told to one of them only.
     """
     embedded_here = {
         "REROLL_DATABASE_URL": folder.database_url,
@@ -47,7 +48,7 @@ def environment(given: Mapping[str, str], folder: Folder) -> dict[str, str]:
     if "REROLL_VARIANTS_FOLDER" not in given:  # a host's own files may not name these
         embedded_here["REROLL_VARIANTS"] = EMBEDDED_VARIANTS
     told = embedded_here | dict(given)
-    return {name: value for name, value in told.items() if name not in DOOR_NAMES}
+    return {name: value for name, value in told.items() if name not in DOOR_NAMES + WORKER_NAMES}
 
 
 class Stack:
@@ -88,7 +89,8 @@ class Stack:
         given = environment(self._given, self._folder)
         broker_url, _ = await asyncio.gather(self._broker_url(), self._migrate(given))
         told = given | {"REROLL_BROKER_URL": broker_url}
-        for name, more in (("worker", {}), ("bot", self._door.environment())):
+        keys = {name: self._given[name] for name in WORKER_NAMES if name in self._given}
+        for name, more in (("worker", keys), ("bot", self._door.environment())):
             command = (sys.executable, "-m", name)
             self.supervisor.start(Program(name, command, told | more))
         self._tell("starting the worker and the bot")

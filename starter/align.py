@@ -24,16 +24,7 @@ from starter.latents import Kind, LatentPool
 from starter.model import CANVAS, PREFIX, SUFFIX, WIDTH, Z_DIM, template
 from starter.prompts import Speaker
 from starter.scenes import UPRIGHT
-from starter.wishes import (
-    Relation,
-    Style,
-    Wish,
-    counted_wishes,
-    paired_wishes,
-    single_wishes,
-    styled_wishes,
-    vaguer,
-)
+from starter.wishes import Relation, Style, Wish, mixed_wishes, vaguer
 
 PAINT_WEIGHT, NAME_WEIGHT, PAIR_WEIGHT, PLACE_WEIGHT = 2.0, 0.1, 0.5, 1.0
 PLACE = 3.0  # how strongly a state says which tile it is
@@ -59,13 +50,8 @@ class AlignPlan:
 
 def corpus(speaker: Speaker, count: int, seed: int) -> list[str]:
     """Return prompts of all languages for the tokenizer to learn from."""
-    rng, catalog = random.Random(seed), speaker.catalog
-    wishes = [
-        *rng.choices(tuple(single_wishes(catalog)), k=count),
-        *paired_wishes(catalog, count // 4, rng),
-        *rng.choices(tuple(counted_wishes(catalog, 1, rng)), k=count // 8),
-        *rng.choices(tuple(styled_wishes(catalog, 1, rng)), k=count // 8),
-    ]
+    rng = random.Random(seed)
+    wishes = mixed_wishes(speaker.catalog, count, rng)
     said = [vaguer(wish, rng) for wish in wishes]
     return [speaker.spoken(wish, language, rng) for wish in said for language in Language]
 

@@ -22,14 +22,7 @@ from starter.align import embed
 from starter.denoise import LANGUAGES, predict
 from starter.fit import Plan, fit
 from starter.prompts import Speaker
-from starter.wishes import (
-    Wish,
-    counted_wishes,
-    paired_wishes,
-    single_wishes,
-    styled_wishes,
-    vaguer,
-)
+from starter.wishes import mixed_wishes, vaguer
 
 log = logging.getLogger(__name__)
 
@@ -73,13 +66,7 @@ def load_trajectories(path: Path) -> Trajectories:
 
 def prompts_for(speaker: Speaker, count: int, rng: random.Random) -> list[str]:
     """Return prompts of every kind in every language, about scenes that training may show."""
-    catalog = speaker.catalog
-    wishes: list[Wish] = [
-        *rng.choices(tuple(single_wishes(catalog)), k=count - count // 2),
-        *paired_wishes(catalog, count // 4, rng),
-        *rng.choices(tuple(counted_wishes(catalog, 1, rng)), k=count // 8),
-        *rng.choices(tuple(styled_wishes(catalog, 1, rng)), k=count // 2 - count // 4 - count // 8),
-    ]
+    wishes = mixed_wishes(speaker.catalog, count, rng)
     rng.shuffle(wishes)
     return [speaker.spoken(vaguer(wish, rng), rng.choice(LANGUAGES), rng) for wish in wishes]
 

@@ -2,8 +2,8 @@
 
 It owns steps and checkpoints; what is learnt is the caller's `loss_at(draw)`, which must depend on
 nothing but the number of the draw, so that a resumed run sees what an unbroken one would have seen.
-Under torchrun every process takes draws of its own and their gradients are averaged: on small
-layers two processes of one thread do nearly twice the work of one process, two threads far less.
+Under torchrun every process takes draws of its own and their gradients are averaged: on layers as
+small as these, processes share the work better than threads do.
 """
 
 import logging
@@ -98,7 +98,7 @@ def fit(module: nn.Module, plan: Plan, loss_at: LossAt, path: Path) -> None:
             for group in optimiser.param_groups:
                 group["lr"] = plan.rate(step)
                 optimiser.zero_grad()
-        # on CPUs the fused attention's backward pass is a third slower than plain matrix products
+        # on CPUs the fused attention loses more time backwards than it saves forwards
         with sdpa_kernel(SDPBackend.MATH):
             loss = loss_at(step * workers + worker)
             loss.backward()  # type: ignore[no-untyped-call]

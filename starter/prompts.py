@@ -26,7 +26,7 @@ STRANGE = 0.12  # words nobody taught must not move the picture
 CAPITALISED, SHOUTED = 0.15, 0.06
 HAN = (0x4E00, 0x9FA5)
 VOWEL_NOUN = re.compile(r"\b([Aa]) (?=[aeiou]|hour)(?!uni|ufo|eu|one)", re.IGNORECASE)
-COUNTERS = {Language.ZH: "个", Language.TW: "個"}
+COUNTER = "个"  # for English names in a Chinese sentence
 MARK = "\x00"  # stands before a name that takes no article
 BARE_NOUN = re.compile(rf"(?:\ban? )?{MARK}")
 
@@ -155,7 +155,7 @@ class Speaker:
             colour = dice.phrasing(tuple(b.names[tongue][0] for b in self.catalog.backgrounds))
             name = colour + (" " if tongue is Language.EN else "") + name
         bare = MARK if thing.bare and tongue is Language.EN else ""
-        counter = thing.counters.get(tongue, COUNTERS[Language.ZH])
+        counter = thing.counters.get(tongue, COUNTER)
         return {slots[0]: bare + name, slots[1]: counter}
 
 

@@ -46,7 +46,7 @@ SHIPPED = Recipe(
     pool=PoolPlan(counted_each=2, paired=9000, styled_each=2, narrow_each=2),
     align=AlignPlan(
         vocabulary=2600,
-        corpus=6000,
+        corpus=9000,
         wishes=32,
         learn=Plan(
             4500,

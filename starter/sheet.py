@@ -14,7 +14,7 @@ from starter.sample import Order, Way, load, sample
 from starter.wishes import FANCY, Relation, Wish
 
 COLUMNS = 12
-FEATURED = (0, 48, 166, 30, 49, 169)  # panda, dragon, crown, rocket, bubble tea, house
+FEATURED = ("panda", "unicorn", "burger", "popcorn")
 
 
 class Page(StrEnum):
@@ -64,9 +64,13 @@ def _alone(catalog: Catalog) -> list[Wish]:
 
 
 def _featured(catalog: Catalog) -> list[Wish]:
-    things = [index % len(catalog.things) for index in FEATURED]
+    index = {thing.key: number for number, thing in enumerate(catalog.things)}
+    background = dict(catalog.held_out())
+    alone = [Wish(index[key], background[index[key]]) for key in FEATURED]
     return [
-        Wish(thing, catalog.held_out()[2 * thing + row % 2][1]) for row, thing in enumerate(things)
+        *alone,
+        Wish(index["mushroom"], 5, count=4),
+        Wish(index["panda"], 2, other=index["apple"], relation=Relation.LEFT),
     ]
 
 

@@ -18,7 +18,7 @@ from starter import flat
 from starter.catalog import Catalog
 from starter.fit import Plan, fit
 from starter.scenes import POSES, compose, draw, loose_scene
-from starter.wishes import counted_wishes, paired_wishes, single_wishes, styled_wishes
+from starter.wishes import mixed_wishes
 
 OTHER_GLYPHS = tuple(map(chr, (*range(0x1F330, 0x1F37C), *range(0x1F400, 0x1F43E))))
 OTHER_SHARE = 0.2  # other glyphs and colours, so that pictures outside the catalog survive the VAE
@@ -43,14 +43,8 @@ class VaePlan:
 def picture_pool(catalog: Catalog, count: int, side: int, font: Path, seed: int) -> Tensor:
     """Draw `count` scenes: what training may see, and some other glyphs, as uint8 (N, 3, H, W)."""
     rng = random.Random(seed)
-    wishes = [
-        *rng.choices(tuple(single_wishes(catalog)), k=count // 2),
-        *paired_wishes(catalog, count // 4, rng),
-        *rng.choices(tuple(counted_wishes(catalog, 1, rng)), k=count // 8),
-        *rng.choices(tuple(styled_wishes(catalog, 1, rng)), k=count // 8),
-    ]
     pictures = []
-    for wish in wishes:
+    for wish in mixed_wishes(catalog, count, rng):
         scene = compose(wish, catalog, rng.choice(POSES))
         if rng.random() < OTHER_SHARE:
             rgb = (rng.randrange(256), rng.randrange(256), rng.randrange(256))

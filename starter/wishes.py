@@ -87,6 +87,18 @@ def paired_wishes(
         yield Wish(thing, background, other=other, relation=relation)
 
 
+def mixed_wishes(catalog: Catalog, count: int, rng: random.Random) -> list[Wish]:
+    """Return wishes of every kind: half alone, a quarter in pairs, the rest counted and styled."""
+    paired, counted = count // 4, count // 8
+    styled = count // 2 - paired - counted
+    return [
+        *rng.choices(tuple(single_wishes(catalog)), k=count - count // 2),
+        *paired_wishes(catalog, paired, rng),
+        *rng.choices(tuple(counted_wishes(catalog, 1, rng)), k=counted),
+        *rng.choices(tuple(styled_wishes(catalog, 1, rng)), k=styled),
+    ]
+
+
 def vaguer(wish: Wish, rng: random.Random) -> Wish:
     """Return what somebody may have said who got this picture: mostly all of it."""
     unsaid = rng.random()

@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,8 @@ from local.__main__ import parse, token_to_join
 from local.errors import FolderInUse, NoToken
 from local.folder import Folder
 from local.settings import given, real_token
-from local.stack import Door, environment
+from local.stack import Door, Stack, environment
+from local.supervisor import Supervisor
 
 
 def test_a_second_run_on_one_folder_is_refused_and_a_later_one_is_not(tmp_path: Path) -> None:
@@ -31,6 +33,33 @@ def test_only_the_bot_is_told_the_token(tmp_path: Path) -> None:
     assert Door("secret").environment() == {"DISCORD_TOKEN": "secret"}
     local = Door("local-discord", "http://127.0.0.1:1").environment()
     assert local["REROLL_DISCORD_URL"] == "http://127.0.0.1:1"
+
+
+def test_the_vendors_key_is_not_told_to_everybody(tmp_path: Path) -> None:
+    told = environment({"REROLL_BFL_KEY": "secret", "PATH": "/bin"}, Folder(tmp_path))
+    assert "secret" not in told.values()
+
+
+async def test_only_the_worker_is_told_the_vendors_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: dict[str, Mapping[str, str]] = {}
+
+    async def ready(*_: object) -> None:
+        return None
+
+    monkeypatch.setattr(
+        Supervisor, "start", lambda _, one: told.update({one.name: one.environment})
+    )
+    monkeypatch.setattr(Supervisor, "ready", ready)
+    monkeypatch.setattr(Stack, "_migrate", ready)
+    settings = {"REROLL_BFL_KEY": "secret", "REROLL_BROKER_URL": "redis://127.0.0.1:1"}
+    folder = Folder(tmp_path)
+    with folder.held():
+        async with Stack(folder, settings, Door("token"), lambda _: None):
+            pass
+    assert [name for name, one in told.items() if "secret" in one.values()] == ["worker"]
+    assert [name for name, one in told.items() if "token" in one.values()] == ["bot"]
 
 
 def test_the_file_completes_the_environment_and_an_empty_token_is_none(

@@ -38,7 +38,7 @@ def _shifted(scene: Scene) -> Scene:
 
 
 def test_things_counts_and_backgrounds_are_told(arbiter: Judge, catalog: Catalog) -> None:
-    wishes = [Wish(7 * n % 270, n % 12, count=1 + n % 4) for n in range(48)]
+    wishes = [Wish(7 * n % len(catalog.things), n % 12, count=1 + n % 4) for n in range(48)]
     poses = [POSES[n // 4 % len(POSES)] for n in range(48)]
     scenes = [compose(w, catalog, pose) for w, pose in zip(wishes, poses, strict=True)]
     found = arbiter.look(_pictures([_shifted(scene) for scene in scenes]))
