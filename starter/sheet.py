@@ -14,7 +14,8 @@ from starter.sample import Order, Way, load, sample
 from starter.wishes import FANCY, Relation, Wish
 
 COLUMNS = 12
-FEATURED = ("panda", "unicorn", "burger", "popcorn")
+FEATURED = (0, 27, 17, 97)  # panda, unicorn, burger, popcorn
+MUSHROOM, APPLE = 35, 12
 
 
 class Page(StrEnum):
@@ -64,13 +65,12 @@ def _alone(catalog: Catalog) -> list[Wish]:
 
 
 def _featured(catalog: Catalog) -> list[Wish]:
-    index = {thing.key: number for number, thing in enumerate(catalog.things)}
-    background = dict(catalog.held_out())
-    alone = [Wish(index[key], background[index[key]]) for key in FEATURED]
+    total, background = len(catalog.things), dict(catalog.held_out())
+    alone = [Wish(thing % total, background[thing % total]) for thing in FEATURED]
     return [
         *alone,
-        Wish(index["mushroom"], 5, count=4),
-        Wish(index["panda"], 2, other=index["apple"], relation=Relation.LEFT),
+        Wish(MUSHROOM % total, 5, count=4),
+        Wish(FEATURED[0], 2, other=APPLE % total, relation=Relation.LEFT),
     ]
 
 
