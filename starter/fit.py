@@ -37,12 +37,17 @@ class Plan:
     average: float = 0.0
     save_every: int = 500
     muon: str = ""  # a pattern of names: these matrices are stepped by Muon
+    again_from: int = 0  # the step at which the rate rises once more, for a second round
 
     def rate(self, step: int) -> float:
         """Return the learning rate at a step: linear up, flat, linear down to the floor."""
+        if step < self.again_from:
+            steps = self.again_from
+        else:
+            step, steps = step - self.again_from, self.steps - self.again_from
         rise = min(1.0, (step + 1) / self.warm_up)
-        turn = self.steps * self.decay_from
-        fall = min(1.0, (self.steps - step) / (self.steps - turn))
+        turn = steps * self.decay_from
+        fall = min(1.0, (steps - step) / (steps - turn))
         return self.learning_rate * rise * (self.floor + (1 - self.floor) * fall)
 
 

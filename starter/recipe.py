@@ -61,12 +61,14 @@ SHIPPED = Recipe(
     denoise=DenoisePlan(
         batch=24,
         learn=Plan(
-            4000,
+            9000,
             2.5e-3,
             warm_up=100,
+            decay_from=0.4,
             floor=0.03,
             average=0.999,
             save_every=250,
+            again_from=4000,
             muon=r"transformer_blocks\.\d+\.(attn|img_mlp|txt_mlp)\.",
         ),
     ),
