@@ -18,6 +18,7 @@ from engine.vocabulary import VocabularyUnreadable
 
 if TYPE_CHECKING:
     from engine.engine import Engine, Picture
+    from engine.memory_settings import MemorySettings
     from engine.vendor.settings import VendorSettings
 
 SENTENCES: Mapping[str, str] = {
@@ -34,6 +35,7 @@ SENTENCES: Mapping[str, str] = {
     "guidance_invalid": "Guidance {value} is out of range; give --guidance {least} to {most}.",
     "weights_broken": "The weights of {variant} cannot be used: {cause}.",
     "device_full": "The device has no memory for {width}x{height}; choose a smaller --size.",
+    "variant_too_big": "{variant} needs {needed} GB of memory, and {free} GB are free here.",
     "vendor_failed": "The vendor of {variant} did not deliver the picture; try again.",
     "vendor_refused_prompt": "The vendor's filter refuses this prompt; use other words.",
     "vendor_refused_picture": "The vendor's filter withheld the picture; use another --seed.",
@@ -103,7 +105,11 @@ def _imagine(options: argparse.Namespace) -> None:
     from engine.engine import Engine
     from engine.vendor.connection import connected
 
-    engine = Engine(vendor=connected(_vendor_settings()) if catalog.default.vendor else None)
+    _log_to_stderr()
+    vendor, memory = _settings()
+    engine = Engine(
+        vendor=connected(vendor) if catalog.default.vendor else None, wishes=memory.wishes
+    )
     for index in range(request.count):
         _draw(engine, catalog.default, request, index, options)
 
@@ -200,13 +206,26 @@ def _seeds(first: int | None, count: int) -> tuple[int, ...]:
     return tuple(0 if first is None else (first + index) % SEED_LIMIT for index in range(count))
 
 
-def _vendor_settings() -> "VendorSettings":
+def _log_to_stderr() -> None:
+    import logging
+
+    import structlog
+
+    # Standard output is for the pictures' lines.
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def _settings() -> "tuple[VendorSettings, MemorySettings]":
     from pydantic import ValidationError
 
+    from engine.memory_settings import MemorySettings
     from engine.vendor.settings import VendorSettings
 
     try:
-        return VendorSettings()
+        return VendorSettings(), MemorySettings()
     except ValidationError as error:
         names = ", ".join(f"REROLL_{fault['loc'][0]}".upper() for fault in error.errors())
         raise WrongInput(f"Wrong settings: {names}; see .env.example.") from None

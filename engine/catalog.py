@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from engine import errors
-from engine.request import SEED_LIMIT, GenerationRequest
+from engine.memory import Profile
+from engine.request import SEED_LIMIT, WHOLE, Drawn, GenerationRequest
 from engine.vendor.hosted import Hosted
 from engine.vocabulary import Vocabulary
 
@@ -19,6 +20,8 @@ PROJECT = Path(__file__).resolve().parent.parent
 VARIANTS = Path(__file__).parent / "variants"
 UNGUIDED = 1.0
 """True CFG with this scale is the plain prediction: a negative prompt would change nothing."""
+TILED_PIXELS = 4_194_304
+"""Four megapixels: what a canvas is painted over to, tile by tile, whatever a variant draws."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +112,42 @@ class Sizes:
             and width * height <= self.most_pixels
         )
 
+    def tile(self, width: int, height: int) -> tuple[int, int]:
+        """Return the size of the tiles that a larger picture is drawn in: what is drawn best."""
+        usual = self.default
+        return min(width, usual[0]), min(height, usual[1])
+
+    def allows_tiled(self, width: int, height: int) -> bool:
+        """Tell whether the variant can draw this size tile by tile."""
+        return (
+            all(side % self.multiple == 0 for side in (width, height))
+            and width * height <= TILED_PIXELS
+            and self.allows(*self.tile(width, height))
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepts:
+    """Pictures that a variant can start from: see `engine.request.Drawn`.
+
+    `control` names what is taken from the only reference before the model sees it: its edges
+    (`canny`) or its depth (`depth`). `border` takes a canvas with a mask only where the mask is
+    all that lies around a rectangle: it makes pictures larger and paints over nothing else.
+    """
+
+    least_references: int = 0
+    most_references: int = 0
+    canvas: bool = False
+    mask: bool = False
+    needs_mask: bool = False
+    border: bool = False
+    control: str = ""
+
+    @property
+    def needs_picture(self) -> bool:
+        """Tell whether words alone are not enough."""
+        return self.least_references > 0 or self.needs_mask
+
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
@@ -118,6 +157,9 @@ class Variant:
     `vocabulary` is what a small model has learnt; one without understands whatever it is asked.
     A variant without `seeds` draws another picture each time; its requests' seeds are all 0.
     `vendor` is for a model that is not on this machine but asked for, and paid, elsewhere.
+    Without `memory` nothing is known beforehand of what it takes: it is loaded as it is.
+    `companions` are models of other repositories that work beside the weights: what reads a
+    picture for them, by the name that its family knows it by.
     """
 
     name: str
@@ -131,7 +173,6 @@ class Variant:
     languages: tuple[str, ...]
     glyphs: tuple[str, ...]
     cost: int
-    vram_gb: float
     max_count: int
     prompt_limit: int
     seeds: bool = True
@@ -140,6 +181,9 @@ class Variant:
     scheduler: Mapping[str, Any] = field(default_factory=dict)
     vocabulary: Vocabulary | None = None
     vendor: Hosted | None = None
+    memory: Profile | None = None
+    accepts: Accepts = Accepts()
+    companions: Mapping[str, Weights] = field(default_factory=dict)
 
     @classmethod
     def from_toml(cls, name: str, text: str) -> Self:
@@ -152,6 +196,7 @@ class Variant:
         lora = values.pop("lora", None)
         words = values.pop("vocabulary", None)
         hosted = values.pop("vendor", None)
+        memory = values.pop("memory", None)
         return cls(
             name=name,
             weights=Weights(**values.pop("weights")),
@@ -164,6 +209,9 @@ class Variant:
             lora=StartupLora(**lora) if lora else None,
             vocabulary=_vocabulary(**words) if words else None,
             vendor=Hosted.from_toml(hosted) if hosted else None,
+            memory=Profile(**memory) if memory else None,
+            accepts=Accepts(**values.pop("accepts", {})),
+            companions={name: Weights(**one) for name, one in values.pop("companions", {}).items()},
             **values,
         )
 
@@ -172,6 +220,8 @@ class Variant:
         """Return the sha256 of what decides pixels: weights, startup LoRA, scheduler, dtype."""
         decides = [self.family, self.weights, self.lora, dict(self.scheduler), self.dtype]
         decides += [self.vendor.decides] if self.vendor else []
+        decides += [self.accepts.control] if self.accepts.control else []
+        decides += [dict(self.companions)] if self.companions else []
         text = json.dumps(decides, sort_keys=True, default=repr)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -183,16 +233,26 @@ class Variant:
         width, height = self.sizes.default
         if self.vendor:
             estimate = self.vendor.estimate
-            share = estimate(request.width, request.height) / estimate(width, height)
+            count = len(request.references)
+            share = estimate(request.width, request.height, count) / estimate(width, height)
         else:
             usual = width * height * self.steps.default
             share = request.width * request.height * request.steps / usual
         return max(1, math.ceil(self.cost * share - 1e-9)) * request.count
 
+    def tiles(self, request: Drawn) -> bool:
+        """Tell whether a request is for a canvas larger than one forward draws."""
+        size = (request.width, request.height)
+        whole = self.accepts.canvas and request.canvas and not request.mask
+        if not whole or self.vendor or self.sizes.allows(*size):
+            return False
+        return self.sizes.allows_tiled(*size)
+
     def check(self, request: GenerationRequest) -> None:
         """Raise the RequestRefused that says why this variant cannot do `request`."""
         self._check_texts(request)
         self._check_numbers(request)
+        self._check_pictures(request)
 
     def _check_texts(self, request: GenerationRequest) -> None:
         for text in (request.prompt, request.negative):
@@ -206,7 +266,7 @@ class Variant:
             raise errors.NegativeUnguided(guidance=request.guidance)
 
     def _check_numbers(self, request: GenerationRequest) -> None:
-        if not self.sizes.allows(request.width, request.height):
+        if not self.sizes.allows(request.width, request.height) and not self.tiles(request):
             choices = ", ".join(f"{w}x{h}" for w, h in self.sizes.presets.values())
             raise errors.SizeUnsupported(
                 width=request.width, height=request.height, choices=choices
@@ -224,6 +284,24 @@ class Variant:
         ):
             if not bounds.least <= value <= bounds.most:
                 raise error(value=value, least=bounds.least, most=bounds.most)
+
+    def _check_pictures(self, request: GenerationRequest) -> None:
+        accepts, count = self.accepts, len(request.references)
+        painted = accepts.canvas or accepts.border or (accepts.mask and request.mask)
+        if request.canvas and not painted:
+            raise errors.CanvasUnsupported(variant=self.name)
+        if request.mask and not (accepts.mask or accepts.border):
+            raise errors.MaskUnsupported(variant=self.name)
+        if count > accepts.most_references:
+            raise errors.PicturesTooMany(
+                variant=self.name, value=count, limit=accepts.most_references
+            )
+        no_mask = accepts.needs_mask and not request.mask
+        no_canvas = request.mask and not request.canvas
+        if count < accepts.least_references or no_mask or no_canvas:
+            raise errors.PictureMissing(variant=self.name)
+        if not 0 < request.strength <= WHOLE:
+            raise errors.StrengthInvalid(value=request.strength)
 
 
 class Catalog:

@@ -1,7 +1,6 @@
-"""One engine per process: keeps one variant resident and draws pictures; knows no architecture."""
+"""One engine per process: draws pictures with the variants it holds; knows no architecture."""
 
 import functools
-import gc
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,14 +11,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from PIL import Image
-from safetensors import SafetensorError
 
-from engine import errors
+from engine import device as memory_of
+from engine import errors, tiles
 from engine.catalog import PROJECT, Variant
 from engine.family import Family, Preview, open_family
 from engine.images import pixel_sha256, to_png
+from engine.inputs import opened
+from engine.memory import Levers, Wishes
 from engine.recipe import Recipe
 from engine.request import ImageRequest
+from engine.residents import Residents, broken_is_told
 from engine.vendor.charge import Charge
 from engine.weights import Place
 
@@ -27,18 +29,8 @@ if TYPE_CHECKING:
     from engine.vendor.connection import Connection
 
 T = TypeVar("T")
-
-BROKEN = (
-    OSError,
-    ValueError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    ImportError,
-    RuntimeError,
-    SafetensorError,
-)
-"""What the libraries raise on weights that are missing, damaged or of another architecture."""
+NO_FILES: Mapping[str, bytes] = {}
+NO_WISHES = Wishes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,23 +81,25 @@ class Engine:
         offline: bool = False,
         threads: int = 1,
         vendor: "Connection | None" = None,
+        wishes: Wishes = NO_WISHES,
     ) -> None:
         """Choose the device: a GPU where there is one; `vendor` draws its own models elsewhere.
 
         On a CPU another number of threads draws other last bits, so it is fixed rather than the
-        machine's; a recipe names it, and more of them pay for large models only.
+        machine's; a recipe names it, and more of them pay for large models only. `wishes` are
+        the host's for the device's memory.
         """
         self._device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         self._place = Place(root, offline, vendor)
-        self._resident: tuple[Variant, Family] | None = None
+        self._residents = Residents(self._device, self._place, wishes)
         torch.set_num_threads(threads)
         # Else cuDNN may choose by timing, and the same recipe would give other pixels.
         torch.backends.cudnn.deterministic = True
 
     @property
-    def loaded(self) -> str | None:
-        """Return the resident variant's name."""
-        return self._resident[0].name if self._resident else None
+    def loaded(self) -> tuple[str, ...]:
+        """Return the names of the local variants that are loaded, the last used last."""
+        return self._residents.names
 
     @property
     def hardware(self) -> str:
@@ -115,17 +109,31 @@ class Engine:
         return f"{self._device} {torch.backends.cpu.get_cpu_capability()}"
 
     def load(self, variant: Variant) -> None:
-        """Make a variant resident in place of another. Raises WeightsBroken or DeviceFull."""
-        _unless_full(lambda: self._open(variant), variant.sizes.default)
+        """Make a variant resident, others leaving where there is no room for both.
+
+        Raises WeightsBroken, VariantTooBig or DeviceFull.
+        """
+        self._unless_full(variant, lambda: self._open(variant), variant.sizes.default)
+
+    def levers(self, variant: Variant) -> Levers:
+        """Return how a local variant lies and computes on this device. Raises VariantTooBig."""
+        return self._residents.levers(variant)
 
     def draw(
-        self, variant: Variant, request: ImageRequest, on_step: Callable[[Step], None] = unwatched
+        self,
+        variant: Variant,
+        request: ImageRequest,
+        on_step: Callable[[Step], None] = unwatched,
+        files: Mapping[str, bytes] = NO_FILES,
     ) -> Picture:
         """Draw one picture, loading the variant first where needed.
 
-        What `on_step` raises, GenerationCancelled above all, ends the picture and nothing else.
-        Raises WeightsBroken, VendorFailed, or DeviceFull after emptying the device's cache.
+        `files` holds by their sha256 the pictures that the request starts from. What `on_step`
+        raises, GenerationCancelled above all, ends the picture and nothing else.
+        Raises InputLost, WeightsBroken, VariantTooBig, VendorFailed, or DeviceFull where the
+        picture has no room even with nothing else loaded.
         """
+        inputs = opened(request, files)
         started = time.perf_counter()
 
         paid: Charge | None = None
@@ -145,9 +153,12 @@ class Engine:
 
         def work() -> tuple[Family, Image.Image]:
             family = self._open(variant)
-            return family, family.draw(request, after_step)
+            if variant.tiles(request):
+                return family, tiles.draw(family, variant.sizes, request, inputs, after_step)
+            return family, family.draw(request, inputs, after_step)
 
-        family, image = _unless_full(work, (request.width, request.height))
+        family, drawn = self._unless_full(variant, work, (request.width, request.height))
+        image = inputs.finished(drawn)
         recipe = self._recipe(variant, family, request)
         png = to_png(image, recipe)
         seconds = time.perf_counter() - started
@@ -155,25 +166,24 @@ class Engine:
         return Picture(png, pixels, image.width, image.height, recipe, seconds, paid)
 
     def _open(self, variant: Variant) -> Family:
-        if variant.vendor:
-            return self._read(variant)  # none of it lies on the device: what is loaded can stay
-        # Variants that differ in limits or prices only share what is loaded.
-        if self._resident and self._resident[0].digest == variant.digest:
-            family = self._resident[1]
-        else:
-            self._resident = None
-            _empty_memory()
-            family = self._read(variant)
-        self._resident = (variant, family)
-        return family
-
-    def _read(self, variant: Variant) -> Family:
-        try:
+        if not variant.vendor:
+            return self._residents.open(variant)
+        with broken_is_told(variant):
+            # None of it lies on the device: what is loaded can stay.
             return open_family(variant, self._device, self._place)
-        except BROKEN as error:
-            if _is_full(error):
+
+    def _unless_full(self, variant: Variant, work: Callable[[], T], size: tuple[int, int]) -> T:
+        try:
+            return work()
+        except (MemoryError, RuntimeError) as error:
+            if not memory_of.is_full(error):
                 raise
-            raise errors.WeightsBroken(variant=variant.name) from error
+        # Outside the handler: its traceback would keep the tensors alive that must go.
+        memory_of.empty()
+        # What a vendor was asked for, it would be asked for and paid twice.
+        if not variant.vendor and self._residents.keep_only(variant):
+            return self._unless_full(variant, work, size)
+        raise errors.DeviceFull(width=size[0], height=size[1])
 
     def _recipe(self, variant: Variant, family: Family, request: ImageRequest) -> Recipe:
         return Recipe(
@@ -181,51 +191,41 @@ class Engine:
             variant_digest=variant.digest,
             weights_digest=family.weights_digest,
             scheduler=family.scheduler,
-            dtype=variant.dtype,
             versions=dict(_versions(family.packages)),
-            **self._where(variant),
+            **self._where(variant, request),
         )
 
-    def _where(self, variant: Variant) -> dict[str, Any]:
+    def _where(self, variant: Variant, request: ImageRequest) -> dict[str, Any]:
         if variant.vendor:
             # A seed holds there for as long as the vendor sees to it; we cannot.
-            return {"mode": "vendor", "device": variant.family, "threads": 0}
+            return {
+                "dtype": variant.dtype,
+                "mode": "vendor",
+                "device": variant.family,
+                "threads": 0,
+            }
+        levers = self.levers(variant)
         return {
-            # One picture per forward: nobody else's request is in the arithmetic.
-            "mode": "exact",
+            "dtype": levers.dtype(variant.dtype),
+            "mode": levers.mode + _in_tiles(variant, request),
             "device": self.hardware,
             # A GPU's pixels do not depend on it.
             "threads": torch.get_num_threads() if self._device == "cpu" else 0,
         }
 
 
+def _in_tiles(variant: Variant, request: ImageRequest) -> str:
+    if not variant.tiles(request):
+        return ""
+    width, height = variant.sizes.tile(request.width, request.height)
+    return f", painted in tiles of {width}x{height}"
+
+
 def _shown(preview: Preview) -> bytes:
     return to_png(preview())
-
-
-def _unless_full(work: Callable[[], T], size: tuple[int, int]) -> T:
-    try:
-        return work()
-    except (MemoryError, RuntimeError) as error:
-        if not _is_full(error):
-            raise
-    # Outside the handler: its traceback would keep the tensors alive that must go.
-    _empty_memory()
-    raise errors.DeviceFull(width=size[0], height=size[1])
 
 
 @functools.cache
 def _versions(packages: tuple[str, ...]) -> Mapping[str, str]:
     # Each look-up reads package files: milliseconds that every picture would pay.
     return {package: version(package) for package in packages}
-
-
-def _is_full(error: Exception) -> bool:
-    # torch has a class of its own for a full GPU, and for full main memory only a text.
-    full = isinstance(error, MemoryError | torch.OutOfMemoryError)
-    return full or "can't allocate memory" in str(error)
-
-
-def _empty_memory() -> None:
-    gc.collect()
-    torch.cuda.empty_cache()

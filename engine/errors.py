@@ -13,10 +13,26 @@ RerollError                 a failure to tell a member of; `code` names its text
 │   ├── CountInvalid
 │   ├── StepsInvalid
 │   ├── GuidanceInvalid
+│   ├── StrengthInvalid
+│   ├── PictureRefused      a picture to start from cannot be used
+│   │   ├── PictureFileTooLarge its file is too large
+│   │   ├── PictureTooLarge     it has too many pixels
+│   │   ├── PictureTooSmall     a side is too short
+│   │   ├── PictureTooSlender   one side is far longer than the other
+│   │   ├── PictureAnimated     it moves
+│   │   ├── PictureUnreadable   it is no picture, or damaged
+│   │   ├── MaskShapeDiffers    a mask of another shape
+│   │   └── MaskEmpty           a mask that marks nothing
+│   ├── PictureMissing      the variant needs one
+│   ├── PicturesTooMany     more references than the variant looks at
+│   ├── CanvasUnsupported   the variant cannot paint over a picture
+│   ├── MaskUnsupported     it cannot keep a part of one
 │   └── RecipeUnreadable
 └── EngineFailed            the request is right; the machine could not do it
+    ├── InputLost           the file of a picture to start from is gone or another
     ├── WeightsBroken       weights are missing, damaged or of another architecture
     ├── DeviceFull          the device has no memory for this size
+    ├── VariantTooBig       the device has no memory for this variant
     ├── VendorFailed        a vendor of pictures did not deliver
     │   ├── VendorRefusedPrompt    its filter refused the words
     │   ├── VendorRefusedPicture   its filter refused the picture
@@ -118,6 +134,90 @@ class GuidanceInvalid(RequestRefused):
     code = "guidance_invalid"
 
 
+class StrengthInvalid(RequestRefused):
+    """Not above 0 and up to 1. Params: value."""
+
+    code = "strength_invalid"
+
+
+class PictureRefused(RequestRefused):
+    """A picture to start from cannot be used."""
+
+    code = "picture_refused"
+
+
+class PictureFileTooLarge(PictureRefused):
+    """The file is too large. Params: limit (MiB)."""
+
+    code = "picture_file_too_large"
+
+
+class PictureTooLarge(PictureRefused):
+    """It has too many pixels. Params: limit (megapixels)."""
+
+    code = "picture_too_large"
+
+
+class PictureTooSmall(PictureRefused):
+    """A side is too short. Params: limit (pixels)."""
+
+    code = "picture_too_small"
+
+
+class PictureTooSlender(PictureRefused):
+    """One side is far longer than the other. Params: limit (times)."""
+
+    code = "picture_too_slender"
+
+
+class PictureAnimated(PictureRefused):
+    """It moves."""
+
+    code = "picture_animated"
+
+
+class PictureUnreadable(PictureRefused):
+    """It is no picture, damaged, or of a kind that we do not read."""
+
+    code = "picture_unreadable"
+
+
+class MaskShapeDiffers(PictureRefused):
+    """The mask is of another shape than its picture."""
+
+    code = "mask_shape_differs"
+
+
+class MaskEmpty(PictureRefused):
+    """The mask marks nothing to change."""
+
+    code = "mask_empty"
+
+
+class PictureMissing(RequestRefused):
+    """The variant needs a picture to start from. Params: variant."""
+
+    code = "picture_missing"
+
+
+class PicturesTooMany(RequestRefused):
+    """More references than the variant looks at. Params: variant, value, limit."""
+
+    code = "pictures_too_many"
+
+
+class CanvasUnsupported(RequestRefused):
+    """The variant cannot paint over a picture. Params: variant."""
+
+    code = "canvas_unsupported"
+
+
+class MaskUnsupported(RequestRefused):
+    """The variant cannot keep a part of a picture. Params: variant."""
+
+    code = "mask_unsupported"
+
+
 class RecipeUnreadable(RequestRefused):
     """The file holds no recipe that can be read. Params: reason (a short code, for logs)."""
 
@@ -130,6 +230,12 @@ class EngineFailed(RerollError):
     code = "engine_failed"
 
 
+class InputLost(EngineFailed):
+    """The file of a picture to start from is gone, or is not what was ordered."""
+
+    code = "input_lost"
+
+
 class WeightsBroken(EngineFailed):
     """Weights are missing, damaged or of another architecture. Params: variant."""
 
@@ -140,6 +246,15 @@ class DeviceFull(EngineFailed):
     """The device has no memory for this request. Params: width, height."""
 
     code = "device_full"
+
+
+class VariantTooBig(EngineFailed):
+    """The device has no memory for this variant, whatever else leaves.
+
+    Params: variant, needed and free (GB), helps (a setting with which it would fit, or nothing).
+    """
+
+    code = "variant_too_big"
 
 
 class VendorFailed(EngineFailed):

@@ -7,13 +7,21 @@ from typing import Any, Protocol
 from PIL import Image
 
 from engine.catalog import Variant
+from engine.inputs import Inputs
+from engine.memory import Levers
 from engine.request import ImageRequest
 from engine.vendor.charge import Charge
 from engine.weights import Place
 
 FAMILIES: Mapping[str, str] = {
     "qwen_image": "engine.families.qwen_image:QwenImage",
+    "qwen_edit": "engine.families.qwen_edit:QwenEdit",
+    "qwen_control": "engine.families.qwen_control:QwenControl",
     "flux1": "engine.families.flux1:Flux1",
+    "flux1_kontext": "engine.families.flux1_tools:Kontext",
+    "flux1_fill": "engine.families.flux1_tools:Fill",
+    "flux1_control": "engine.families.flux1_tools:Control",
+    "flux1_redux": "engine.families.flux1_redux:Redux",
     "flux2": "engine.families.flux2:Flux2",
     "z_image": "engine.families.z_image:ZImage",
     "bfl": "engine.families.bfl:Bfl",
@@ -50,14 +58,34 @@ class Family(Protocol):
     weights_digest: str
     packages: tuple[str, ...]
 
-    def draw(self, request: ImageRequest, after_step: AfterStep) -> Image.Image:
+    def draw(self, request: ImageRequest, inputs: Inputs, after_step: AfterStep) -> Image.Image:
         """Draw one picture; what `after_step` raises ends it and leaves the family usable."""
 
 
+class Local(Family, Protocol):
+    """A family whose weights lie in this machine's memory: read into main memory, then seated."""
+
+    def seat(self, levers: Levers) -> None:
+        """Bring the weights to the device, as the levers say."""
+
+    def weight(self) -> Mapping[str, int]:
+        """Return the bytes of all weights by the type of device that they rest on."""
+
+
 def open_family(variant: Variant, device: str, place: Place) -> Family:
-    """Load a variant's weights. Raises LookupError for an unknown family."""
+    """Open what a vendor hosts. Raises LookupError for an unknown family."""
+    opened: Family = _opened(variant, device, place)
+    return opened
+
+
+def open_local(variant: Variant, device: str, place: Place) -> Local:
+    """Read a variant's weights into main memory. Raises LookupError for an unknown family."""
+    opened: Local = _opened(variant, device, place)
+    return opened
+
+
+def _opened(variant: Variant, device: str, place: Place) -> Any:
     if variant.family not in FAMILIES:
         raise LookupError(f"no family {variant.family!r}; known: {', '.join(FAMILIES)}")
     module, _, name = FAMILIES[variant.family].partition(":")
-    opened: Family = getattr(importlib.import_module(module), name)(variant, device, place)
-    return opened
+    return getattr(importlib.import_module(module), name)(variant, device, place)

@@ -84,7 +84,7 @@ def _recipe(text: bytes) -> Recipe:
         recipe = Recipe.from_json(values)
         _check_types(recipe)
         _check_types(recipe.request)
-    except (ValueError, TypeError, LookupError, RecursionError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         raise errors.RecipeUnreadable(reason="not_a_recipe") from error
     return recipe
 
@@ -93,8 +93,11 @@ def _check_types(values: Recipe | ImageRequest) -> None:
     for field, kind in get_type_hints(type(values)).items():
         plain = get_origin(kind) or kind
         allowed = (int, float) if plain is float else (plain,)
-        if type(getattr(values, field)) not in allowed:
+        value = getattr(values, field)
+        if type(value) not in allowed:
             raise TypeError(f"{field} is no {plain.__name__}")
+        if plain is tuple and not all(type(one) is str for one in value):
+            raise TypeError(f"{field} holds something else than texts")
 
 
 def _refuse_constant(name: str) -> NoReturn:

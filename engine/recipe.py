@@ -27,7 +27,7 @@ class Recipe:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
-        return asdict(self)
+        return {**asdict(self), "request": self.request.to_json()}
 
     def dumps(self) -> str:
         """Return the canonical text put into image files: ASCII, sorted, no blanks."""
@@ -36,4 +36,4 @@ class Recipe:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
         """Build from `to_json` values. Raises TypeError on unknown or missing names."""
-        return cls(**{**values, "request": ImageRequest(**values["request"])})
+        return cls(**{**values, "request": ImageRequest.from_json(values["request"])})

@@ -3,7 +3,7 @@
 import functools
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,8 +38,8 @@ class Found:
     digest: str
 
 
-def find_weights(weights: Weights, parts: Iterable[str], place: Place) -> Found:
-    """Find the folder that holds `parts`, downloading a pinned revision where needed.
+def find_weights(weights: Weights, parts: Sequence[str], place: Place) -> Found:
+    """Find the folder that holds `parts`, folders or files, downloading a pinned revision.
 
     A folder's digest is the sha256 of its sorted (relative path, sha256) lines, over the parts'
     files only: a licence or a note beside them decides no pixel. The hub's digest is the commit.
@@ -50,7 +50,7 @@ def find_weights(weights: Weights, parts: Iterable[str], place: Place) -> Found:
     path = snapshot_download(
         weights.source,
         revision=_commit(weights.source, weights.revision),
-        allow_patterns=["model_index.json", *(f"{part}/*" for part in parts)],
+        allow_patterns=["model_index.json", *parts, *(f"{part}/*" for part in parts)],
         local_files_only=place.offline,
     )
     return Found(Path(path), weights.revision)
@@ -98,7 +98,7 @@ def _folder_digest(folder: Path, parts: Iterable[str]) -> str:
     files = {
         file.relative_to(folder).as_posix(): file
         for part in parts
-        for file in (folder / part).rglob("*")
+        for file in (folder / part, *(folder / part).rglob("*"))
         if file.is_file()
     }
     lines = [f"{name} {_file_digest(file)}\n" for name, file in sorted(files.items())]

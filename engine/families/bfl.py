@@ -3,7 +3,6 @@
 Endpoints are named and described in the variants' files; the client does not know a variant.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import structlog
@@ -12,11 +11,12 @@ from PIL import Image
 from engine import errors
 from engine.catalog import Variant
 from engine.family import AfterStep
+from engine.inputs import Inputs
 from engine.request import ImageRequest
 from engine.vendor.answers import NAME, estimated
+from engine.vendor.body import FORMS, body
 from engine.vendor.endpoints import ENDPOINTS
-from engine.vendor.faults import Unusable
-from engine.vendor.hosted import Hosted
+from engine.vendor.faults import Unsendable, Unusable
 from engine.vendor.job import Job, Told
 from engine.vendor.pictures import decoded
 from engine.weights import Place
@@ -37,6 +37,8 @@ class Bfl:
         endpoint = variant.weights.source
         if endpoint not in ENDPOINTS or variant.vendor is None:
             raise LookupError(f"no endpoint {endpoint!r}; known: {', '.join(ENDPOINTS)}")
+        if variant.vendor.pictures not in FORMS:
+            raise LookupError(f"no form {variant.vendor.pictures!r} of pictures")
         if place.vendor is None:
             raise errors.VendorKeyRefused(variant=variant.name)
         self._vendor = place.vendor
@@ -44,41 +46,39 @@ class Bfl:
         self.weights_digest = f"{NAME}/v1/{endpoint}"
         self.scheduler: dict[str, Any] = {"class": NAME, **variant.vendor.sent}
 
-    def draw(self, request: ImageRequest, after_step: AfterStep) -> Image.Image:
+    def draw(self, request: ImageRequest, inputs: Inputs, after_step: AfterStep) -> Image.Image:
         """Have one picture drawn. Raises VendorFailed, or what `after_step` raises."""
 
         def watch(told: Told) -> None:
             after_step(told.percent, None, total=WHOLE, charge=told.charge)
 
-        drawn = self._vendor.draw(self._job(request), watch)
+        drawn = self._vendor.draw(self._job(request, inputs), watch)
         watch(Told(WHOLE, drawn.charge))
         try:
             image = decoded(drawn.file)
         except Unusable as fault:
             log.warning("vendor's picture cannot be used", fault=str(fault))
             raise errors.VendorFailed(variant=self._variant.name) from fault
-        if image.size != (request.width, request.height):
-            log.warning("vendor's picture has another size", size=image.size)
-        return image
+        return self._sized(image, request, inputs)
 
-    def _job(self, request: ImageRequest) -> Job:
+    def _job(self, request: ImageRequest, inputs: Inputs) -> Job:
+        count = len(request.references)
+        try:
+            sent = body(self._variant, self._hosted, request, inputs)
+        except Unsendable as fault:
+            log.warning("pictures cannot be sent", endpoint=self._endpoint, fault=str(fault))
+            raise errors.VendorRejected(variant=self._variant.name) from fault
         return Job(
             variant=self._variant.name,
             endpoint=self._endpoint,
-            body=_body(self._variant, self._hosted, request),
-            estimate=estimated(self._hosted.estimate(request.width, request.height)),
+            body=sent,
+            estimate=estimated(self._hosted.estimate(request.width, request.height, count)),
         )
 
-
-def _body(variant: Variant, hosted: Hosted, request: ImageRequest) -> Mapping[str, Any]:
-    size = (request.width, request.height)
-    preset = next((name for name, one in variant.sizes.presets.items() if one == size), "")
-    values = {
-        "width": request.width,
-        "height": request.height,
-        "aspect_ratio": hosted.aspect_ratios.get(preset),
-        "seed": request.seed,
-        "steps": request.steps,
-        "guidance": request.guidance,
-    }
-    return {"prompt": request.prompt, **hosted.sent, **{key: values[key] for key in hosted.takes}}
+    def _sized(self, image: Image.Image, request: ImageRequest, inputs: Inputs) -> Image.Image:
+        size = (request.width, request.height)
+        if image.size == size:
+            return image
+        log.warning("vendor's picture has another size", size=image.size)
+        # What the mask keeps is put back at its place on the canvas, so the two must fit.
+        return image.resize(size, Image.Resampling.LANCZOS) if inputs.canvas else image

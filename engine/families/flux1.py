@@ -4,8 +4,14 @@ import logging
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, FluxPipeline, FluxTransformer2DModel
-from diffusers.pipelines.flux import pipeline_flux
+from diffusers import (
+    AutoencoderKL,
+    FluxImg2ImgPipeline,
+    FluxInpaintPipeline,
+    FluxPipeline,
+    FluxTransformer2DModel,
+)
+from diffusers.pipelines import flux
 from transformers import CLIPTextModel, CLIPTokenizer, T5EncoderModel, T5TokenizerFast
 
 from engine.catalog import Variant
@@ -35,13 +41,15 @@ class Flux1(StockFamily):
                 "vae": AutoencoderKL,
             },
             tokenizers={"tokenizer": CLIPTokenizer, "tokenizer_2": T5TokenizerFast},
+            canvas=FluxImg2ImgPipeline,
+            masked=FluxInpaintPipeline,
         ),
     )
 
     def __init__(self, variant: Variant, device: str, place: Place) -> None:
         super().__init__(variant, device, place)
-        # It logs what CLIP does not read, and a member's words are nobody else's.
-        logging.getLogger(pipeline_flux.__name__).setLevel(logging.ERROR)
+        # They log what CLIP does not read, and a member's words are nobody else's.
+        logging.getLogger(flux.__name__).setLevel(logging.ERROR)
 
     @property
     def guidances(self) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +18,23 @@ LORA_MODULE = (".lora_down.weight", ".lora_A.weight", ".lora_A.default.weight")
 
 @dataclass(frozen=True, slots=True)
 class Kit:
-    """The classes of one stock pipeline: `models` hold weights, `tokenizers` words."""
+    """The classes of one stock pipeline: `models` hold weights, `tokenizers` words.
+
+    `processors` bring pictures into the form that a model reads. `canvas` and `masked` are
+    pipelines of the same parts that paint over a picture, all of it or where a mask is white.
+    """
 
     pipeline: Any
     models: Mapping[str, Any]
     tokenizers: Mapping[str, Any]
+    canvas: Any = None
+    masked: Any = None
+    processors: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def parts(self) -> tuple[str, ...]:
         """Return the folders that its weights consist of."""
-        return (*self.models, *self.tokenizers, "scheduler")
+        return (*self.models, *self.tokenizers, *self.processors, "scheduler")
 
 
 def load(kits: tuple[Kit, ...], folder: Path, dtype: torch.dtype) -> Any:
@@ -44,8 +51,9 @@ def load(kits: tuple[Kit, ...], folder: Path, dtype: torch.dtype) -> Any:
     transformers_logging.disable_progress_bar()
     diffusers_logging.disable_progress_bar()
     pipe = kit.pipeline(
-        **{part: _model(part, model, folder, dtype) for part, model in kit.models.items()},
-        **{part: _tokenizer(part, words, folder) for part, words in kit.tokenizers.items()},
+        **{part: load_model(model, folder, dtype, part) for part, model in kit.models.items()},
+        **{part: load_tokenizer(words, folder, part) for part, words in kit.tokenizers.items()},
+        **{part: load_processor(kind, folder, part) for part, kind in kit.processors.items()},
         scheduler=FlowMatchEulerDiscreteScheduler.from_pretrained(folder, subfolder="scheduler"),
         **_settings(index),
     )
@@ -62,7 +70,8 @@ def _settings(index: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _model(part: str, kind: Any, folder: Path, dtype: torch.dtype) -> torch.nn.Module:
+def load_model(kind: Any, folder: Path, dtype: torch.dtype, part: str = "") -> torch.nn.Module:
+    """Load one model, all of a folder or a part of it. Raises ValueError unless it is whole."""
     # Both libraries fill missing weights with random ones and only log it.
     model, info = kind.from_pretrained(
         folder,
@@ -74,12 +83,19 @@ def _model(part: str, kind: Any, folder: Path, dtype: torch.dtype) -> torch.nn.M
     )
     for fault in ("missing_keys", "mismatched_keys"):
         if info[fault]:
-            raise ValueError(f"{part} has {fault}, {sorted(info[fault], key=str)[0]} first")
+            named = part or kind.__name__
+            raise ValueError(f"{named} has {fault}, {sorted(info[fault], key=str)[0]} first")
     loaded: torch.nn.Module = model
     return loaded
 
 
-def _tokenizer(part: str, kind: Any, folder: Path) -> Any:
+def load_processor(kind: Any, folder: Path, part: str = "") -> Any:
+    """Load what brings pictures into the form that a model reads."""
+    return kind.from_pretrained(folder, subfolder=part, local_files_only=True)
+
+
+def load_tokenizer(kind: Any, folder: Path, part: str) -> Any:
+    """Load what brings words into the form that a model reads. Raises ValueError if it is empty."""
     tokenizer = kind.from_pretrained(folder, subfolder=part, local_files_only=True)
     # Without its files the library makes an empty one, and every prompt would read as nothing.
     if not tokenizer("a", add_special_tokens=False).input_ids:

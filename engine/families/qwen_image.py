@@ -3,12 +3,21 @@
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKLQwenImage, QwenImagePipeline, QwenImageTransformer2DModel
+from diffusers import (
+    AutoencoderKLQwenImage,
+    QwenImageImg2ImgPipeline,
+    QwenImageInpaintPipeline,
+    QwenImagePipeline,
+    QwenImageTransformer2DModel,
+)
 from transformers import Qwen2_5_VLForConditionalGeneration, Qwen2Tokenizer
 
+from engine.catalog import Variant
+from engine.families import one_frame
 from engine.families.loading import Kit
 from engine.families.stock import TRUE_CFG, UNGUIDED, StockFamily
 from engine.request import ImageRequest
+from engine.weights import Place
 
 TOKEN_LIMIT = 1024
 """Tokens the pipeline reads after its template; its own default would cut at 512 in silence."""
@@ -28,10 +37,17 @@ class QwenImage(StockFamily):
                 "vae": AutoencoderKLQwenImage,
             },
             tokenizers={"tokenizer": Qwen2Tokenizer},
+            canvas=QwenImageImg2ImgPipeline,
+            masked=QwenImageInpaintPipeline,
         ),
     )
     guidances = (UNGUIDED, TRUE_CFG)
     token_limit = TEXT_TOKENS
+
+    def __init__(self, variant: Variant, device: str, place: Place) -> None:
+        super().__init__(variant, device, place)
+        # Before the weights are seated: offloading wraps the forwards that it finds.
+        one_frame.flatten(self.pipe.vae)
 
     def tokens(self, text: str) -> int:
         """Count a text's tokens without the template, whose opening the pipeline drops again."""

@@ -17,7 +17,10 @@ from torch.nn.functional import interpolate
 from engine import errors
 from engine.catalog import Variant
 from engine.families.loading import Kit, fuse, load
+from engine.families.seating import seat, weight
 from engine.family import AfterStep
+from engine.inputs import Inputs
+from engine.memory import Levers
 from engine.request import ImageRequest
 from engine.weights import Place, find_lora, find_weights, joined_digest
 
@@ -31,16 +34,22 @@ PREVIEW_SIDES = (8, 32)
 class StockFamily(ABC):
     """One variant's pipeline on a device; a subclass says what is particular.
 
-    `kits` are the pipelines that the family's weights may name, all of the same parts.
+    `kits` are the pipelines that the family's weights may name, all of the same parts. `unseen`
+    stands for the pictures where `prepare_latents` takes some first. Without `noise_first` a
+    seed's first numbers go into a picture to start from, and its noise is not to be foretold.
     """
 
     packages = ("torch", "diffusers", "transformers", "peft")
     kits: ClassVar[tuple[Kit, ...]]
+    unseen: ClassVar[tuple[None, ...]] = ()
+    noise_first: ClassVar[bool] = True
 
     def __init__(self, variant: Variant, device: str, place: Place) -> None:
         found = find_weights(variant.weights, self.kits[0].parts, place)
         digests = [found.digest]
-        self.pipe = load(self.kits, found.path, DTYPES[variant.dtype]).to(device)
+        self._device = device
+        self.beside: tuple[torch.nn.Module, ...] = ()
+        self.pipe = load(self.kits, found.path, DTYPES[variant.dtype])
         self._check_guidance(variant)
         if variant.lora:
             lora = find_lora(variant.lora, place)
@@ -50,6 +59,16 @@ class StockFamily(ABC):
             self.pipe.scheduler = FlowMatchEulerDiscreteScheduler(**variant.scheduler)
         self.weights_digest = joined_digest(digests)
         self.scheduler = _plain(self.pipe.scheduler.config)
+
+    def seat(self, levers: Levers) -> None:
+        """Bring the weights to the device, as the levers say."""
+        seat(self.pipe, self._device, levers)
+        for model in self.beside:
+            model.to(self._device)
+
+    def weight(self) -> Mapping[str, int]:
+        """Return the bytes of all weights by the type of device that they rest on."""
+        return weight(self.pipe, self.beside)
 
     @property
     @abstractmethod
@@ -91,33 +110,48 @@ class StockFamily(ABC):
     def start(self, request: ImageRequest) -> torch.Tensor:
         """Return the latents before the first step, in the form that later steps report."""
         made = self.pipe.prepare_latents(
+            *self.unseen,
             1,
             self.channels,
             request.height,
             request.width,
             self.noise_dtype,
-            self.pipe.device,
+            self.pipe._execution_device,  # where offload brings what computes
             _noise(request),
         )
         # Some pipelines return the latents' positions too.
         latents: torch.Tensor = made[0] if isinstance(made, tuple) else made
         return latents
 
-    def draw(self, request: ImageRequest, after_step: AfterStep) -> Image.Image:
+    def pictures(self, request: ImageRequest, inputs: Inputs) -> dict[str, Any]:
+        """Return what the call takes of the pictures to start from: a canvas and its mask.
+
+        Where a picture is read together with the words, it takes their place too.
+        """
+        if inputs.canvas is None:
+            return {}
+        given: dict[str, Any] = {"image": inputs.canvas, "strength": request.strength}
+        return given if inputs.mask is None else {**given, "mask_image": inputs.mask}
+
+    def draw(self, request: ImageRequest, inputs: Inputs, after_step: AfterStep) -> Image.Image:
         """Draw one picture in a forward of its own, from noise made on the CPU."""
-        pipe = self.pipe
+        pipe = self._pipe_for(inputs)
         self._check(request)
         # Schedulers keep state while they step; none of a cancelled picture's may reach the next.
         pipe.scheduler = FlowMatchEulerDiscreteScheduler.from_config(pipe.scheduler.config)
-        picture: Image.Image = pipe(
-            prompt=request.prompt,
-            width=request.width,
-            height=request.height,
-            num_inference_steps=request.steps,
-            generator=_noise(request),
-            callback_on_step_end=_Steps(self, request, after_step),
-            **self.arguments(request),
-        ).images[0]
+        call = {"prompt": request.prompt, **self.arguments(request)}
+        try:
+            picture: Image.Image = pipe(
+                width=request.width,
+                height=request.height,
+                num_inference_steps=request.steps,
+                generator=_noise(request),
+                callback_on_step_end=_Steps(self, request, inputs, after_step),
+                **{**call, **self.pictures(request, inputs)},
+            ).images[0]
+        finally:
+            # Else what a cancelled picture left on the device would meet the next one's words.
+            self.pipe.maybe_free_model_hooks()
         return picture
 
     @torch.no_grad()
@@ -132,6 +166,18 @@ class StockFamily(ABC):
             self.decoded(small), output_type="pil"
         )[0]
         return picture
+
+    def _pipe_for(self, inputs: Inputs) -> Any:
+        """Return the pipeline that starts from such pictures, of the parts that are loaded."""
+        if inputs.canvas is None:
+            return self.pipe
+        kit = next(kit for kit in self.kits if type(self.pipe) is kit.pipeline)
+        kind = kit.canvas if inputs.mask is None else kit.masked
+        if kind is None:
+            raise ValueError(f"{kit.pipeline.__name__} has no counterpart for such pictures")
+        pipe = kind(**self.pipe.components)
+        pipe.set_progress_bar_config(disable=True)
+        return pipe
 
     def _check_guidance(self, variant: Variant) -> None:
         # The pipelines leave out what the weights do not know, with a log line at most.
@@ -159,9 +205,12 @@ class StockFamily(ABC):
 class _Steps:
     """Follows one picture through the pipeline's callback and reports each step."""
 
-    def __init__(self, family: StockFamily, request: ImageRequest, report: AfterStep) -> None:
+    def __init__(
+        self, family: StockFamily, request: ImageRequest, inputs: Inputs, report: AfterStep
+    ) -> None:
         self._family = family
         self._request = request
+        self._inputs = inputs
         self._report = report
         self._latents: torch.Tensor | None = None
 
@@ -169,8 +218,14 @@ class _Steps:
         self, pipe: Any, index: int, _timestep: torch.Tensor, values: dict[str, Any]
     ) -> dict[str, Any]:
         before, self._latents = self._latents, values["latents"]
-        sigmas = pipe.scheduler.sigmas[index : index + 2]
-        self._report(index + 1, partial(self._preview, before, self._latents, sigmas))
+        # What starts from a canvas leaves out the first steps.
+        at = (pipe.scheduler.begin_index or 0) + index
+        sigmas = pipe.scheduler.sigmas[at : at + 2]
+        # Before the first step there is the canvas, which the pipeline does not report.
+        foretold = self._family.noise_first and self._inputs.canvas is None
+        seen = before is not None or foretold
+        shown = partial(self._preview, before, self._latents, sigmas) if seen else None
+        self._report(index + 1, shown, total=len(pipe.scheduler.timesteps) - at + index)
         return {}
 
     def _preview(

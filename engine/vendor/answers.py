@@ -8,11 +8,10 @@ from typing import Any, NoReturn
 
 import httpx
 
-from engine.vendor.charge import Charge
+from engine.vendor.charge import CREDIT_USD, Charge
 from engine.vendor.faults import Unusable
 
 NAME = "bfl"
-CREDIT_USD = Decimal("0.01")
 MOST_CREDITS = 10_000
 """A picture at a hundred dollars is a mistake in the answer, not a price."""
 DETAIL_LIMIT = 300

@@ -8,7 +8,7 @@ import random
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import httpx
 import structlog
@@ -33,6 +33,7 @@ REFUSALS: Mapping[int, type[errors.VendorFailed]] = {
     401: errors.VendorKeyRefused,
     402: errors.VendorUnpaid,
     403: errors.VendorKeyRefused,
+    413: errors.VendorRejected,
     422: errors.VendorRejected,
 }
 ENDS: Mapping[str, type[errors.VendorFailed]] = {
@@ -71,7 +72,8 @@ class Client:
         self._http = httpx.AsyncClient(
             transport=transport,
             follow_redirects=False,
-            timeout=httpx.Timeout(self._limits.call_s, connect=self._limits.connect_s),
+            # A body is written in one go, however long it is: exchange() limits the whole of it.
+            timeout=httpx.Timeout(self._limits.call_s, connect=self._limits.connect_s, write=None),
             headers={"user-agent": "reroll", "accept-encoding": "identity"},
         )
 
@@ -113,7 +115,7 @@ class Client:
             raise errors.VendorDown(variant=job.variant)
         url = self._base.join(f"/v1/{job.endpoint}")
         try:
-            answer = await self._ask("POST", url, job.body)
+            answer = await self._ask("POST", url, job)
         except Unreachable as fault:
             raise self._down(job) from fault
         except AnswerLost as fault:
@@ -188,12 +190,13 @@ class Client:
             raise Unusable("something else than a picture")
         return answer.body
 
-    async def _ask(
-        self, method: str, url: httpx.URL, body: Mapping[str, Any] | None = None
-    ) -> Answer:
-        """Call the API itself, the only place where the key goes."""
+    async def _ask(self, method: str, url: httpx.URL, job: Job | None = None) -> Answer:
+        """Call the API itself, the only place where the key goes; with a job's body, if any."""
         headers = {"x-key": self._key.get_secret_value(), "accept": "application/json"}
         limit, seconds = self._limits.json_bytes, self._limits.call_s
+        if job:
+            seconds += job.text_bytes / self._limits.upload_bytes_s
+        body = job.body if job else None
         try:
             answer = await exchange(
                 self._http, method, url, limit=limit, seconds=seconds, headers=headers, body=body

@@ -4,6 +4,7 @@ VendorFault
 ├── Unreachable     no connection: nothing was sent, so it can be sent again
 ├── AnswerLost      sent, and no whole answer came: it may or may not have been done
 ├── Unusable        an answer that is not what the API describes
+├── Unsendable      pictures that the API has no form for; nothing was sent
 └── Again           worth another try after a wait; `error` is what to raise instead at last
 """
 
@@ -24,6 +25,10 @@ class AnswerLost(VendorFault):
 
 class Unusable(VendorFault):
     """An answer that cannot be used; the text says why, in our words only."""
+
+
+class Unsendable(VendorFault):
+    """Pictures to start from that the endpoint has no form for; nothing was sent."""
 
 
 class Again(VendorFault):

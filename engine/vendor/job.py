@@ -12,7 +12,8 @@ class Limits:
     """How long to insist, in seconds, and how much to read, in bytes.
 
     `busy_s` and `down_s` are for a vendor that is full or away, `result_s` for a picture that was
-    taken on, `unknown_s` for one that the vendor does not know of yet.
+    taken on, `unknown_s` for one that the vendor does not know of yet. `upload_bytes_s` is the
+    slowest line that a body with pictures in it is waited for.
     """
 
     connect_s: float = 10.0
@@ -25,6 +26,7 @@ class Limits:
     first_wait_s: float = 0.5
     longest_poll_s: float = 2.0
     longest_wait_s: float = 20.0
+    upload_bytes_s: int = 2**18
     json_bytes: int = 2**20
     image_bytes: int = 32 * 2**20
 
@@ -37,6 +39,11 @@ class Job:
     endpoint: str
     body: Mapping[str, Any] = field(repr=False)
     estimate: Charge
+
+    @property
+    def text_bytes(self) -> int:
+        """Return about how long the body is: nearly all of it are pictures, as base64."""
+        return sum(len(value) for value in self.body.values() if isinstance(value, str))
 
 
 @dataclass(frozen=True, slots=True)

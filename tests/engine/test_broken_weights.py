@@ -85,7 +85,7 @@ def test_broken_weights_are_named_with_their_cause_and_break_nothing_else(
 
     assert failure.value.params == {"variant": "toy"}
     assert failure.value.__cause__ is not None
-    assert engine.loaded is None
+    assert engine.loaded == ()
     assert engine.draw(toy, image()).width == 64
 
 

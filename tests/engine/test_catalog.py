@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from engine import errors
-from engine.catalog import VARIANTS, Catalog, Variant, Weights
+from engine.catalog import VARIANTS, Accepts, Catalog, Variant, Weights
 from engine.family import FAMILIES
 from engine.request import GenerationRequest
 from engine.weights import FULL_COMMIT
@@ -41,6 +41,10 @@ def order() -> Order:
 @pytest.mark.parametrize("name", sorted(path.stem for path in VARIANTS.glob("*.toml")))
 def test_every_shipped_variant_takes_its_own_defaults_and_presets(name: str, order: Order) -> None:
     variant = Catalog.load([name]).default
+    accepts = variant.accepts
+    pictures: dict[str, Any] = {"references": ("a",) * accepts.least_references}
+    if accepts.needs_mask:
+        pictures |= {"canvas": "b", "mask": "c"}
     for width, height in variant.sizes.presets.values():
         variant.check(
             order(
@@ -48,6 +52,7 @@ def test_every_shipped_variant_takes_its_own_defaults_and_presets(name: str, ord
                 height=height,
                 steps=variant.steps.default,
                 guidance=variant.guidance.default,
+                **pictures,
             )
         )
 
@@ -55,7 +60,7 @@ def test_every_shipped_variant_takes_its_own_defaults_and_presets(name: str, ord
 @pytest.mark.parametrize("name", sorted(path.stem for path in VARIANTS.glob("*.toml")))
 def test_every_shipped_variant_is_a_folder_or_a_pinned_commit(name: str) -> None:
     variant = Catalog.load([name]).default
-    for source in (variant.weights, variant.lora):
+    for source in (variant.weights, variant.lora, *variant.companions.values()):
         if source and not source.source.startswith("starter/") and not variant.vendor:
             assert FULL_COMMIT.fullmatch(source.revision)
 
@@ -143,8 +148,10 @@ def test_the_digest_follows_what_decides_pixels_only(variant: Variant) -> None:
         replace(variant, weights=Weights(source="elsewhere")),
         replace(variant, scheduler={"shift": 1.0}),
         replace(variant, dtype="bfloat16"),
+        replace(variant, accepts=Accepts(control="canny")),
+        replace(variant, companions={"depth": Weights(source="elsewhere")}),
     ]
-    assert len({variant.digest, *(other.digest for other in others)}) == 4
+    assert len({variant.digest, *(other.digest for other in others)}) == 6
 
 
 def test_a_catalog_keeps_the_order_given_and_its_first_is_the_default(project: Path) -> None:

@@ -13,6 +13,7 @@ from PIL import Image
 from engine import errors
 from engine.catalog import Variant, Weights
 from engine.engine import Engine, Step
+from engine.families import one_frame
 from engine.images import pixel_sha256, read_recipe
 from engine.request import ImageRequest
 
@@ -60,6 +61,7 @@ def test_a_picture_is_what_the_plain_pipeline_draws(
 ) -> None:
     pipeline = QwenImagePipeline.from_pretrained(project / "weights", local_files_only=True)
     pipeline.set_progress_bar_config(disable=True)
+    one_frame.flatten(pipeline.vae)  # all else is stock; test_one_frame.py bounds what this changes
     expected = pipeline(
         prompt="a red 熊猫",
         width=96,
@@ -208,13 +210,17 @@ def test_marks_and_braces_in_a_prompt_are_drawn_like_any_text(
     assert picture.pixel_sha256 == engine.draw(toy, image(prompt=prompt)).pixel_sha256
 
 
-def test_one_variant_is_resident_at_a_time(project: Path, toy: Variant, lightning: Variant) -> None:
+def test_variants_stay_loaded_in_the_order_of_use(
+    project: Path, toy: Variant, lightning: Variant
+) -> None:
     engine = Engine(device="cpu", root=project)
-    assert engine.loaded is None
+    assert engine.loaded == ()
     engine.load(toy)
-    assert engine.loaded == "toy"
+    assert engine.loaded == ("toy",)
     engine.load(lightning)
-    assert engine.loaded == "lightning"
+    assert engine.loaded == ("toy", "lightning")
+    engine.load(toy)
+    assert engine.loaded == ("lightning", "toy")
 
 
 def test_a_variant_with_other_limits_shares_what_is_loaded(
@@ -229,7 +235,7 @@ def test_a_variant_with_other_limits_shares_what_is_loaded(
     engine.load(copied)
     picture = engine.draw(replace(copied, name="cheaper", cost=1), image())
 
-    assert engine.loaded == "cheaper"
+    assert engine.loaded == ("toy", "cheaper")
     assert picture.width == 64
 
 

@@ -56,7 +56,8 @@ def test_the_variants_that_are_bound_are_these() -> None:
     names = [path.stem for path in VARIANTS.glob("*.toml")]
     catalog = Catalog.load(names)
     bound = {name for name in names if not catalog[name].licence.commercial}
-    assert bound == {"flux1-dev", "flux2-dev", "flux2-klein-9b"}
+    tools = {f"flux1-{name}" for name in ("kontext", "fill", "canny", "depth", "redux")}
+    assert bound == {"flux1-dev", *tools, "flux2-dev", "flux2-klein-9b"}
     for name in names:
         assert "," not in catalog[name].licence.name, "the setting separates names by commas"
 

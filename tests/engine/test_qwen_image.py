@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from engine import errors
 from engine.catalog import Catalog, StartupLora, Variant
 from engine.engine import Engine
+from engine.families import one_frame
 from engine.images import pixel_sha256
 from engine.request import ImageRequest
 from tests.engine import toys
@@ -42,6 +43,7 @@ OFFICIAL = {
 def plain(project: Path) -> QwenImagePipeline:
     pipeline = QwenImagePipeline.from_pretrained(project / "weights", local_files_only=True)
     pipeline.set_progress_bar_config(disable=True)
+    one_frame.flatten(pipeline.vae)  # all else is stock; test_one_frame.py bounds what this changes
     return pipeline
 
 
@@ -117,6 +119,9 @@ def test_a_startup_lora_in_an_unknown_naming_is_refused(
         ("qwen-image-lightning-4", 4),
         ("qwen-image-lightning-8", 8),
         ("qwen-image-2512-lightning-4", 4),
+        ("qwen-image-edit-2509-lightning-4", 4),
+        ("qwen-image-edit-2509-lightning-8", 8),
+        ("qwen-image-edit-2511-lightning-4", 4),
     ],
 )
 def test_lightning_variants_are_sampled_as_published_at_every_size(name: str, steps: int) -> None:

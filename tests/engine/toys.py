@@ -29,7 +29,6 @@ family = "qwen_image"
 languages = ["en", "zh"]
 glyphs = []
 cost = 2
-vram_gb = 0.1
 max_count = 4
 prompt_limit = 400
 negative = true

@@ -5,6 +5,7 @@ file is there. `faults` are put in by the test: what happens to the n-th call of
 """
 
 import asyncio
+import base64
 import io
 import json
 from collections.abc import Awaitable, Callable
@@ -22,6 +23,20 @@ SIDES = {"width": (64, None, 1), "height": (64, None, 1)}
 SIDES_OF_32 = {"width": (256, 1440, 32), "height": (256, 1440, 32)}
 FLUX2 = ("prompt", "seed", "width", "height", "safety_tolerance", "output_format")
 FLUX1 = (*FLUX2, "prompt_upsampling")
+TOOL = (
+    *("prompt", "image", "steps", "guidance", "seed"),
+    *("prompt_upsampling", "output_format", "safety_tolerance"),
+)
+BORDERS = ("top", "bottom", "left", "right")
+PICTURE_BYTES = 20_000_000
+"""The vendor's help: a picture may have 20 MB or 20 megapixels."""
+ALL_PIXELS = 9_000_000
+"""Its guide to FLUX.2: of all references and what is drawn of them."""
+
+
+def references(most: int) -> tuple[str, ...]:
+    """Return the fields of `most` references."""
+    return ("input_image", *(f"input_image_{number}" for number in range(2, most + 1)))
 
 
 @dataclass(frozen=True)
@@ -31,10 +46,21 @@ class Rule:
     schema: str
     takes: tuple[str, ...]
     bounds: dict[str, tuple[float, float | None, int]]
+    needs: tuple[str, ...] = ("prompt",)
 
 
-KLEIN = Rule("Flux2KleinInputs", FLUX2, {**SIDES, "safety_tolerance": (0, 5, 1)})
-PRO = Rule("Flux2Inputs", (*FLUX2, "disable_pup"), KLEIN.bounds)
+KLEIN = Rule("Flux2KleinInputs", (*FLUX2, *references(4)), {**SIDES, "safety_tolerance": (0, 5, 1)})
+PRO = Rule("Flux2Inputs", (*FLUX2, *references(8), "disable_pup"), KLEIN.bounds)
+KONTEXT = Rule(
+    "FluxKontextProInputs",
+    ("aspect_ratio", *references(4), *(name for name in FLUX1 if name not in SIDES)),
+    {"safety_tolerance": (0, 6, 1)},
+)
+TOOL_BOUNDS: dict[str, tuple[float, float | None, int]] = {
+    "steps": (15, 50, 1),
+    "guidance": (1.5, 100, 0),
+    "safety_tolerance": (0, 6, 1),
+}
 RULES = {
     "flux-2-klein-4b": KLEIN,
     "flux-2-klein-9b": KLEIN,
@@ -42,7 +68,7 @@ RULES = {
     "flux-2-max": PRO,
     "flux-2-flex": Rule(
         "Flux2FlexInputs",
-        (*FLUX1, "steps", "guidance"),
+        (*FLUX1, *references(8), "steps", "guidance"),
         {**KLEIN.bounds, "steps": (1, 50, 1), "guidance": (1.5, 10, 0)},
     ),
     "flux-pro-1.1": Rule("FluxPro11Inputs", FLUX1, {**SIDES_OF_32, "safety_tolerance": (0, 6, 1)}),
@@ -61,7 +87,15 @@ RULES = {
         ("aspect_ratio", "raw", *(name for name in FLUX1 if name not in SIDES)),
         {"safety_tolerance": (0, 6, 1)},
     ),
-    "flux-kontext-max": Rule("FluxKontextProInputs", ("prompt", "seed"), {}),
+    "flux-kontext-pro": KONTEXT,
+    "flux-kontext-max": KONTEXT,
+    "flux-pro-1.0-fill": Rule("FluxProFillInputs", (*TOOL, "mask"), TOOL_BOUNDS, ("image",)),
+    "flux-pro-1.0-expand": Rule(
+        "FluxProExpandInputs",
+        (*TOOL, *BORDERS),
+        {**TOOL_BOUNDS, **dict.fromkeys(BORDERS, (0, 2048, 1))},
+        ("image",),
+    ),
 }
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -71,6 +105,11 @@ def png(size: tuple[int, int] = (64, 64), seed: int = 0) -> bytes:
     file = io.BytesIO()
     Image.new("RGB", size, (seed % 256, 40, 90)).save(file, "PNG")
     return file.getvalue()
+
+
+def picture(text: str) -> Image.Image:
+    """Return the picture that a body holds as base64."""
+    return Image.open(io.BytesIO(base64.b64decode(text, validate=True)), formats=["PNG"])
 
 
 def says(status: int, body: Any = None, **headers: str) -> Answer:
@@ -144,7 +183,7 @@ class FakeVendor:
     port: int = 0
 
     async def start(self) -> web.AppRunner:
-        app = web.Application()
+        app = web.Application(client_max_size=2**26)
         app.router.add_post("/v1/{endpoint}", self._submit)
         app.router.add_get("/v1/get_result", self._look)
         app.router.add_get("/results/{task}", self._deliver)
@@ -205,8 +244,7 @@ class FakeVendor:
         if self.downloads:
             return await self.downloads.pop(0)(request)
         task = self.tasks[request.match_info["task"]]
-        size = (task.get("width") or 64, task.get("height") or 64)
-        return web.Response(body=png(size, task["seed"]), content_type="image/png")
+        return web.Response(body=png(drawn_size(task), task["seed"]), content_type="image/png")
 
 
 def broken_rules(endpoint: str, body: dict[str, Any]) -> list[dict[str, Any]]:
@@ -216,11 +254,54 @@ def broken_rules(endpoint: str, body: dict[str, Any]) -> list[dict[str, Any]]:
     rule = RULES[endpoint]
     unknown = [name for name in body if name not in rule.takes]
     wrong = [name for name, value in body.items() if not _fits(rule.bounds.get(name), value)]
-    missing = [] if body.get("prompt") else ["prompt"]
+    missing = [name for name in {"prompt", *rule.needs} if not body.get(name)]
     return [
         {"loc": ["body", name], "msg": f"bad {name}: {body.get(name)}", "type": "value_error"}
-        for name in [*unknown, *wrong, *missing]
+        for name in [*unknown, *wrong, *missing, *_broken_pictures(body)]
     ]
+
+
+def drawn_size(body: dict[str, Any]) -> tuple[int, int]:
+    """Return the size of what the API draws for a body."""
+    if "image" in body:
+        kept = picture(body["image"])
+        sides = {name: body.get(name, 0) for name in BORDERS}
+        return (
+            kept.width + sides["left"] + sides["right"],
+            kept.height + sides["top"] + sides["bottom"],
+        )
+    if ratio := body.get("aspect_ratio"):
+        shape = _ratio(ratio)
+        sides_of_32 = ((2**20 * part) ** 0.5 / 32 for part in (shape, 1 / shape))
+        width, height = (round(side) * 32 for side in sides_of_32)
+        return width, height
+    return body.get("width") or 64, body.get("height") or 64
+
+
+def _broken_pictures(body: dict[str, Any]) -> list[str]:
+    named = [name for name in body if name in {*references(8), "image", "mask"}]
+    try:
+        pictures = {name: picture(body[name]) for name in named}
+    except (ValueError, TypeError, OSError):
+        return ["picture"]
+    faults = [name for name in named if len(body[name]) > PICTURE_BYTES]
+    if "mask" in pictures and pictures["mask"].size != pictures["image"].size:
+        faults.append("mask")
+    if "width" in body and "height" in body:
+        read = sum(one.width * one.height for one in pictures.values())
+        if pictures and read + body["width"] * body["height"] > ALL_PIXELS:
+            faults.append("input_image")
+    if "aspect_ratio" in body and not 9 / 21 <= _ratio(body["aspect_ratio"]) <= 21 / 9:
+        faults.append("aspect_ratio")
+    given = [name for name in references(8) if name in body]
+    if given != list(references(8)[: len(given)]):
+        faults.append("input_image")
+    return faults
+
+
+def _ratio(text: str) -> float:
+    width, _, height = text.partition(":")
+    return float(width) / float(height)
 
 
 def _fits(bounds: tuple[float, float | None, int] | None, value: Any) -> bool:

@@ -12,13 +12,14 @@ from typing import Any
 import httpx
 import pytest
 import structlog
+from aiohttp import web
 from pydantic import SecretStr
 
 from engine import errors
 from engine.vendor.client import Client
 from engine.vendor.endpoints import REGIONS
 from engine.vendor.job import Job, Limits, Told
-from tests.engine.vendor.conftest import LIMITS, FastClock, make_client
+from tests.engine.vendor.conftest import EDITS, LIMITS, PICTURE, FastClock, make_client
 from tests.engine.vendor.fake_vendor import (
     COST,
     KEY,
@@ -54,6 +55,17 @@ def status(said: str, code: int = 200) -> Answer:
 
 def elsewhere(code: int) -> Answer:
     return says(code, location="http://10.0.0.1/")
+
+
+def late(answer: Answer, seconds: float) -> Answer:
+    """Begin to read a body after a while."""
+
+    async def answered(request: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(seconds)
+        await request.read()
+        return await answer(request)
+
+    return answered
 
 
 def polled_at(url: object) -> Answer:
@@ -122,6 +134,7 @@ FAULTS = [
     Fault("402", errors.VendorUnpaid, [says(402, {"detail": "Insufficient credits"})]),
     Fault("403", errors.VendorKeyRefused, [says(403, {"detail": "Not authenticated"})]),
     Fault("404", errors.VendorFailed, [says(404)]),
+    Fault("413", errors.VendorRejected, [says(413, b"<html>")]),
     Fault("422", errors.VendorRejected, [says(422, {"detail": [{"loc": ["body", "x"]}]})]),
     Fault("422 of another form", errors.VendorRejected, [says(422, b"[1]")]),
     Fault("429 once", None, [says(429)], sent=2),
@@ -188,9 +201,10 @@ FAULTS = [
 ]
 
 
+@pytest.mark.parametrize("endpoint", ["flux-2-pro", *EDITS])
 @pytest.mark.parametrize("fault", FAULTS, ids=[fault.name for fault in FAULTS])
 async def test_every_fault_has_its_own_end(
-    vendor: FakeVendor, clock: FastClock, job: MakeJob, fault: Fault
+    vendor: FakeVendor, clock: FastClock, job: MakeJob, fault: Fault, endpoint: str
 ) -> None:
     silent = hangs in (*fault.submits, *fault.looks)
     limits = replace(LIMITS, call_s=2.0) if silent else LIMITS
@@ -198,18 +212,38 @@ async def test_every_fault_has_its_own_end(
     vendor.submits, vendor.looks = list(fault.submits), list(fault.looks)
     vendor.downloads = list(fault.downloads)
     if fault.error is None:
-        assert (await client.draw(job())).file == png(seed=7)
+        assert (await client.draw(job(endpoint))).file == png(seed=7)
     else:
-        with pytest.raises(errors.VendorFailed) as failure:
-            await client.draw(job())
+        with (
+            pytest.raises(errors.VendorFailed) as failure,
+            structlog.testing.capture_logs() as lines,
+        ):
+            await client.draw(job(endpoint))
         assert type(failure.value) is fault.error
         assert failure.value.params == {"variant": "bfl-flux2-pro"}
-        assert KEY not in "".join(traceback.format_exception(failure.value))
-    assert vendor.count("POST", "/v1") == fault.sent
+        said = "".join(traceback.format_exception(failure.value)) + str(lines)
+        assert KEY not in said
+        assert PICTURE[:60] not in said
+    assert vendor.count("POST", f"/v1/{endpoint}") == vendor.count("POST", "/") == fault.sent
     ours = ("api.bfl.ai", "api.eu2.bfl.ai")
     assert all(one.host in ours for one in vendor.seen if one.key)
     assert all(one.host.endswith(".bfl.ai") for one in vendor.seen)
     assert clock.time - 1000 < 500
+    await client.aclose()
+
+
+async def test_a_body_of_many_megabytes_is_given_the_time_that_it_takes(
+    vendor: FakeVendor, clock: FastClock, job: MakeJob
+) -> None:
+    limits = replace(LIMITS, call_s=0.5, upload_bytes_s=2**19)
+    client = make_client(vendor, clock, limits=limits)
+    vendor.tasks["x"] = {"endpoint": "x", "active": True, "prompt": "", "seed": 7}
+    taken = polled_at(f"{vendor.polling_host}/v1/get_result?id=x")
+    vendor.submits = [late(taken, 1.0), late(taken, 1.0)]
+    with pytest.raises(errors.VendorDown):
+        await client.draw(job("flux-pro-1.0-fill"))
+    large = job("flux-pro-1.0-fill", image="A" * 2**24)
+    assert (await client.draw(large)).file == png(seed=7)
     await client.aclose()
 
 

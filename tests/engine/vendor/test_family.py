@@ -167,11 +167,11 @@ async def test_a_local_variant_stays_loaded(
 ) -> None:
     local = replace(toy, weights=Weights(source=toy.weights.source))
     await asyncio.to_thread(hosted.load, local)
-    family = hosted._resident
+    family = hosted._open(local)
     await asyncio.to_thread(hosted.load, pro)
     await asyncio.to_thread(hosted.draw, pro, wish)
-    assert hosted.loaded == "toy"
-    assert hosted._resident is family
+    assert hosted.loaded == ("toy",)
+    assert hosted._open(local) is family
 
 
 def test_without_a_key_the_variant_says_so(pro: Variant, wish: ImageRequest) -> None:

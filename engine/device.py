@@ -1,0 +1,51 @@
+"""The memory of the device and of the machine: what is free, what is full, what can be emptied."""
+
+import gc
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]  # accelerate brings it
+import torch
+
+CGROUP = Path("/sys/fs/cgroup")
+RESERVE = 1e9
+"""Left to the libraries' workspaces and to gaps between tensors on an accelerator, in bytes."""
+
+
+def is_apart(device: str) -> bool:
+    """Tell whether the device has memory of its own, beside the machine's."""
+    return device.startswith("cuda")
+
+
+def free_on(device: str) -> float:
+    """Return the bytes that tensors on the device can take."""
+    if not is_apart(device):
+        return free_in_main()
+    torch.cuda.empty_cache()
+    free, _ = torch.cuda.mem_get_info(device)
+    return max(0.0, free - RESERVE)
+
+
+def free_in_main() -> float:
+    """Return the bytes of main memory to be had, in a container those it may still take."""
+    available = float(psutil.virtual_memory().available)
+    try:
+        most = int((CGROUP / "memory.max").read_text())
+        taken = int((CGROUP / "memory.current").read_text())
+        # Files that were read count as taken, and are given back to whoever asks.
+        cached = dict(line.split() for line in (CGROUP / "memory.stat").read_text().splitlines())
+    except (OSError, ValueError):  # no container, or one without a bound, which says "max"
+        return available
+    return min(available, float(most - taken + int(cached.get("inactive_file", 0))))
+
+
+def is_full(error: Exception) -> bool:
+    """Tell whether an error means that memory ran out."""
+    # torch has a class of its own for a full GPU, and for full main memory only a text.
+    full = isinstance(error, MemoryError | torch.OutOfMemoryError)
+    return full or "can't allocate memory" in str(error)
+
+
+def empty() -> None:
+    """Give back what nothing holds any more."""
+    gc.collect()
+    torch.cuda.empty_cache()

@@ -1,0 +1,77 @@
+"""Brings a stock pipeline's weights to a device, as the levers say; the one place that pulls them.
+
+The order matters: what changes a weight's type comes before what moves it, and compiling last.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import torch
+
+from engine.memory import LeverRefused, Levers, Offload
+
+
+def seat(pipe: Any, device: str, levers: Levers) -> None:
+    """Bring the pipeline to the device. Raises LeverRefused for a setting it cannot follow."""
+    transformer = pipe.transformer
+    if levers.tiling:
+        pipe.vae.enable_tiling()
+    if levers.fp8:
+        transformer.enable_layerwise_casting(
+            storage_dtype=torch.float8_e4m3fn, compute_dtype=transformer.dtype
+        )
+    PLACED[levers.offload](pipe, device)
+    if levers.attention:
+        try:
+            transformer.set_attention_backend(levers.attention)
+        except (ValueError, RuntimeError, ImportError) as error:
+            raise LeverRefused(f"REROLL_ATTENTION={levers.attention}: {error}") from error
+    if levers.compiled:
+        transformer.compile_repeated_blocks(fullgraph=True)
+
+
+def weight(pipe: Any, beside: Iterable[torch.nn.Module] = ()) -> Mapping[str, int]:
+    """Return the bytes of all parameters and buffers by the type of device they rest on.
+
+    `beside` are models that are no part of the pipeline.
+    """
+    held: dict[str, int] = {}
+    tensors = _all([*pipe.components.values(), *beside])
+    # Tied weights stand in several places and lie in one.
+    for (kind, _), size in {(t.device.type, t.data_ptr()): t.nbytes for t in tensors}.items():
+        held[kind] = held.get(kind, 0) + size
+    return held
+
+
+def _all(parts: Iterable[Any]) -> Iterator[torch.Tensor]:
+    for part in parts:
+        if isinstance(part, torch.nn.Module):
+            yield from part.parameters()
+            yield from part.buffers()
+
+
+def _whole(pipe: Any, device: str) -> None:
+    pipe.to(device)
+
+
+def _by_model(pipe: Any, device: str) -> None:
+    # The VAE stays: a preview after each step would else drive the transformer out and in again.
+    pipe.model_cpu_offload_seq = pipe.model_cpu_offload_seq.removesuffix("->vae")
+    pipe._exclude_from_cpu_offload = [*pipe._exclude_from_cpu_offload, "vae"]
+    pipe.enable_model_cpu_offload(device=device)
+
+
+def _by_layer(pipe: Any, device: str) -> None:
+    pipe.enable_group_offload(
+        onload_device=torch.device(device),
+        offload_type="leaf_level",
+        use_stream=device.startswith("cuda"),
+        exclude_modules=["vae"],
+    )
+
+
+PLACED: Mapping[Offload, Callable[[Any, str], None]] = {
+    Offload.NONE: _whole,
+    Offload.MODEL: _by_model,
+    Offload.GROUP: _by_layer,
+}

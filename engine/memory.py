@@ -1,0 +1,211 @@
+"""How a variant's weights are to lie in memory: what it needs, what there is, which levers.
+
+Pure and torch-free: figures in, a choice out. `engine.residents` measures and applies it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from itertools import product
+
+GB = 1e9
+FP8 = "float8_e4m3fn"
+FP8_SHARE = 0.55
+"""Of the transformer's bytes in 16 bits: half, and what the libraries leave as it is."""
+STREAMED_GB = 3.0
+"""Group offload keeps two layers on the device; the largest, a vocabulary, has 1.4 GB."""
+TILED_GB = 2.5
+"""What decoding a tile takes at most: the largest tiles of these VAEs have a side of 1024."""
+
+
+class Offload(StrEnum):
+    """Which weights wait in main memory: none, whole models, or single layers."""
+
+    NONE = "none"
+    MODEL = "model"
+    GROUP = "group"
+
+
+class Use(StrEnum):
+    """When a lever that changes pixels may be used; before offload it saves time, not the day."""
+
+    NEVER = "never"
+    IF_NEEDED = "if_needed"
+    BEFORE_OFFLOAD = "before_offload"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """What a variant takes, in GB of 10^9 bytes: weights in its dtype, and work beside them.
+
+    `beside` are models that work with these and stay on the device: a ControlNet, a reader of
+    pictures. `denoise` and `decode` are for the variant's largest size.
+    """
+
+    text_encoder: float
+    transformer: float
+    vae: float
+    denoise: float
+    decode: float
+    beside: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Levers:
+    """How one variant lies in memory and computes; a recipe names what of it decides pixels."""
+
+    offload: Offload = Offload.NONE
+    fp8: bool = False
+    tiling: bool = False
+    attention: str = ""
+    compiled: bool = False
+
+    def dtype(self, declared: str) -> str:
+        """Return a recipe's `dtype`: what is computed in and, where it differs, stored in."""
+        return f"{declared}, transformer in {FP8}" if self.fp8 else declared
+
+    @property
+    def mode(self) -> str:
+        """Return a recipe's `mode`: one picture per forward, and what else changes last bits."""
+        changed = [
+            "vae in tiles" if self.tiling else "",
+            f"attention {self.attention}" if self.attention else "",
+            "compiled" if self.compiled else "",
+        ]
+        return ", ".join(["exact", *filter(None, changed)])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What the host allows and wants; `offload` None leaves the choice to what fits.
+
+    `limit_gb` is the most to take on the device; `attention` a backend of diffusers' by name.
+    """
+
+    limit_gb: float | None = None
+    offload: Offload | None = None
+    fp8: Use = Use.NEVER
+    tiling: Use = Use.NEVER
+    attention: str = ""
+    compiled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Bytes to be had: on the device, and in main memory, None where that is the device."""
+
+    device: float
+    main: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Bytes of one loaded variant: resting on the device, more while it draws, in main memory."""
+
+    device: float = 0
+    work: float = 0
+    main: float = 0
+
+    @property
+    def peak(self) -> float:
+        """Return what it takes on the device while it draws."""
+        return self.device + self.work
+
+
+class DoesNotFit(Exception):
+    """No allowed choice of levers fits. Both figures are GB; `helps` is a setting that would."""
+
+    def __init__(self, *, needed_gb: float, free_gb: float, helps: str) -> None:
+        super().__init__(f"needs {needed_gb:.1f} GB, {free_gb:.1f} GB are free")
+        self.needed_gb, self.free_gb, self.helps = needed_gb, free_gb, helps
+
+
+class LeverRefused(Exception):
+    """The libraries here cannot do what a setting asks for; the text names it."""
+
+
+def choose(profile: Profile, room: Room, wishes: Wishes) -> Levers:
+    """Return the first choice that fits, those that change no pixel first. Raises DoesNotFit."""
+    candidates = list(_candidates(room, wishes))
+    for levers in candidates:
+        if _fit([needed(profile, levers)], room):
+            return levers
+    least = min((needed(profile, levers) for levers in candidates), key=lambda one: one.peak)
+    on_device = least.peak > room.device
+    raise DoesNotFit(
+        needed_gb=(least.peak if on_device else least.main) / GB,
+        free_gb=(room.device if on_device else room.main or 0) / GB,
+        helps=_help(profile, room, wishes),
+    )
+
+
+def needed(profile: Profile, levers: Levers) -> Taken:
+    """Return what a variant takes with these levers."""
+    transformer = profile.transformer * (FP8_SHARE if levers.fp8 else 1)
+    decode = min(profile.decode, TILED_GB) if levers.tiling else profile.decode
+    work = max(profile.denoise, decode)
+    models = (profile.text_encoder, transformer)
+    stays = profile.vae + profile.beside
+    if levers.offload is Offload.NONE:
+        return Taken((sum(models) + stays) * GB, work * GB)
+    # The VAE stays on the device: previews decode after every step.
+    visiting = max(models) if levers.offload is Offload.MODEL else STREAMED_GB
+    return Taken(stays * GB, (visiting + work) * GB, sum(models) * GB)
+
+
+def surplus(held: Sequence[Taken], room: Room) -> int:
+    """Return how many of the first must go, for the others to lie in `room` side by side.
+
+    They stand in the order of use, and the last, which is to draw, stays whatever it takes.
+    """
+    fitting = (gone for gone in range(len(held)) if _fit(held[gone:], room))
+    return next(fitting, len(held) - 1)
+
+
+def _fit(held: Sequence[Taken], room: Room) -> bool:
+    # One draws at a time.
+    device = sum(one.device for one in held) + max(one.work for one in held)
+    main = sum(one.main for one in held)
+    return device <= room.device and (room.main is None or main <= room.main)
+
+
+def _candidates(room: Room, wishes: Wishes) -> Iterable[Levers]:
+    offloads = list(Offload) if wishes.offload is None else [wishes.offload]
+    if room.main is None:
+        offloads = [Offload.NONE]
+    either = (False, True)
+    candidates = (
+        Levers(
+            offload=offload,
+            fp8=fp8,
+            tiling=tiling,
+            attention=wishes.attention,
+            compiled=wishes.compiled,
+        )
+        for offload, fp8, tiling in product(offloads, either, either)
+        if not (fp8 and wishes.fp8 is Use.NEVER) and not (tiling and wishes.tiling is Use.NEVER)
+    )
+    return sorted(candidates, key=lambda levers: _cost(levers, wishes))
+
+
+def _cost(levers: Levers, wishes: Wishes) -> tuple[int, int, int]:
+    used = [
+        use for lever, use in ((levers.fp8, wishes.fp8), (levers.tiling, wishes.tiling)) if lever
+    ]
+    return used.count(Use.IF_NEEDED), list(Offload).index(levers.offload), len(used)
+
+
+def _help(profile: Profile, room: Room, wishes: Wishes) -> str:
+    auto = replace(wishes, offload=None)
+    for more, named in (
+        (auto, "REROLL_OFFLOAD=auto"),
+        (replace(wishes, tiling=Use.IF_NEEDED), "REROLL_VAE_TILING=if_needed"),
+        (replace(wishes, fp8=Use.IF_NEEDED), "REROLL_FP8=if_needed"),
+        (
+            replace(auto, tiling=Use.IF_NEEDED, fp8=Use.IF_NEEDED),
+            "REROLL_OFFLOAD=auto, REROLL_VAE_TILING=if_needed and REROLL_FP8=if_needed",
+        ),
+    ):
+        if any(_fit([needed(profile, levers)], room) for levers in _candidates(room, more)):
+            return named
+    return ""
