@@ -1,13 +1,20 @@
-"""`python -m bench`: every figure of the README, one after the other."""
+"""`python -m bench`: every figure of the README, one after the other.
+
+`python -m bench fairness --json` runs one of them, with its own options.
+"""
 
 import subprocess
 import sys
 
-BENCHES = ("bench.engine", "bench.chain")
+BENCHES = ("bench.engine", "bench.chain", "bench.switch", "bench.claims", "bench.fairness")
 
 
 def main() -> None:
-    """Run each bench in a process of its own."""
+    """Run each bench, or the named one, in a process of its own."""
+    if sys.argv[1:]:
+        name, *options = sys.argv[1:]
+        command = [sys.executable, "-m", f"bench.{name}", *options]
+        raise SystemExit(subprocess.run(command, check=False).returncode)
     for name in BENCHES:
         print(f"-- {name}", flush=True)
         subprocess.run([sys.executable, "-m", name], check=True)

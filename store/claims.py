@@ -1,26 +1,30 @@
 """A worker's right to one image: claimed with a lease and a fence, kept alive, ended once.
 
-A claim locks its image only. Whatever ends it locks the order first, and writes only where the
-fence is still the claim's own: a worker that was thought dead changes nothing.
+A claim locks a flow and its first waiting image. Whatever ends it locks the order first, and
+writes only where the fence is still the claim's own: a worker that was thought dead changes
+nothing. A flow is charged an estimate while its image is drawn, and what was measured in the end.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, select, update
+from sqlalchemy import ColumnElement, Row, and_, select, update
 from sqlalchemy.orm import Session
 
 from engine.errors import RerollError
 from engine.recipe import Recipe
 from engine.request import GenerationRequest, ImageRequest
-from store import generations
+from store import fairness, flows, generations, paces
 from store.clock import now_ms
 from store.errors import LeaseLost
+from store.fairness import Head, Residency
+from store.ledger import Flow
 from store.tables import Generation, Image
 
 LEASE_MS = 20_000
 """A lease outlives many missed beats and is short enough for a member to wait out."""
+NOTHING_LOADED = Residency()
 MOST_ATTEMPTS = 3
 """Claims of one image before it is given up: a picture that kills its worker must not return."""
 
@@ -43,37 +47,91 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """A finished picture whose file is already in the file store."""
+    """A finished picture whose file is already in the file store.
+
+    `seconds` is what it took to draw, `loading_s` what was spent before on loading its variant.
+    """
 
     file_sha256: str
     file_bytes: int
     pixel_sha256: str
     recipe: Recipe
     seconds: float
+    loading_s: float = 0.0
 
 
 def claim(
-    session: Session, worker: str, variants: Sequence[str], *, lease_ms: int = LEASE_MS
+    session: Session,
+    worker: str,
+    variants: Sequence[str],
+    residency: Residency = NOTHING_LOADED,
+    *,
+    lease_ms: int = LEASE_MS,
 ) -> Claim | None:
-    """Take the image that has waited longest among `variants`; None where nothing waits."""
-    found = session.execute(
-        select(Image, Generation.request)
+    """Take the image whose turn it is among `variants`; None where nothing waits.
+
+    `residency` says what the worker has loaded, which goes first within bounds.
+    """
+    now = session.scalar(select(now_ms())) or 0
+    tried: set[int] = set()
+    while heads := flows.heads(session, variants, tried):
+        head = _lock_one(session, heads, residency, now)
+        if found := _first_waiting(session, head.lane_id):
+            image, generation = found
+            _take(session, image, generation.weight, worker, (now, now + lease_ms))
+            flows.refresh(session, _flow(head), served=head.lane_id)
+            return Claim(
+                image.generation_id, image.index, image.fence, image.attempts, generation.request
+            )
+        # Its last image went without a word: cancelled just now, or by an older version.
+        flows.refresh(session, _flow(head))
+        tried.add(head.lane_id)
+    return None
+
+
+def _flow(head: Head) -> Flow:
+    return Flow(head.guild_id, head.user_id)
+
+
+def _lock_one(session: Session, heads: Sequence[Head], residency: Residency, now: int) -> Head:
+    """Lock the flow whose turn it is among the free ones; where none is free, wait for one.
+
+    The wait keeps a worker from going idle because another claims from the only flow just now.
+    """
+    left = list(heads)
+    while left:
+        head = fairness.pick(left, residency, now)
+        if flows.lock_if_free(session, _flow(head)):
+            return head
+        left.remove(head)
+    head = fairness.pick(heads, residency, now)
+    flows.lock(session, _flow(head))
+    return head
+
+
+def _first_waiting(session: Session, lane_id: int) -> tuple[Image, Generation] | None:
+    first = session.execute(
+        select(Image, Generation)
         .join(Generation)
-        .where(Image.status == "queued", Image.variant.in_(variants))
+        .where(Image.lane_id == lane_id, flows.QUEUED)
         .order_by(Image.created_at, Image.generation_id, Image.index)
         .limit(1)
         .with_for_update(of=Image, skip_locked=True)
+        .execution_options(populate_existing=True)
     ).first()
-    if found is None:
-        return None
-    image, order = found
-    now = session.scalar(select(now_ms())) or 0
+    return (first[0], first[1]) if first else None
+
+
+def _take(
+    session: Session, image: Image, weight: float, worker: str, lease: tuple[int, int]
+) -> None:
+    pace = paces.expected(session, [image.variant])[image.variant]
+    image.charged = fairness.virtual(pace.charge(image.effort), weight)
     image.status, image.worker = "running", worker
-    image.started_at, image.lease_until = now, now + lease_ms
+    image.started_at, image.lease_until = lease
     image.fence += 1
     image.attempts += 1
     session.flush()
-    return Claim(image.generation_id, image.index, image.fence, image.attempts, order)
 
 
 def beat(session: Session, claim: Claim, *, lease_ms: int = LEASE_MS) -> bool:
@@ -91,10 +149,11 @@ def keep(session: Session, claim: Claim, kept: Kept) -> bool:
     generation = generations.lock(session, claim.generation_id)
     if generation.deleted_at is not None:
         return _end(session, claim, generation, status="cancelled")
-    return _end(
+    finished = _end(
         session,
         claim,
         generation,
+        measured=kept.seconds,
         status="done",
         file_sha256=kept.file_sha256,
         file_bytes=kept.file_bytes,
@@ -102,6 +161,10 @@ def keep(session: Session, claim: Claim, kept: Kept) -> bool:
         recipe=kept.recipe.to_json(),
         seconds=kept.seconds,
     )
+    device, step = kept.recipe.device, paces.effort(kept.recipe.request)
+    paces.learn(session, generation.variant, device, step, kept.seconds)
+    paces.learn(session, generation.variant, device, paces.LOADING, kept.loading_s)
+    return finished
 
 
 def fail(session: Session, claim: Claim, error: RerollError) -> bool:
@@ -137,25 +200,50 @@ def _give_back(session: Session, claim: Claim, **values: Any) -> bool:
     generation = generations.lock(session, claim.generation_id)
     if generation.cancel_requested:
         return _end(session, claim, generation, status="cancelled")
-    _write(session, claim, status="queued", lease_until=None, **values)
+    written = _write(session, claim, status="queued", lease_until=None, **values)
+    flows.give_back(session, generations.flow_of(generation), written.lane_id)
     return False
 
 
-def _end(session: Session, claim: Claim, generation: Generation, **values: Any) -> bool:
-    _write(session, claim, finished_at=now_ms(), lease_until=None, **values)
+def _end(
+    session: Session,
+    claim: Claim,
+    generation: Generation,
+    *,
+    measured: float | None = None,
+    **values: Any,
+) -> bool:
+    written = _write(session, claim, finished_at=now_ms(), lease_until=None, **values)
+    if measured is None:
+        cost = _unfinished(written, generation.weight)
+    else:
+        cost = fairness.virtual(measured, generation.weight)
+    flow = generations.flow_of(generation)
+    flows.spend(session, flow, generation.variant, cost)
+    flows.refresh(session, flow)
     return generations.close_if_finished(session, generation)
 
 
-def _write(session: Session, claim: Claim, **values: Any) -> None:
-    written = session.scalar(
+def _unfinished(written: Row[*tuple[Any, ...]], weight: float) -> float:
+    """Return what a picture costs its flow that was stopped or failed: no more than its charge.
+
+    The time may hold the loading of a variant, which is nobody's own.
+    """
+    elapsed_s = (written.finished_at - (written.started_at or 0)) / 1000
+    return min(fairness.virtual(elapsed_s, weight), written.charged or 0.0)
+
+
+def _write(session: Session, claim: Claim, **values: Any) -> Row[*tuple[Any, ...]]:
+    written = session.execute(
         update(Image)
         .where(_held(claim))
         .values(**values)
-        .returning(Image.index)
+        .returning(Image.lane_id, Image.started_at, Image.finished_at, Image.charged)
         .execution_options(synchronize_session=False)
-    )
+    ).first()
     if written is None:
         raise LeaseLost(f"{claim.generation_id}-{claim.index} fence {claim.fence}")
+    return written
 
 
 def _held(claim: Claim) -> ColumnElement[bool]:

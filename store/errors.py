@@ -3,8 +3,23 @@
 RerollError
 ├── StoreRefused
 │   ├── CreditsSpent        the balance does not cover the price
+│   ├── SlowLaneTooSmall    nor does the slow lane take the order
+│   ├── SlowLaneBusy        it holds another order of the member's
+│   ├── ConfirmationNeeded  the price is above what is ordered without asking
+│   ├── PlanForbidsVariant  the member's plan has not this variant
+│   ├── PlanForbidsSize     nor so large a picture
+│   ├── PlanForbidsCount    nor so many pictures at once
+│   ├── TooManyOrders       nor another order beside those that are open
+│   ├── AllowanceSpent      the member's money for vendors is spent for today
+│   ├── BudgetSpent         so is the server's
+│   ├── ZoneUnknown         no such time zone
+│   ├── BudgetTooHigh       more money than the host lets a server spend
+│   ├── NumberInvalid       a plan's number outside its bounds
+│   ├── CheckinOff          the server gives nothing for checking in
+│   ├── CheckedIn           the member has checked in today
 │   ├── NotYours            neither the owner nor a moderator
 │   └── Gone                no such order or picture (any more)
+├── MoneyRanOut             the server's money ran out while the order was drawn
 ├── StoreUnavailable        the database cannot be reached or is full
 ├── FilesUnavailable        the file store cannot be reached, is full, or has lost a file
 ├── WorkerMissing           nobody draws this variant at the moment
@@ -26,6 +41,90 @@ class CreditsSpent(StoreRefused):
     code = "credits_spent"
 
 
+class SlowLaneTooSmall(StoreRefused):
+    """Credits are spent, and the slow lane draws less. Params: as CreditsSpent, count, side."""
+
+    code = "slow_lane_too_small"
+
+
+class SlowLaneBusy(StoreRefused):
+    """Credits are spent, and an order waits in the slow lane. Params: as CreditsSpent."""
+
+    code = "slow_lane_busy"
+
+
+class ConfirmationNeeded(StoreRefused):
+    """The member is to be asked first. Params: price, left (after it)."""
+
+    code = "confirmation_needed"
+
+
+class PlanForbidsVariant(StoreRefused):
+    """Params: variant, plan."""
+
+    code = "plan_forbids_variant"
+
+
+class PlanForbidsSize(StoreRefused):
+    """Params: width, height, side (of the largest square), plan."""
+
+    code = "plan_forbids_size"
+
+
+class PlanForbidsCount(StoreRefused):
+    """Params: value, limit, plan."""
+
+    code = "plan_forbids_count"
+
+
+class TooManyOrders(StoreRefused):
+    """Params: limit, plan."""
+
+    code = "too_many_orders"
+
+
+class AllowanceSpent(StoreRefused):
+    """Params: price, left (both in dollars), plan, resets_at."""
+
+    code = "allowance_spent"
+
+
+class BudgetSpent(StoreRefused):
+    """Params: price, left (both in dollars), resets_at."""
+
+    code = "budget_spent"
+
+
+class ZoneUnknown(StoreRefused):
+    """Params: value."""
+
+    code = "zone_unknown"
+
+
+class BudgetTooHigh(StoreRefused):
+    """Params: limit (in dollars)."""
+
+    code = "budget_too_high"
+
+
+class NumberInvalid(StoreRefused):
+    """Params: value, least, most."""
+
+    code = "number_invalid"
+
+
+class CheckinOff(StoreRefused):
+    """The server's settings give nothing for it."""
+
+    code = "checkin_off"
+
+
+class CheckedIn(StoreRefused):
+    """Params: resets_at."""
+
+    code = "checked_in"
+
+
 class NotYours(StoreRefused):
     """Only the owner or a moderator may do this."""
 
@@ -36,6 +135,12 @@ class Gone(StoreRefused):
     """There is no such order or picture, or it was deleted. Params: id."""
 
     code = "gone"
+
+
+class MoneyRanOut(RerollError):
+    """The server's money for vendors ran out before this picture. Params: variant."""
+
+    code = "money_ran_out"
 
 
 class StoreUnavailable(RerollError):

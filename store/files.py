@@ -34,9 +34,26 @@ class Files:
             self._store.put(f"{folder}/{digest}", content, mode="create")
         return digest
 
+    def get(self, folder: str, digest: str) -> bytes:
+        """Return a file."""
+        with _unavailable():
+            return bytes(self._store.get(f"{folder}/{digest}").bytes())
+
     async def aget(self, folder: str, digest: str) -> bytes:
         """Return a file."""
         return await self._aread(f"{folder}/{digest}")
+
+    async def aput(self, folder: str, content: bytes) -> str:
+        """Keep `content`, as `put` does."""
+        digest = hashlib.sha256(content).hexdigest()
+        with _unavailable(), suppress(AlreadyExistsError):
+            await self._store.put_async(f"{folder}/{digest}", content, mode="create")
+        return digest
+
+    async def acopy(self, folder: str, digest: str, source: str) -> None:
+        """Keep a file of another order's folder in this one too."""
+        with _unavailable():
+            await self._store.copy_async(f"{source}/{digest}", f"{folder}/{digest}")
 
     def put_preview(self, folder: str, content: bytes) -> None:
         """Replace an order's preview."""

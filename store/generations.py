@@ -1,20 +1,23 @@
 """Orders: placed once, cancelled, finished, looked up, deleted. Claims and delivery live beside.
 
-Lock order everywhere: account or generation first, then its images; a claim locks one image only.
+Lock order everywhere: an order's row, its flow's account, then its images; whatever ends an image
+holds the first two. A claim locks an account and one image.
 """
 
 import secrets
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Select, func, select, tuple_, update
+from sqlalchemy import Select, select, tuple_, update
 from sqlalchemy.orm import Session, selectinload
 
 from engine.request import GenerationRequest
-from store import ledger
+from store import budgets, flows, ledger, paces, payments, waiting
 from store.clock import now_ms
 from store.errors import Gone, NotYours
+from store.payments import Paid
 from store.plans import Plan
 from store.tables import Generation, Image
 
@@ -24,8 +27,14 @@ ID_LENGTH = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What the bot knows when a member orders; `token` is Discord's and must not be printed."""
+    """What the bot knows when a member orders; `token` is Discord's and must not be printed.
 
+    The `id` is new: files that the request starts from lie in its folder already. `estimate` is
+    what a vendor is expected to take for each picture, in micro-dollars. A `confirmed` order is
+    not asked about again.
+    """
+
+    id: str
     interaction_id: int
     application_id: int
     guild_id: int
@@ -38,7 +47,10 @@ class Order:
     upload_limit: int
     request: GenerationRequest
     price: int
+    estimate: int = 0
+    confirmed: bool = False
     parent_id: str | None = None
+    remarks: Mapping[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         """Name the order without its token."""
@@ -52,33 +64,53 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A placed order: its id, credits left, and pictures waiting before it."""
+    """A placed order: its id, credits left, and pictures that will be drawn before its first.
+
+    `price` is what it took: nothing in the `slow` lane. `seconds` is until its last picture is
+    there, None where that cannot be known.
+    """
 
     id: str
     balance: ledger.Balance
     ahead: int
+    price: int
+    slow: bool = False
+    seconds: float | None = None
+
+
+def new_id() -> str:
+    """Return an id for an order that is to be placed."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(ID_LENGTH))
 
 
 def create(session: Session, order: Order, plan: Plan, now: datetime) -> Placed:
     """Hold the price and queue one image per seed; the same interaction gives the same order.
 
-    Raises CreditsSpent.
+    Raises what `payments.pay` raises.
     """
-    # The account's row is locked by this look, so that a parallel repetition waits here.
-    left = ledger.balance(session, order.flow, plan, now)
-    known = select(Generation.id).where(Generation.interaction_id == order.interaction_id)
+    ledger.lock(session, order.flow)  # a parallel repetition waits here
+    known = select(Generation).where(Generation.interaction_id == order.interaction_id)
     if (existing := session.scalar(known)) is not None:
-        return Placed(existing, left, ahead(session, existing))
-    generation = _row(order)
-    left = ledger.hold(session, order.flow, plan, generation.id, order.price, now)
-    session.add(generation)
+        left = ledger.balance(session, order.flow, plan, now)
+        wait = waiting.estimate(session, existing.id)
+        return Placed(existing.id, left, wait.place, existing.price, existing.slow, wait.seconds)
+    paid = payments.pay(session, order, plan, now)
+    lane_id = flows.wake(session, order.flow, order.request.variant)
+    session.add(_row(order, plan, paid, lane_id))
     session.flush()
-    return Placed(generation.id, left, ahead(session, generation.id))
+    flows.refresh(session, order.flow)
+    wait = waiting.estimate(session, order.id)
+    return Placed(order.id, paid.balance, wait.place, paid.price, paid.slow, wait.seconds)
 
 
-def _row(order: Order) -> Generation:
+def _row(order: Order, plan: Plan, paid: Paid, lane_id: int) -> Generation:
+    shared = {
+        "variant": order.request.variant,
+        "lane_id": lane_id,
+        "effort": paces.effort(order.request),
+    }
     return Generation(
-        id="".join(secrets.choice(ALPHABET) for _ in range(ID_LENGTH)),
+        id=order.id,
         interaction_id=order.interaction_id,
         application_id=order.application_id,
         guild_id=order.guild_id,
@@ -91,10 +123,14 @@ def _row(order: Order) -> Generation:
         upload_limit=order.upload_limit,
         variant=order.request.variant,
         request=order.request.to_json(),
-        price=order.price,
+        price=paid.price,
+        plan=plan.name,
+        slow=paid.slow,
+        weight=paid.weight,
         parent_id=order.parent_id,
+        remarks=dict(order.remarks) or None,
         images=[
-            Image(index=index, variant=order.request.variant, seed=seed)
+            Image(index=index, seed=seed, **shared)
             for index, seed in enumerate(order.request.seeds)
         ],
     )
@@ -110,21 +146,6 @@ def get(session: Session, generation_id: str) -> Generation:
     if found is None:
         raise Gone(id=generation_id)
     return found
-
-
-def ahead(session: Session, generation_id: str) -> int:
-    """Return how many waiting or running pictures of the same variant were ordered before."""
-    mine = select(Image.variant, func.min(Image.created_at)).where(
-        Image.generation_id == generation_id
-    )
-    variant, since = session.execute(mine.group_by(Image.variant)).one()
-    before = (Image.variant == variant, Image.created_at < since)
-    # Apart, each status has a small index; asked for together, neither is used.
-    counts = [
-        select(func.count()).select_from(Image).where(Image.status == status, *before)
-        for status in ("queued", "running")
-    ]
-    return sum(session.scalar(count) or 0 for count in counts)
 
 
 def history(
@@ -180,6 +201,7 @@ def cancel(session: Session, generation_id: str, user_id: int, *, moderator: boo
         .values(status="cancelled", finished_at=now_ms())
         .execution_options(synchronize_session=False)
     )
+    flows.refresh(session, flow_of(generation))
     close_if_finished(session, generation)
 
 
@@ -202,15 +224,27 @@ def purged(session: Session, generation_ids: Collection[str]) -> None:
 
 
 def lock(session: Session, generation_id: str) -> Generation:
-    """Return an order's row, deleted or not, locked until the transaction ends. Raises Gone."""
+    """Return an order's row, deleted or not, locked with its flow to the end of the transaction.
+
+    Raises Gone.
+    """
     if (generation := session.scalar(_row_of(generation_id).with_for_update())) is None:
         raise Gone(id=generation_id)
+    flows.lock(session, flow_of(generation))
     return generation
 
 
 def lock_if_free(session: Session, generation_id: str) -> Generation | None:
-    """Return an order's row locked, or None where another transaction holds it."""
-    return session.scalar(_row_of(generation_id).with_for_update(skip_locked=True))
+    """Return an order's row locked with its flow, or None where another transaction holds one."""
+    generation = session.scalar(_row_of(generation_id).with_for_update(skip_locked=True))
+    if generation is None or not flows.lock_if_free(session, flow_of(generation)):
+        return None
+    return generation
+
+
+def flow_of(generation: Generation) -> ledger.Flow:
+    """Return whose order it is."""
+    return ledger.Flow(generation.guild_id, generation.user_id)
 
 
 def _row_of(generation_id: str) -> Select[Generation]:
@@ -235,8 +269,9 @@ def close_if_finished(session: Session, generation: Generation) -> bool:
     generation.error = next((row.error for row in rows if row.error), None)
     generation.status = "done" if done else "failed" if generation.error else "cancelled"
     generation.finished_at = _now(session)
-    flow = ledger.Flow(generation.guild_id, generation.user_id)
-    ledger.close(session, flow, generation.id, generation.price // len(states) * done)
+    due = generation.price // len(states) * done
+    ledger.close(session, flow_of(generation), generation.id, due)
+    budgets.release(session, generation.id)
     return True
 
 

@@ -1,5 +1,9 @@
 """The credit ledger: append-only entries, balances as sums, holds that cannot overspend.
 
+`now` is the time in the server's own zone: its date names the purse of today's allowance, which is
+the largest that the member's plans gave on that date. A look grants nothing; whatever takes or
+gives does, with the account locked.
+
 An order's price is held when it is placed and closed once: settled for the pictures delivered,
 refunded whole where there are none. The account's row is the lock, so that parallel orders of one
 member queue here and different members never wait for each other.
@@ -7,9 +11,9 @@ member queue here and different members never wait for each other.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Session
 
 from store.database import upsert
@@ -45,16 +49,33 @@ class Balance:
 
 
 def balance(session: Session, flow: Flow, plan: Plan, now: datetime) -> Balance:
-    """Return the member's credits, granting today's allowance if this is the first look at it."""
-    day = now.astimezone(UTC).date()
-    _open(session, flow, plan, purse=day.isoformat())
-    sums = _sums(session, flow, (day.isoformat(), KEPT))
-    midnight = datetime.combine(day + timedelta(days=1), time(), UTC)
+    """Return what a member has, with what `plan` still gives for today; change nothing."""
+    day = now.date().isoformat()
+    sums = _sums(session, flow, (day, KEPT))
+    today, granted = sums.get(day, (0, 0))
+    kept, _ = sums.get(KEPT, (0, 0))
     return Balance(
-        today=sums.get(day.isoformat(), 0),
-        kept=sums.get(KEPT, 0),
-        daily=plan.daily_credits,
-        resets_at=int(midnight.timestamp()),
+        today=today + max(0, plan.daily_credits - granted),
+        kept=kept,
+        daily=max(granted, plan.daily_credits),
+        resets_at=resets_at(now),
+    )
+
+
+def resets_at(now: datetime) -> int:
+    """Return the next midnight where `now` is, in epoch seconds."""
+    midnight = datetime.combine(now.date() + timedelta(days=1), time(), now.tzinfo)
+    return int(midnight.timestamp())
+
+
+def lock(session: Session, flow: Flow) -> None:
+    """Hold the account until the transaction ends."""
+    values = {"guild_id": flow.guild_id, "user_id": flow.user_id}
+    session.execute(upsert(session, Account).values(values).on_conflict_do_nothing())
+    session.execute(
+        select(Account.user_id)
+        .where(Account.guild_id == flow.guild_id, Account.user_id == flow.user_id)
+        .with_for_update()
     )
 
 
@@ -65,11 +86,13 @@ def hold(
 
     Raises CreditsSpent and then changes nothing.
     """
+    lock(session, flow)
     before = balance(session, flow, plan, now)
     if before.left < price:
         raise CreditsSpent(price=price, left=before.left, resets_at=before.resets_at)
+    _grant_today(session, flow, plan, now.date().isoformat())
     today = min(before.today, price)
-    parts = {now.astimezone(UTC).date().isoformat(): today, KEPT: price - today}
+    parts = {now.date().isoformat(): today, KEPT: price - today}
     for purse, part in parts.items():
         if part:
             _add(session, flow, purse, "hold", -part, reference)
@@ -94,36 +117,42 @@ def close(session: Session, flow: Flow, reference: str, due: int) -> None:
     session.flush()
 
 
-def grant(session: Session, flow: Flow, amount: int, reference: str) -> None:
-    """Give lasting credits; the same `reference` gives once. Raises IntegrityError on a repeat."""
-    _ensure_account(session, flow)
-    _add(session, flow, KEPT, "grant", amount, reference)
+def grant(
+    session: Session, flow: Flow, amount: int, reference: str, *, by: int | None = None
+) -> None:
+    """Give lasting credits, from the member `by` if they are a gift; each `reference` gives once.
+
+    Raises IntegrityError on a repeat.
+    """
+    lock(session, flow)
+    _add(session, flow, KEPT, "grant", amount, reference, by)
     session.flush()
 
 
-def _open(session: Session, flow: Flow, plan: Plan, *, purse: str) -> None:
-    _ensure_account(session, flow)
-    session.execute(
-        select(Account.user_id)
-        .where(Account.guild_id == flow.guild_id, Account.user_id == flow.user_id)
-        .with_for_update()
+def was_granted(session: Session, flow: Flow, reference: str) -> bool:
+    """Tell whether a grant of this reference was made; sure while the account is locked."""
+    granted = select(LedgerEntry.id).where(
+        *_of(flow), LedgerEntry.reference == reference, LedgerEntry.kind == "grant"
     )
-    granted = select(LedgerEntry.id).where(*_of(flow), LedgerEntry.reference == f"daily:{purse}")
-    if session.scalar(granted) is None:
-        _add(session, flow, purse, "grant", plan.daily_credits, f"daily:{purse}")
+    return session.scalar(granted) is not None
+
+
+def _grant_today(session: Session, flow: Flow, plan: Plan, purse: str) -> None:
+    _, granted = _sums(session, flow, (purse,)).get(purse, (0, 0))
+    if (missing := plan.daily_credits - granted) > 0:
+        # A better plan later in the day adds what is missing to it.
+        _add(session, flow, purse, "grant", missing, f"daily:{purse}:{plan.daily_credits}")
         session.flush()
 
 
-def _ensure_account(session: Session, flow: Flow) -> None:
-    values = {"guild_id": flow.guild_id, "user_id": flow.user_id}
-    session.execute(upsert(session, Account).values(values).on_conflict_do_nothing())
-
-
-def _sums(session: Session, flow: Flow, purses: tuple[str, ...]) -> Mapping[str, int]:
-    sums = select(LedgerEntry.purse, func.sum(LedgerEntry.amount)).where(
+def _sums(session: Session, flow: Flow, purses: tuple[str, ...]) -> Mapping[str, tuple[int, int]]:
+    """Return by purse what is in it and what was ever granted to it."""
+    is_grant = case((LedgerEntry.kind == "grant", LedgerEntry.amount), else_=0)
+    sums = select(LedgerEntry.purse, func.sum(LedgerEntry.amount), func.sum(is_grant)).where(
         *_of(flow), LedgerEntry.purse.in_(purses)
     )
-    return {purse: int(total) for purse, total in session.execute(sums.group_by(LedgerEntry.purse))}
+    rows = session.execute(sums.group_by(LedgerEntry.purse))
+    return {purse: (int(total), int(granted)) for purse, total, granted in rows}
 
 
 def _held(session: Session, flow: Flow, reference: str) -> Mapping[str, int]:
@@ -137,7 +166,15 @@ def _of(flow: Flow) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return LedgerEntry.guild_id == flow.guild_id, LedgerEntry.user_id == flow.user_id
 
 
-def _add(session: Session, flow: Flow, purse: str, kind: str, amount: int, reference: str) -> None:
+def _add(
+    session: Session,
+    flow: Flow,
+    purse: str,
+    kind: str,
+    amount: int,
+    reference: str,
+    by: int | None = None,
+) -> None:
     session.add(
         LedgerEntry(
             guild_id=flow.guild_id,
@@ -146,5 +183,6 @@ def _add(session: Session, flow: Flow, purse: str, kind: str, amount: int, refer
             kind=kind,
             amount=amount,
             reference=reference,
+            by_id=by,
         )
     )

@@ -1,8 +1,9 @@
 """Repairs what a death left behind; any process may run it at any time, several at once.
 
-It gives back images whose worker is gone, names the variants whose tickets may be lost, ends
-orders that nobody will draw, and names deleted orders whose files are still there. It never waits
-for a lock: what another transaction holds is left to the next sweep.
+It gives back images whose worker is gone, puts those in line that an older version left out, names
+the variants whose tickets may be lost, ends orders that nobody will draw, and names deleted orders
+whose files are still there. It never waits for a lock: what another transaction holds is left to
+the next sweep.
 """
 
 from collections.abc import Iterable
@@ -12,10 +13,11 @@ from sqlalchemy import ColumnElement, exists, select, update
 from sqlalchemy.orm import Session
 
 from engine.errors import RerollError
-from store import claims, generations, workers
+from store import claims, flows, generations, workers
 from store.clock import now_ms
 from store.errors import Stuck, WorkerCrashed, WorkerMissing
-from store.tables import Generation, Image
+from store.ledger import Flow
+from store.tables import Generation, Image, Lane
 
 TICKET_MS = 5_000
 """An image that waits this long may have lost its ticket."""
@@ -41,6 +43,7 @@ def sweep(session: Session, *, watched_ms: int, patience_ms: int = PATIENCE_MS) 
     cannot know whether workers were there a moment ago, and gives nothing up.
     """
     finished = _take_back(session, Image.lease_until < now_ms())
+    _put_in_lanes(session)
     if watched_ms >= patience_ms:
         finished |= _end_hopeless(session, patience_ms)
     return Swept(_waiting_variants(session), frozenset(finished), _unpurged(session))
@@ -53,15 +56,16 @@ def reclaim(session: Session, worker: str) -> frozenset[str]:
 
 def _take_back(session: Session, gone: ColumnElement[bool]) -> set[str]:
     held = (
-        select(Image.generation_id, Image.index, Image.fence, Image.attempts)
+        select(Image.generation_id, Image.index, Image.fence, Image.attempts, Image.lane_id)
         .where(Image.status == "running", gone)
         .order_by(Image.generation_id, Image.index)  # all sweepers lock in this order
         .limit(MOST)
     )
     finished = set()
-    for generation_id, index, fence, attempts in session.execute(held).all():
+    for generation_id, index, fence, attempts, lane_id in session.execute(held).all():
         if (generation := generations.lock_if_free(session, generation_id)) is None:
             continue
+        fate = _fate(generation, attempts)
         session.execute(
             update(Image)
             .where(
@@ -71,12 +75,57 @@ def _take_back(session: Session, gone: ColumnElement[bool]) -> set[str]:
                 Image.status == "running",
                 gone,
             )
-            .values(**_fate(generation, attempts))
+            .values(**fate)
             .execution_options(synchronize_session=False)
         )
+        returned = lane_id if fate["status"] == "queued" else None
+        flows.give_back(session, generations.flow_of(generation), returned)
         if generations.close_if_finished(session, generation):
             finished.add(generation_id)
     return finished
+
+
+def _put_in_lanes(session: Session) -> None:
+    """Give a lane to waiting images without one, which a process of an older version queued."""
+    laneless = (
+        select(Image.generation_id, Image.variant)
+        .where(Image.lane_id.is_(None), flows.QUEUED)
+        .order_by(Image.created_at)
+        .limit(MOST)
+    )
+    orders = dict(session.execute(laneless).all())
+    for generation_id, variant in orders.items():
+        if (generation := generations.lock_if_free(session, generation_id)) is None:
+            continue
+        flow = generations.flow_of(generation)
+        lane_id = flows.wake(session, flow, variant)
+        session.execute(
+            update(Image)
+            .where(Image.generation_id == generation_id, Image.lane_id.is_(None))
+            .values(lane_id=lane_id)
+            .execution_options(synchronize_session=False)
+        )
+        flows.refresh(session, flow)
+    for flow in _hidden(session):
+        if flows.lock_if_free(session, flow):
+            flows.refresh(session, flow)
+
+
+def _hidden(session: Session) -> list[Flow]:
+    """Return flows whose oldest images wait in a lane that shows none: an older version's work."""
+    oldest = (
+        select(Image.lane_id)
+        .where(flows.QUEUED)
+        .order_by(Image.created_at, Image.generation_id, Image.index)
+        .limit(MOST)
+        .subquery()
+    )
+    shown_empty = (
+        select(Lane.guild_id, Lane.user_id)
+        .where(Lane.id.in_(select(oldest.c.lane_id)), Lane.head_at.is_(None))
+        .distinct()
+    )
+    return [Flow(*row) for row in session.execute(shown_empty)]
 
 
 def _fate(generation: Generation, attempts: int) -> dict[str, object]:
@@ -129,6 +178,7 @@ def _give_up(session: Session, generation_id: str, error: RerollError) -> bool:
         .values(status="failed", error=claims.as_json(error), finished_at=now_ms())
         .execution_options(synchronize_session=False)
     )
+    flows.refresh(session, generations.flow_of(generation))
     return generations.close_if_finished(session, generation)
 
 

@@ -33,9 +33,13 @@ NAMES = {
 
 UNDELIVERED = text("delivered_at IS NULL AND finished_at IS NOT NULL AND deleted_at IS NULL")
 UNPURGED = text("purged_at IS NULL AND deleted_at IS NOT NULL")
+OPEN = text("status = 'open'")
 QUEUED = text("status = 'queued'")
 RUNNING = text("status = 'running'")
 ENDED = text("finished_at IS NOT NULL")
+LANELESS = text("lane_id IS NULL AND status = 'queued'")
+WAITING = text("head_at IS NOT NULL")
+FRESH = text("fresh_at IS NOT NULL")
 
 
 class Base(DeclarativeBase):
@@ -59,7 +63,8 @@ class LedgerEntry(Base):
     """Append-only. A balance is the sum of `amount` over a purse, never a column.
 
     `purse` is a day ("2026-11-23": today's allowance, worthless tomorrow) or "kept" (gifts).
-    `kind` is grant, hold, settle or refund; `reference` a generation's id, or what a grant was for.
+    `kind` is grant, hold, settle or refund; `reference` a generation's id, or what a grant was for;
+    `by_id` the member who gave it.
     """
 
     __tablename__ = "ledger"
@@ -79,6 +84,58 @@ class LedgerEntry(Base):
     kind: Mapped[str] = mapped_column(String(6))
     amount: Mapped[int] = mapped_column(Integer)
     reference: Mapped[str] = mapped_column(String(64))
+    by_id: Mapped[int | None]
+    created_at: Mapped[int] = mapped_column(default=now_ms())
+
+
+class Server(Base):
+    """What a server has chosen; NULL is the default of plans.toml. Its row is the budget's lock.
+
+    `time_zone` holds until `zone_changes_at`, `next_time_zone` from then on. `role_plans` is a
+    plan's name by a role's id, `plan_numbers` a plan's changed numbers by its name.
+    """
+
+    __tablename__ = "servers"
+
+    guild_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    time_zone: Mapped[str | None] = mapped_column(String(64))
+    next_time_zone: Mapped[str | None] = mapped_column(String(64))
+    zone_changes_at: Mapped[int | None]
+    slow_lane: Mapped[bool | None]
+    checkin_credits: Mapped[int | None] = mapped_column(Integer)
+    daily_micros: Mapped[int | None]
+    role_plans: Mapped[dict[str, Any] | None]
+    plan_numbers: Mapped[dict[str, Any] | None]
+
+
+class MoneyEntry(Base):
+    """Append-only: millionths of a US dollar that vendors take. A budget is the sum of a day's.
+
+    `kind` is grant (what the server may spend that day), hold (an estimate, negative), release
+    (its return), charge (what a vendor said it takes for one attempt, negative) or correct (what it
+    took less or, negative, more in the end). Holds and releases have attempt 0.
+    """
+
+    __tablename__ = "money"
+    __table_args__ = (
+        UniqueConstraint("generation_id", "index", "attempt", "kind"),
+        CheckConstraint("kind IN ('grant', 'hold', 'release', 'charge', 'correct')", name="kind"),
+        Index(None, "guild_id", "day"),
+    )
+
+    id: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+    )
+    guild_id: Mapped[int]
+    user_id: Mapped[int | None]
+    day: Mapped[str] = mapped_column(String(10))
+    kind: Mapped[str] = mapped_column(String(7))
+    micros: Mapped[int]
+    generation_id: Mapped[str | None] = mapped_column(String(12))
+    index: Mapped[int | None] = mapped_column(Integer)
+    attempt: Mapped[int | None] = mapped_column(Integer)
+    vendor: Mapped[str | None] = mapped_column(String(32))
+    is_estimate: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[int] = mapped_column(default=now_ms())
 
 
@@ -88,13 +145,22 @@ class Generation(Base):
     `status` is open until no image is queued or running, then done (at least one picture), failed
     or cancelled. `interaction_id` makes a repeated submission the same order. `token` is Discord's
     interaction token: good for 15 minutes after `token_at`, never logged. `error` is {code, params}
-    of the failure shown to the member. `purged_at` is when a deleted order's files were removed.
+    of the failure shown to the member, `remarks` what the cards say beyond the request, {params} by
+    code. `purged_at` is when a deleted order's files were removed.
+    `plan` is the one it was ordered with; `slow` where credits were spent and it costs nothing.
     """
 
     __tablename__ = "generations"
     __table_args__ = (
         CheckConstraint("status IN ('open', 'done', 'failed', 'cancelled')", name="status"),
         Index(None, "guild_id", "user_id", "created_at"),
+        Index(
+            "ix_generations_open",
+            "guild_id",
+            "user_id",
+            sqlite_where=OPEN,
+            postgresql_where=OPEN,
+        ),
         Index(
             "ix_generations_undelivered",
             "next_delivery_at",
@@ -123,7 +189,11 @@ class Generation(Base):
     variant: Mapped[str] = mapped_column(String(64))
     request: Mapped[dict[str, Any]]
     price: Mapped[int] = mapped_column(Integer)
+    plan: Mapped[str] = mapped_column(String(32), default="free")
+    slow: Mapped[bool] = mapped_column(default=False)
+    weight: Mapped[float] = mapped_column(default=1.0, server_default="1")  # in the fair share
     parent_id: Mapped[str | None] = mapped_column(String(12))  # the order this one repeats
+    remarks: Mapped[dict[str, Any] | None]
     status: Mapped[str] = mapped_column(String(9), default="open")
     error: Mapped[dict[str, Any] | None]
     cancel_requested: Mapped[bool] = mapped_column(default=False)
@@ -142,7 +212,8 @@ class Image(Base):
     """One picture of an order: the unit a worker claims.
 
     `fence` grows with each claim; every later write of a claim carries it, so a worker that lost
-    its lease changes nothing.
+    its lease changes nothing. `effort` is a step of `store.paces`; `charged` the virtual seconds
+    that its flow is charged while it is drawn.
     """
 
     __tablename__ = "images"
@@ -160,6 +231,17 @@ class Image(Base):
         ),
         Index("ix_images_leased", "lease_until", sqlite_where=RUNNING, postgresql_where=RUNNING),
         Index("ix_images_ended", "finished_at", sqlite_where=ENDED, postgresql_where=ENDED),
+        Index(
+            "ix_images_in_lane",
+            "lane_id",
+            "created_at",
+            "generation_id",
+            "index",
+            sqlite_where=QUEUED,
+            postgresql_where=QUEUED,
+        ),
+        Index("ix_images_drawn_for", "lane_id", sqlite_where=RUNNING, postgresql_where=RUNNING),
+        Index("ix_images_laneless", "created_at", sqlite_where=LANELESS, postgresql_where=LANELESS),
     )
 
     generation_id: Mapped[str] = mapped_column(
@@ -168,6 +250,9 @@ class Image(Base):
     index: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     variant: Mapped[str] = mapped_column(String(64))
     seed: Mapped[int]
+    lane_id: Mapped[int | None]
+    effort: Mapped[int | None] = mapped_column(Integer)
+    charged: Mapped[float | None]
     created_at: Mapped[int] = mapped_column(default=now_ms())
     status: Mapped[str] = mapped_column(String(9), default="queued")
     worker: Mapped[str | None] = mapped_column(String(128))
@@ -182,6 +267,66 @@ class Image(Base):
     recipe: Mapped[dict[str, Any] | None]
     seconds: Mapped[float | None]
     finished_at: Mapped[int | None]
+
+
+class Lane(Base):
+    """A flow's line for one variant. Its account's row is the lock.
+
+    `settled` is the flow's virtual time, in seconds drawn over its weight, for pictures that have
+    ended; `vtime` adds what is charged for those being drawn. `head_at` is when the first waiting
+    image was ordered, NULL where none waits; `fresh_at` is when the flow woke from behind the
+    others, NULL once it was served.
+    """
+
+    __tablename__ = "lanes"
+    __table_args__ = (
+        UniqueConstraint("guild_id", "user_id", "variant"),
+        Index(
+            "ix_lanes_waiting",
+            "variant",
+            "vtime",
+            "head_at",
+            "id",
+            sqlite_where=WAITING,
+            postgresql_where=WAITING,
+        ),
+        Index(
+            "ix_lanes_least", "variant", "settled", sqlite_where=WAITING, postgresql_where=WAITING
+        ),
+        Index(
+            "ix_lanes_fresh",
+            "variant",
+            "fresh_at",
+            "id",
+            sqlite_where=FRESH,
+            postgresql_where=FRESH,
+        ),
+        Index(None, "settled"),
+    )
+
+    id: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+    )
+    guild_id: Mapped[int]
+    user_id: Mapped[int]
+    variant: Mapped[str] = mapped_column(String(64))
+    settled: Mapped[float] = mapped_column(default=0.0)
+    vtime: Mapped[float] = mapped_column(default=0.0)
+    head_at: Mapped[int | None]
+    fresh_at: Mapped[int | None]
+
+
+class Pace(Base):
+    """Seconds that one picture takes: a running average per variant, device class and effort."""
+
+    __tablename__ = "paces"
+
+    variant: Mapped[str] = mapped_column(String(64), primary_key=True)
+    device: Mapped[str] = mapped_column(String(128), primary_key=True)
+    effort: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    seconds: Mapped[float]
+    count: Mapped[int] = mapped_column(Integer)
+    updated_at: Mapped[int]
 
 
 class Worker(Base):

@@ -4,8 +4,9 @@ import structlog
 from pydantic import ValidationError
 
 from engine.engine import Engine
-from engine.errors import EngineFailed, RequestRefused
+from engine.errors import EngineFailed, RequestRefused, VariantTooBig
 from engine.licences import LicenceUnacknowledged
+from engine.memory import LeverRefused
 from engine.vendor.connection import connected
 from engine.vocabulary import VocabularyUnreadable
 from store import logs
@@ -29,6 +30,7 @@ def main() -> None:
     logs.configure(settings.log_level)
     broker_url = settings.broker_url.get_secret_value()
     parts = _parts(settings, broker_url)
+    _require_room(parts)
     tickets = Tickets(broker_url)
     _warm(parts)
     with parts.database.begin() as session:
@@ -68,16 +70,35 @@ def _parts(settings: WorkerSettings, broker_url: str) -> Parts:
         catalog=catalog,
         database=Database(settings.database_url.get_secret_value()),
         files=Files(settings.files_url),
-        engine=Engine(device=settings.device or None, vendor=vendor),
+        engine=Engine(device=settings.device or None, vendor=vendor, wishes=settings.wishes),
         doorbell=Doorbell(broker_url),
         hand=Hand(),
     )
+
+
+def _require_room(parts: Parts) -> None:
+    """End the process where a variant could never be drawn: each order would be refunded."""
+    refused = []
+    for name in parts.catalog.names:
+        variant = parts.catalog[name]
+        if variant.vendor:
+            continue
+        try:
+            parts.engine.levers(variant)
+        except VariantTooBig as error:
+            needed, free, helps = (error.params[key] for key in ("needed", "free", "helps"))
+            hint = f"; it would with {helps}" if helps else ""
+            refused.append(f"{name} needs {needed} GB, {free} GB are free{hint}")
+    if refused:
+        raise SystemExit("worker: REROLL_VARIANTS: " + ". ".join(refused))
 
 
 def _warm(parts: Parts) -> None:
     """Load the default variant before the first order, who should not have to wait for it."""
     try:
         parts.engine.load(parts.catalog.default)
+    except LeverRefused as error:
+        raise SystemExit(f"worker: {error}") from None
     except EngineFailed:
         log.exception("the default variant cannot be drawn", variant=parts.catalog.default.name)
 

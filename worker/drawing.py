@@ -6,24 +6,28 @@ Knows neither Celery nor Discord.
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from typing import TypeVar
 
 import structlog
 from sqlalchemy.orm import Session
 
 from engine.catalog import Catalog
 from engine.engine import Engine, Step
-from engine.errors import EngineFailed, GenerationCancelled
+from engine.errors import EngineFailed, GenerationCancelled, InputLost
 from store import claims
 from store.claims import Claim, Kept
 from store.database import Database
-from store.errors import FilesUnavailable, LeaseLost, StoreUnavailable
+from store.errors import FilesUnavailable, LeaseLost, MoneyRanOut, StoreUnavailable
 from store.files import Files
 from worker.events import Doorbell, Finished
 from worker.hand import ClaimStopped, Hand
 from worker.progress import Teller
+from worker.stay import Stay
+from worker.till import Till
 
+T = TypeVar("T")
 Ending = Callable[[Session], bool]
 """Writes how a claim ended; True where the order is finished with it."""
 
@@ -41,6 +45,7 @@ class Parts:
     engine: Engine
     doorbell: Doorbell
     hand: Hand
+    stay: Stay = field(default_factory=Stay)
     patience_s: float = claims.LEASE_MS / 1000
     """How long a finished picture waits for a file store or a database that is away."""
 
@@ -51,26 +56,29 @@ def draw_waiting(parts: Parts) -> int:
     while not parts.hand.leaving and (claim := _next(parts)):
         taken += 1
         with parts.hand.holding(claim):
-            _end(parts, claim, _ending(parts, claim))
+            till = Till(parts.database, claim)
+            _end(parts, claim, till, _ending(parts, claim, till))
     return taken
 
 
 def _next(parts: Parts) -> Claim | None:
     with parts.database.begin() as session:
-        return claims.claim(session, parts.name, parts.catalog.names)
+        residency = parts.stay.residency(parts.catalog, parts.engine)
+        return claims.claim(session, parts.name, parts.catalog.names, residency)
 
 
-def _ending(parts: Parts, claim: Claim) -> Ending:
+def _ending(parts: Parts, claim: Claim, till: Till) -> Ending:
     told = log.bind(order=claim.generation_id, image=claim.index, attempt=claim.attempt)
     try:
-        kept = _draw(parts, claim)
+        kept = _draw(parts, claim, till)
     except ClaimStopped:
         told.info("image handed back")
         return partial(claims.release, claim=claim)
     except GenerationCancelled:
         told.info("image cancelled")
         return partial(claims.cancelled, claim=claim)
-    except (EngineFailed, FilesUnavailable) as error:
+    except (EngineFailed, FilesUnavailable, MoneyRanOut) as error:
+        till.ended(error)
         told.exception("image failed")
         return partial(claims.fail, claim=claim, error=error)
     except Exception:
@@ -80,45 +88,68 @@ def _ending(parts: Parts, claim: Claim) -> Ending:
     return partial(claims.keep, claim=claim, kept=kept)
 
 
-def _draw(parts: Parts, claim: Claim) -> Kept:
+def _draw(parts: Parts, claim: Claim, till: Till) -> Kept:
     request = claim.request
     variant = parts.catalog[request.variant]
     teller = Teller(claim, parts.files, parts.doorbell)
 
     def on_step(step: Step) -> None:
+        till.hear(step.charge)
         parts.hand.check()
         teller.tell(step)
 
-    parts.engine.load(variant)
-    picture = parts.engine.draw(variant, request, on_step)
+    if variant.vendor:
+        till.check(variant.name)
+    files = {name: _get(parts, claim, name) for name in request.files}
+    with parts.stay.loading(parts.engine):
+        parts.engine.load(variant)
+    picture = parts.engine.draw(variant, request, on_step, files)
+    till.hear(picture.charge)
     return Kept(
         file_sha256=_put(parts, claim, picture.png),
         file_bytes=len(picture.png),
         pixel_sha256=picture.pixel_sha256,
         recipe=picture.recipe,
         seconds=picture.seconds,
+        loading_s=parts.stay.loading_s,
     )
 
 
 def _put(parts: Parts, claim: Claim, png: bytes) -> str:
     """Keep the file, waiting out a short absence of the file store."""
+    return _patiently(parts, partial(parts.files.put, claim.generation_id, png))
+
+
+def _get(parts: Parts, claim: Claim, name: str) -> bytes:
+    """Read a picture to start from. Raises InputLost where it is gone."""
+    try:
+        return _patiently(parts, partial(parts.files.get, claim.generation_id, name))
+    except FilesUnavailable as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            raise InputLost from error
+        raise
+
+
+def _patiently(parts: Parts, act: Callable[[], T]) -> T:
     give_up_at = time.monotonic() + parts.patience_s
     while True:
         try:
-            return parts.files.put(claim.generation_id, png)
-        except FilesUnavailable:
-            if time.monotonic() > give_up_at:
+            return act()
+        except FilesUnavailable as error:
+            gone = isinstance(error.__cause__, FileNotFoundError)
+            if gone or time.monotonic() > give_up_at:
                 raise
             parts.hand.check()
             time.sleep(1)
 
 
-def _end(parts: Parts, claim: Claim, ending: Ending) -> None:
+def _end(parts: Parts, claim: Claim, till: Till, ending: Ending) -> None:
     """Write the claim's end, waiting out a short absence of the database."""
     give_up_at = time.monotonic() + parts.patience_s
     finished = False
     while True:
         try:
+            till.settle()
             with parts.database.begin() as session:
                 finished = ending(session)
             break

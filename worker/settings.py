@@ -4,11 +4,12 @@ import socket
 
 from pydantic import Field
 
+from engine.memory_settings import MemorySettings
 from engine.vendor.settings import VendorSettings
 from store.settings import Settings
 
 
-class WorkerSettings(Settings, VendorSettings):
+class WorkerSettings(Settings, VendorSettings, MemorySettings):
     """Adds what only a worker needs.
 
     `worker_name` must be unique per process and the same after a restart (a worker takes back what

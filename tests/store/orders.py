@@ -33,6 +33,7 @@ def request(count: int = 1, variant: str = "starter") -> GenerationRequest:
 def order(count: int = 1, user_id: int = 1, **changes: Any) -> generations.Order:
     """Return an order of `count` images at one credit each."""
     values: dict[str, Any] = {
+        "id": generations.new_id(),
         "interaction_id": next(ids),
         "application_id": 1,
         "guild_id": 5,

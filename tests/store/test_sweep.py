@@ -6,7 +6,7 @@ from store import claims, deliveries, generations, ledger, workers
 from store.database import Database
 from store.sweep import PATIENCE_MS, TICKET_MS, sweep
 from store.tables import Generation, Image
-from tests.store.orders import NOON, PLAN, kept, place
+from tests.store.orders import NOON, PLAN, kept, place, request
 
 
 def grow_old(database: Database, milliseconds: int) -> None:
@@ -54,10 +54,9 @@ def test_a_sweeper_that_has_just_started_gives_nothing_up(database: Database) ->
 
 def test_old_orders_wait_for_a_worker_that_is_only_restarting(database: Database) -> None:
     with database.begin() as session:
-        place(session)
         workers.report(session, "w", ["starter", "other"])
         workers.leave(session, "w", ["starter", "other"])
-        session.execute(update(Image).values(variant="other"))
+        place(session, request=request(variant="other"))
         other = claims.claim(session, "w", ["other"])
         assert other
         claims.keep(session, other, kept(other.request))

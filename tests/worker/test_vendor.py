@@ -3,22 +3,26 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
+from PIL import Image
 
 from engine.catalog import Catalog
 from engine.engine import Engine
+from engine.images import to_png
 from engine.vendor.clock import Clock
 from engine.vendor.connection import Connection
 from tests.engine.vendor.conftest import FastClock, make_client
-from tests.engine.vendor.fake_vendor import KEY, FakeVendor, hangs, says
+from tests.engine.vendor.fake_vendor import KEY, FakeVendor, hangs, hangs_up, picture, says
 from tests.worker.conftest import left, order, read
 from worker.drawing import Parts, draw_waiting
 
 VARIANT = "bfl-flux2-klein-4b"
+FILL = "bfl-flux1-fill"
 
 
 @pytest.fixture
@@ -33,7 +37,7 @@ async def vendor() -> AsyncIterator[FakeVendor]:
 async def hosted(vendor: FakeVendor, parts: Parts) -> AsyncIterator[Parts]:
     connection = Connection(lambda: make_client(vendor, clock(vendor)), tick_s=0.02)
     engine = Engine(device="cpu", vendor=connection)
-    yield replace(parts, engine=engine, catalog=Catalog.load([VARIANT]))
+    yield replace(parts, engine=engine, catalog=Catalog.load([VARIANT, FILL]))
     await asyncio.to_thread(connection.close)
 
 
@@ -75,6 +79,67 @@ async def test_every_failure_is_refunded_once_and_not_tried_again(
     assert left(hosted.database) == 10
     assert vendor.count("POST", "/v1") == 1
     assert KEY not in str(lines)
+
+
+def edit(hosted: Parts, variant: str, **roles: Image.Image) -> str:
+    """Place an order that starts from pictures; return its id."""
+    files = {role: to_png(image) for role, image in roles.items()}
+    names: dict[str, Any] = {role: sha256(file).hexdigest() for role, file in files.items()}
+    if "references" in names:
+        names["references"] = (names["references"],)
+    placed = order(hosted.database, variant=variant, steps=20, guidance=30.0, **names)
+    for file in files.values():
+        hosted.files.put(placed, file)
+    return placed
+
+
+EDITS = {
+    VARIANT: {"references": Image.effect_noise((70, 80), 90).convert("RGB")},
+    FILL: {
+        "canvas": Image.effect_noise((64, 64), 90).convert("RGB"),
+        "mask": Image.new("L", (64, 64), 255),
+    },
+}
+
+
+@pytest.mark.parametrize("variant", EDITS)
+async def test_an_edit_is_drawn_of_the_orders_own_files(
+    vendor: FakeVendor, hosted: Parts, variant: str
+) -> None:
+    placed = edit(hosted, variant, **EDITS[variant])
+    assert await asyncio.to_thread(draw_waiting, hosted) == 1
+    assert read(hosted.database, placed).status == "done"
+    (body,) = vendor.bodies
+    (start,) = [picture(body[name]) for name in ("input_image", "image") if name in body]
+    assert start.tobytes() == next(iter(EDITS[variant].values())).tobytes()
+
+
+@pytest.mark.parametrize("variant", EDITS)
+async def test_no_log_line_of_a_failed_edit_holds_its_pictures(
+    vendor: FakeVendor, hosted: Parts, variant: str
+) -> None:
+    vendor.looks = [hangs_up, says(200, {"status": "Content Moderated"})]
+    placed = edit(hosted, variant, **EDITS[variant])
+    with structlog.testing.capture_logs([structlog.processors.format_exc_info]) as lines:
+        assert await asyncio.to_thread(draw_waiting, hosted) == 1
+    assert left(hosted.database) == 10
+    row = read(hosted.database, placed)
+    assert row.error == {"code": "vendor_refused_picture", "params": {"variant": variant}}
+    said = str(lines)
+    assert "Traceback" in said
+    (body,) = vendor.bodies
+    for name in ("input_image", "image", "mask"):
+        assert name not in body or body[name][40:90] not in said
+
+
+async def test_an_edit_whose_file_is_gone_is_refunded_and_not_sent(
+    vendor: FakeVendor, hosted: Parts
+) -> None:
+    placed = order(hosted.database, variant=VARIANT, references=("a" * 64,))
+    assert await asyncio.to_thread(draw_waiting, hosted) == 1
+    assert read(hosted.database, placed).error == {"code": "input_lost", "params": {}}
+    assert left(hosted.database) == 10
+    assert vendor.seen == []
 
 
 async def test_a_worker_that_leaves_hands_the_picture_back_at_once(
