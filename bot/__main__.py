@@ -13,7 +13,20 @@ from pydantic import ValidationError
 
 from bot.background import Sweeper, for_ever, hear
 from bot.client import Reroll
-from bot.commands import history, imagine, quota
+from bot.commands import (
+    checkin,
+    edit,
+    expand,
+    gift,
+    history,
+    imagine,
+    menus,
+    quota,
+    settings,
+    upscale,
+    variants,
+    variations,
+)
 from bot.delivery import Delivery
 from bot.endpoint import use_local_discord
 from bot.i18n import Texts
@@ -27,12 +40,27 @@ from engine.errors import VariantUnknown
 from store import logs
 from store.database import Database
 from store.files import Files
-from store.plans import default_plan
 from worker.queue import Tickets
 
 READY = "REROLL READY"
 """What whoever starts this process waits for on its output."""
-COMMANDS = (imagine.register, history.register, quota.register)
+COMMANDS = tuple(
+    command.register
+    for command in (
+        imagine,
+        edit,
+        variations,
+        expand,
+        upscale,
+        menus,
+        history,
+        quota,
+        checkin,
+        gift,
+        settings,
+        variants,
+    )
+)
 
 log = structlog.get_logger()
 
@@ -86,7 +114,7 @@ def build(settings: BotSettings) -> Services:
         files=Files(settings.files_url),
         tickets=Tickets(settings.broker_url.get_secret_value()),
         catalog=catalog,
-        plan=default_plan(),
+        defaults=settings.defaults(),
         now=lambda: datetime.now(UTC),
         texts=texts,
         reader=Reader(catalog, size_words(texts)),

@@ -11,6 +11,7 @@ import structlog
 from bot import cards
 from bot.errors import Unexpected
 from bot.i18n import Words
+from bot.letters import Letter
 from engine.errors import RerollError
 from store.errors import StoreUnavailable
 
@@ -64,14 +65,26 @@ async def whisper(interaction: Press, text: str) -> None:
 
 
 async def withdraw(interaction: Press, text: str) -> None:
-    """Take back the public "thinking" of a deferred answer and tell the member alone.
+    """Take back the public "thinking" of a deferred answer and tell the member alone."""
+    await _take_back(interaction)
+    await whisper(interaction, text)
 
-    Where it cannot be taken back it keeps a few dots, so that it does not think for ever.
-    """
+
+async def withdraw_for(interaction: Press, letter: Letter) -> discord.WebhookMessage | None:
+    """Do the same with a card; return its message, or None where it did not reach the member."""
+    await _take_back(interaction)
+    try:
+        return await interaction.followup.send(view=letter.view, ephemeral=True, wait=True)
+    except discord.HTTPException as error:
+        log.warning("answer not delivered", interaction=interaction.id, error=repr(error))
+        return None
+
+
+async def _take_back(interaction: Press) -> None:
+    # Where it cannot be taken back it keeps a few dots, so that it does not think for ever.
     try:
         # Until the deferred answer holds something, Discord takes the next message for it.
         await interaction.edit_original_response(view=cards.notice("…").view)
         await interaction.delete_original_response()
     except discord.HTTPException as error:
         log.warning("answer not withdrawn", interaction=interaction.id, error=repr(error))
-    await whisper(interaction, text)

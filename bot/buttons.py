@@ -6,8 +6,24 @@ from typing import Any, Self
 from discord import ui
 from sqlalchemy.orm import Session
 
-from bot import answers, cards, history, marks, orders, remix, removal
+from bot import (
+    answers,
+    asking,
+    cards,
+    edit_form,
+    editing,
+    history,
+    marks,
+    orders,
+    picking,
+    remix,
+    removal,
+    sources,
+    starts,
+    variant_list,
+)
 from bot.answers import Press
+from bot.editing import Asked
 from bot.errors import PressOutdated
 from bot.orders import Wish
 from bot.services import Services
@@ -49,7 +65,7 @@ async def _again(services: Services, interaction: Press, generation_id: str, _pa
         notes = () if drawn_by == {digest} else ("waiting.model_changed",)
         return Wish(request=request, parent=parent, notes=notes)
 
-    await orders.submit(services, interaction, wish)
+    await orders.submit(services, interaction, lambda: services.database.run(wish))
 
 
 async def _new(services: Services, interaction: Press, generation_id: str, _page: int) -> None:
@@ -58,11 +74,39 @@ async def _new(services: Services, interaction: Press, generation_id: str, _page
         request = services.reader.rerolled(GenerationRequest.from_json(parent.request))
         return Wish(request=request, parent=parent)
 
-    await orders.submit(services, interaction, wish)
+    await orders.submit(services, interaction, lambda: services.database.run(wish))
 
 
 async def _remix(services: Services, interaction: Press, generation_id: str, _page: int) -> None:
     await remix.open_form(services, interaction, generation_id)
+
+
+async def _vary(services: Services, interaction: Press, generation_id: str, nth: int) -> None:
+    generation, drawn = await picking.drawn(services, generation_id)
+    if nth == 0 and len(drawn) > 1:
+        await picking.ask(services, interaction, "vary", generation_id, drawn)
+        return
+    number = sources.number(generation_id, nth or drawn[0])
+    asked = Asked(source=number, count=len(generation.images))
+    await orders.submit(services, interaction, lambda: editing.vary(services, interaction, asked))
+
+
+async def _upscale(services: Services, interaction: Press, generation_id: str, nth: int) -> None:
+    _, drawn = await picking.drawn(services, generation_id)
+    if nth == 0 and len(drawn) > 1:
+        await picking.ask(services, interaction, "upscale", generation_id, drawn)
+        return
+    asked = Asked(source=sources.number(generation_id, nth or drawn[0]))
+    times = starts.SCALES["2x"]
+    await orders.submit(
+        services, interaction, lambda: editing.upscale(services, interaction, asked, times)
+    )
+
+
+async def _edit(services: Services, interaction: Press, generation_id: str, _page: int) -> None:
+    _, drawn = await picking.drawn(services, generation_id)
+    subject = edit_form.of_order(generation_id, drawn)
+    await edit_form.open_form(services, interaction, subject)
 
 
 async def _cancel(services: Services, interaction: Press, generation_id: str, _page: int) -> None:
@@ -103,6 +147,23 @@ async def _open(services: Services, interaction: Press, generation_id: str, _pag
     await history.reopen(services, interaction, generation_id)
 
 
+async def _variants(services: Services, interaction: Press, number: str, _page: int) -> None:
+    await interaction.response.defer()
+    await variant_list.show(services, interaction, int(number))
+
+
+async def _switch(services: Services, interaction: Press, question: str, _page: int) -> None:
+    await asking.answered(services, interaction, question, "switch")
+
+
+async def _anyway(services: Services, interaction: Press, question: str, _page: int) -> None:
+    await asking.answered(services, interaction, question, "anyway")
+
+
+async def _confirm(services: Services, interaction: Press, question: str, _page: int) -> None:
+    await asking.answered(services, interaction, question, "confirm")
+
+
 async def _outdated(services: Services, interaction: Press, _subject: str, _page: int) -> None:
     raise PressOutdated
 
@@ -111,9 +172,16 @@ HANDLERS: Mapping[str, Handler] = {
     "again": _again,
     "new": _new,
     "remix": _remix,
+    "vary": _vary,
+    "upscale": _upscale,
+    "edit": _edit,
     "cancel": _cancel,
     "delete": _delete,
     "drop": _drop,
     "page": _page,
     "open": _open,
+    "variants": _variants,
+    "switch": _switch,
+    "anyway": _anyway,
+    "confirm": _confirm,
 }

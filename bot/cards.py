@@ -5,11 +5,11 @@ from collections.abc import Iterable
 import discord
 from discord import ui
 
-from bot import letters, marks
+from bot import letters, marks, starts
 from bot.i18n import Words
 from bot.letters import Attachment, Letter
 from bot.markdown import quote
-from engine.catalog import Variant
+from engine.catalog import Accepts, Variant
 from engine.request import GenerationRequest
 from store.generations import Placed
 
@@ -22,6 +22,17 @@ def offered(actions: Iterable[str], variant: Variant | None) -> tuple[str, ...]:
     seedless = variant is not None and not variant.seeds
     renamed = ("new" if seedless and action == "again" else action for action in actions)
     return tuple(dict.fromkeys(renamed))
+
+
+def reworked(variant: Variant | None) -> tuple[str, ...]:
+    """Return what a variant can make of a finished picture, by the names of its buttons."""
+    accepts = variant.accepts if variant else Accepts()
+    able = {
+        "vary": starts.varies(accepts),
+        "edit": starts.edits(accepts),
+        "upscale": starts.paints(accepts),
+    }
+    return tuple(action for action, can in able.items() if can)
 
 
 def press(
@@ -43,6 +54,8 @@ def waiting(
     """Return the card of an order that has been placed; `notes` are whole sentences."""
     place = "first" if placed.ahead == 0 else "ahead"
     facts = words("waiting.facts", price=price, left=placed.balance.left)
+    if placed.slow:
+        facts = words("waiting.slow", at=placed.balance.resets_at)
     lines = [
         f"### {words(f'waiting.{place}', ahead=placed.ahead)}",
         quote(request.prompt),

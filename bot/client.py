@@ -7,7 +7,7 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from bot import answers, buttons, remix
+from bot import answers, buttons, edit_form, remix
 from bot.answers import Press
 from bot.errors import PressOutdated
 from bot.i18n import CommandTranslator
@@ -62,7 +62,10 @@ class Reroll(discord.AutoShardedClient):
     async def on_interaction(self, interaction: Press) -> None:
         """Answer forms; discord.py itself forgets those that were open at a restart."""
         if interaction.type is discord.InteractionType.modal_submit:
-            await remix.submitted(self.services, interaction)
+            data: dict[str, Any] = {**(interaction.data or {})}
+            is_edit = str(data.get("custom_id")).startswith(edit_form.FORM)
+            answer = edit_form.submitted if is_edit else remix.submitted
+            await answer(self.services, interaction)
 
     def start_background(self, *loops: Coroutine[Any, Any, None]) -> None:
         """Run loops beside the connection until it is closed."""

@@ -14,7 +14,7 @@ from bot.result_card import Result
 from bot.routes import Routes
 from bot.services import Services
 from engine.errors import VariantUnknown
-from store import deliveries, generations, ledger
+from store import deliveries, generations, ledger, servers
 from store.errors import Gone, StoreUnavailable
 from store.ledger import Balance, Flow
 from store.tables import Generation
@@ -56,7 +56,8 @@ def _facts(session: Session, generation: Generation, services: Services) -> Fact
     if generation.parent_id:
         with suppress(Gone):
             parent = generations.get(session, generation.parent_id)
-    balance = ledger.balance(session, flow, services.plan, services.now())
+    server = servers.read(session, services.defaults, flow.guild_id, services.now())
+    balance = ledger.balance(session, flow, server.named(generation.plan), server.now)
     return Facts(generation, balance, parent, hints.find(session, generation, services.catalog))
 
 

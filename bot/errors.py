@@ -2,7 +2,22 @@
 
 RerollError
 ├── RequestRefused
-│   ├── SizeUnreadable      the size is neither a name nor width and height
+│   ├── SizeUnreadable      the size is neither a name nor a ratio nor width and height
+│   ├── SizeOutside         no rounding brings the size inside the variant's bounds
+│   ├── SizeUnoffered       the variant draws nothing but its presets
+│   ├── QuestionAnswered    the question has been answered with an order
+│   ├── QuestionExpired     the question is too old, or of before a restart
+│   ├── ManagerNeeded       only for those who may manage the server
+│   ├── GiftToBot           a bot has no use for credits
+│   ├── EditUnsupported     no variant here starts from a picture in that way
+│   ├── MaskMissing         the variant changes marked parts only
+│   ├── UpscaleAtLimit      the picture is as large as any is drawn
+│   ├── ExpandNothing       it has that shape already, or no side was named
+│   ├── ExpandTooFar        there would be far more around the picture than in it
+│   ├── PictureNotGiven     a command that starts from a picture came without one
+│   ├── PictureUnknown      no picture of that number that this member can see
+│   ├── PictureUnfetched    Discord did not hand the file out
+│   ├── MessageWithoutPicture the message shows nothing to start from
 │   └── PressOutdated       the button belongs to an older version
 └── Unexpected              our own mistake; the log has the rest under `reference`
 """
@@ -14,6 +29,99 @@ class SizeUnreadable(RequestRefused):
     """Neither a preset's name nor like 96x128. Params: value, choices (comma-separated)."""
 
     code = "size_unreadable"
+
+
+class SizeOutside(RequestRefused):
+    """Not within the bounds, or of a shape that does not fit into them.
+
+    Params: typed, least and most (pixels a side), multiple (of a side), pixels (in all).
+    """
+
+    code = "size_outside"
+
+
+class SizeUnoffered(RequestRefused):
+    """The variant draws presets only. Params: typed, choices (comma-separated)."""
+
+    code = "size_unoffered"
+
+
+class QuestionAnswered(RequestRefused):
+    """A second press on a question whose order has been placed."""
+
+    code = "question_answered"
+
+
+class QuestionExpired(RequestRefused):
+    """What was asked is not remembered any more; nothing was charged."""
+
+    code = "question_expired"
+
+
+class ManagerNeeded(RequestRefused):
+    """Only for those who may manage the server."""
+
+    code = "manager_needed"
+
+
+class GiftToBot(RequestRefused):
+    """Credits are for people."""
+
+    code = "gift_to_bot"
+
+
+class EditUnsupported(RequestRefused):
+    """No variant that is switched on can start from a picture in that way."""
+
+    code = "edit_unsupported"
+
+
+class MaskMissing(RequestRefused):
+    """The variant changes nothing but what a mask marks. Params: variant."""
+
+    code = "mask_missing"
+
+
+class UpscaleAtLimit(RequestRefused):
+    """The picture cannot be drawn noticeably larger."""
+
+    code = "upscale_at_limit"
+
+
+class ExpandNothing(RequestRefused):
+    """Nothing would be added to the picture."""
+
+    code = "expand_nothing"
+
+
+class ExpandTooFar(RequestRefused):
+    """A side would grow too much. Params: limit (times)."""
+
+    code = "expand_too_far"
+
+
+class PictureNotGiven(RequestRefused):
+    """Neither an attachment nor a picture's number was given."""
+
+    code = "picture_not_given"
+
+
+class PictureUnknown(RequestRefused):
+    """No such picture, or not one that this member can see. Params: value."""
+
+    code = "picture_unknown"
+
+
+class PictureUnfetched(RequestRefused):
+    """Discord did not hand a file out, or took too long."""
+
+    code = "picture_unfetched"
+
+
+class MessageWithoutPicture(RequestRefused):
+    """The message has no picture, or none that is finished."""
+
+    code = "message_without_picture"
 
 
 class PressOutdated(RequestRefused):

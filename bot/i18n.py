@@ -16,6 +16,8 @@ DEFAULT = "en-US"
 """Discord falls back from zh-TW to English, never to zh-CN; so do we, by having a file for each."""
 LISTS = {"known": "variants", "choices": "sizes"}
 """Parameters that list things by their internal names, and where their display names are."""
+NAMED = {"variant": "variants", "plan": "plans"}
+"""Parameters that are one internal name, and where its display name is."""
 
 
 class Words:
@@ -45,8 +47,9 @@ class Words:
                 shown[lists] = self("list.comma").join(
                     self.name(f"{names}.{one}", plain(one)) for one in each
                 )
-        if "variant" in params:
-            shown["variant"] = self.name(f"variants.{params['variant']}", str(shown["variant"]))
+        for one, names in NAMED.items():
+            if one in params:
+                shown[one] = self.name(f"{names}.{params[one]}", str(shown[one]))
         try:
             return self(f"errors.{code}", **shown)
         except KeyError:
@@ -71,9 +74,10 @@ class Texts:
         """Tell whether there is such a text."""
         return key in self.of(DEFAULT).texts
 
-    def mark(self, key: str) -> app_commands.locale_str:
+    def mark(self, key: str, **params: object) -> app_commands.locale_str:
         """Return the English text as discord.py translates it when commands are synced."""
-        return app_commands.locale_str(self.of(DEFAULT)(key), key=key)
+        said = self.of(DEFAULT)(key, **params)
+        return app_commands.locale_str(said, key=key, params=params)
 
 
 class CommandTranslator(app_commands.Translator):
@@ -89,8 +93,10 @@ class CommandTranslator(app_commands.Translator):
         context: app_commands.TranslationContextTypes,
     ) -> str | None:
         """Return the text, or None for the default."""
-        words, key = self._texts.words.get(str(locale)), string.extras.get("key")
-        return words.texts.get(key) if words and key else None
+        words, key = self._texts.words.get(str(locale)), str(string.extras.get("key"))
+        if words is None or key not in words.texts:
+            return None
+        return words(key, **string.extras.get("params", {}))
 
 
 def _flat(path: Path) -> Mapping[str, str]:

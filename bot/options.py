@@ -1,6 +1,7 @@
-"""What a member typed, made into a complete request: defaults, size, seeds. Pure; knows no Discord.
+"""What a member typed, made into a complete request: defaults, size, seeds. Pure.
 
-Wrong input raises a RequestRefused; nothing is clamped.
+It knows no Discord. Wrong input raises a RequestRefused; only a size is rounded, by the rule in
+bot/sizes, and never in silence.
 """
 
 import re
@@ -10,11 +11,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from bot import sizes
+from bot.remarks import Remarks
+from bot.sizes import Size
+from bot.starts import Start
 from engine.catalog import Catalog, Variant
-from engine.errors import CountInvalid, PromptEmpty, SeedInvalid, SeedUnsupported
+from engine.errors import (
+    CountInvalid,
+    PromptEmpty,
+    SeedInvalid,
+    SeedUnsupported,
+    StrengthInvalid,
+)
 from engine.request import SEED_LIMIT, GenerationRequest
 
 DIGITS = re.compile(r"\d{1,20}")
+PERCENT = re.compile(r"[0-9]{1,3}")
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 INVISIBLE = {"Cc", "Cf", "Cn", "Co", "Zl", "Zp", "Zs"}
 BLANKS = "\u115f\u1160\u2800\u3164\uffa0"
@@ -37,12 +48,24 @@ class RawOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemixFields:
-    """The fields of the remix form; `seed` empty asks for new seeds."""
+    """The fields of the remix form; `seed` empty asks for new seeds.
+
+    `change` is in percent; empty it leaves the strength as it was.
+    """
 
     prompt: str
     negative: str
     size: str
     seed: str
+    change: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A complete request, and what its cards remark on."""
+
+    request: GenerationRequest
+    remarks: Remarks
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,26 +75,51 @@ class Reader:
     catalog: Catalog
     size_words: Mapping[str, str]
 
+    def draft(self, raw: RawOptions) -> Draft:
+        """Return the request, and a remark if its size was rounded. Raises RequestRefused."""
+        request = self.request(raw)
+        return Draft(request, self.size_remark(raw.size, request))
+
+    def size_remark(self, typed: str | None, request: GenerationRequest) -> Remarks:
+        """Return what a card says of a size that `request` could not take as it was typed."""
+        variant = self.catalog[request.variant]
+        size = self._size(typed, variant)
+        if not size.typed:
+            return {}
+        return {
+            "size": {
+                "typed": size.typed,
+                "width": size.width,
+                "height": size.height,
+                "multiple": variant.sizes.multiple,
+            }
+        }
+
     def request(self, raw: RawOptions) -> GenerationRequest:
         """Return the request. Raises RequestRefused."""
         variant = self.catalog[raw.variant] if raw.variant else self.catalog.default
-        count = 1 if raw.count is None else raw.count
-        if not 1 <= count <= variant.max_count:
-            raise CountInvalid(value=count, limit=variant.max_count)
-        width, height = self._size(raw.size, variant)
-        return _checked(
-            variant,
-            GenerationRequest(
-                variant=variant.name,
-                prompt=_text(raw.prompt),
-                negative=_text(raw.negative or ""),
-                width=width,
-                height=height,
-                steps=variant.steps.default if raw.steps is None else raw.steps,
-                guidance=variant.guidance.default if raw.guidance is None else raw.guidance,
-                seeds=_seeds(variant, raw.seed or "", count),
-            ),
+        size = self._size(raw.size, variant)
+        return _checked(variant, _complete(variant, raw, size.width, size.height))
+
+    def started(self, raw: RawOptions, start: Start) -> GenerationRequest:
+        """Return the request that starts from pictures, in their size. Raises RequestRefused."""
+        variant = self.catalog[raw.variant] if raw.variant else self.catalog.default
+        request = replace(
+            _complete(variant, raw, *start.size),
+            references=start.references,
+            canvas=start.canvas,
+            mask=start.mask,
+            strength=start.strength,
         )
+        return _checked(variant, request)
+
+    def ratio(self, typed: str) -> float:
+        """Return the shape that was typed, as width over height. Raises RequestRefused."""
+        return sizes.ratio_of(typed, self.size_words)
+
+    def size(self, typed: str, variant: Variant) -> Size:
+        """Return the size that was typed. Raises RequestRefused."""
+        return self._size(typed, variant)
 
     def rerolled(self, parent: GenerationRequest) -> GenerationRequest:
         """Return the parent's request with new seeds. Raises RequestRefused."""
@@ -85,7 +133,9 @@ class Reader:
     def remixed(self, parent: GenerationRequest, fields: RemixFields) -> GenerationRequest:
         """Return the parent's request with the form's changes. Raises RequestRefused."""
         variant = self.catalog[parent.variant]
-        width, height = self._size(fields.size, variant)
+        size = self._size(fields.size, variant)
+        if parent.canvas:
+            size = Size(parent.width, parent.height)  # it has been fitted to its canvas
         # Left as it was filled in, the seed stands for all of the parent's seeds.
         untouched = variant.seeds and fields.seed.strip() == str(parent.seeds[0])
         return _checked(
@@ -94,15 +144,16 @@ class Reader:
                 parent,
                 prompt=_text(fields.prompt),
                 negative=_text(fields.negative),
-                width=width,
-                height=height,
+                width=size.width,
+                height=size.height,
+                strength=_strength(fields.change, parent.strength),
                 seeds=(parent.seeds if untouched else _seeds(variant, fields.seed, parent.count)),
             ),
         )
 
-    def _size(self, text: str | None, variant: Variant) -> tuple[int, int]:
+    def _size(self, text: str | None, variant: Variant) -> Size:
         if not (text or "").strip():
-            return variant.sizes.default
+            return Size(*variant.sizes.default)
         return sizes.parse(text or "", variant, self.size_words)
 
 
@@ -116,6 +167,31 @@ def seeds(text: str, count: int) -> tuple[int, ...]:
     if not DIGITS.fullmatch(text.strip()) or int(text) >= SEED_LIMIT:
         raise SeedInvalid(value=text.strip()[:40], limit=SEED_LIMIT - 1)
     return tuple((int(text) + index) % SEED_LIMIT for index in range(count))
+
+
+def _complete(variant: Variant, raw: RawOptions, width: int, height: int) -> GenerationRequest:
+    count = 1 if raw.count is None else raw.count
+    if not 1 <= count <= variant.max_count:
+        raise CountInvalid(value=count, limit=variant.max_count)
+    return GenerationRequest(
+        variant=variant.name,
+        prompt=_text(raw.prompt),
+        negative=_text(raw.negative or ""),
+        width=width,
+        height=height,
+        steps=variant.steps.default if raw.steps is None else raw.steps,
+        guidance=variant.guidance.default if raw.guidance is None else raw.guidance,
+        seeds=_seeds(variant, raw.seed or "", count),
+    )
+
+
+def _strength(text: str, otherwise: float) -> float:
+    folded = unicodedata.normalize("NFKC", text).strip().removesuffix("%").strip()
+    if not folded:
+        return otherwise
+    if not PERCENT.fullmatch(folded) or not 0 < int(folded) <= 100:
+        raise StrengthInvalid(value=text.strip()[:40])
+    return int(folded) / 100
 
 
 def _seeds(variant: Variant, text: str, count: int) -> tuple[int, ...]:

@@ -1,23 +1,29 @@
 """A wish made into an order: acknowledged, then paid and queued in one transaction, then shown."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import discord
 import structlog
 from sqlalchemy.orm import Session
 
-from bot import answers, cards
+from bot import answers, cards, confirming, remarks
 from bot.answers import Press
 from bot.letters import Letter
+from bot.remarks import Remarks
 from bot.services import Services
+from bot.standing import rank
+from engine.catalog import Variant
+from engine.errors import InputLost
 from engine.request import GenerationRequest
-from store import generations, workers
-from store.errors import WorkerMissing
+from store import generations, servers, workers
+from store.errors import ConfirmationNeeded, FilesUnavailable, WorkerMissing
 from store.generations import Order, Placed
-from store.plans import Plan
+from store.plans import Rank, micros
+from store.servers import Defaults
 from store.tables import Generation
 from worker.queue import BrokerUnavailable
 
@@ -26,52 +32,103 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What is to be drawn, which order it repeats, and keys of remarks for the waiting card."""
+    """What is to be drawn, which order it comes of, and what its cards remark on.
+
+    `notes` are keys for the waiting card alone, `remarks` stay with the order. Pictures that the
+    request starts from are in `uploads` by their sha256, or else lie with the parent.
+    """
 
     request: GenerationRequest
     parent: Generation | None = None
     notes: tuple[str, ...] = ()
+    remarks: Remarks = field(default_factory=dict)
+    uploads: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    confirmed: bool = False
 
 
-async def submit(services: Services, interaction: Press, wish: Callable[[Session], Wish]) -> None:
-    """Place the order that `wish` reads, and show its waiting card as the public answer."""
+async def submit(
+    services: Services, interaction: Press, wish: Callable[[], Awaitable[Wish]]
+) -> bool:
+    """Place the order that `wish` makes, and show its waiting card as the public answer.
+
+    Return whether it stands, or waits for the member's word; else they have been told why.
+    """
     words = services.words(interaction.locale)
     # First of all: Discord gives three seconds, the database may take longer.
     callback = await interaction.response.defer(thinking=True)
     message_id = callback.message_id if callback else None
 
-    def order(wished: Wish) -> Order:
-        return _order(services, interaction, wished, message_id)
-
+    order_id = generations.new_id()
     try:
-        wished, placed = await services.database.run(
-            place, wish, order, services.plan, services.now()
+        wished = await wish()
+        await _bring(services, order_id, wished)
+        order = _order(services, interaction, wished, order_id, message_id)
+        member = rank(interaction)
+        placed = await services.database.run(
+            place, order, services.defaults, member, services.now()
         )
+    except ConfirmationNeeded as needed:
+        await _clear(services, order_id)
+        await confirming.ask(services, interaction, wished, needed)
+        return True
     except Exception as error:
+        await _clear(services, order_id)
         await answers.withdraw(interaction, words.error(answers.expected(error)))
-        return
+        return False
+    if placed.id != order_id:  # the same press had come before
+        await _clear(services, order_id)
     log.info("order placed", generation=placed.id, variant=wished.request.variant)
     await _announce(services, interaction, wished, placed)
+    return True
 
 
 def place(
-    session: Session,
-    wish: Callable[[Session], Wish],
-    order: Callable[[Wish], Order],
-    plan: Plan,
-    now: datetime,
-) -> tuple[Wish, Placed]:
-    """Create the order. Raises RequestRefused, Gone, WorkerMissing or CreditsSpent: no charge."""
-    wished = wish(session)
-    if wished.request.variant not in workers.serving(session):
-        raise WorkerMissing(variant=wished.request.variant)
-    return wished, generations.create(session, order(wished), plan, now)
+    session: Session, order: Order, defaults: Defaults, member: Rank, now: datetime
+) -> Placed:
+    """Create the order with the plan that the member has now.
+
+    Raises WorkerMissing or what `payments.pay` raises: nothing is charged.
+    """
+    if order.request.variant not in workers.serving(session):
+        raise WorkerMissing(variant=order.request.variant)
+    server = servers.read(session, defaults, order.guild_id, now)
+    return generations.create(session, order, server.plan(member), server.now)
 
 
-def _order(services: Services, interaction: Press, wished: Wish, message_id: int | None) -> Order:
+async def _bring(services: Services, order_id: str, wished: Wish) -> None:
+    """Put what the request starts from into the order's folder: files first, then the row.
+
+    Raises FilesUnavailable, or InputLost where the parent's file is gone.
+    """
+    for name in wished.request.files:
+        if name in wished.uploads:
+            await services.files.aput(order_id, wished.uploads[name])
+        elif wished.parent is not None:
+            try:
+                await services.files.acopy(order_id, name, source=wished.parent.id)
+            except FilesUnavailable as error:
+                if isinstance(error.__cause__, FileNotFoundError):
+                    raise InputLost from error
+                raise
+
+
+async def _clear(services: Services, order_id: str) -> None:
+    with suppress(FilesUnavailable):
+        await services.files.aremove(order_id)
+
+
+def _order(
+    services: Services,
+    interaction: Press,
+    wished: Wish,
+    order_id: str,
+    message_id: int | None,
+) -> Order:
     # A late result comes by direct message; its buttons still spend the server's credits.
     guild_id = interaction.guild_id or (wished.parent.guild_id if wished.parent else 0)
+    variant = services.catalog[wished.request.variant]
     return Order(
+        id=order_id,
         interaction_id=interaction.id,
         application_id=interaction.application_id,
         guild_id=guild_id,
@@ -83,18 +140,27 @@ def _order(services: Services, interaction: Press, wished: Wish, message_id: int
         locale=str(interaction.locale),
         upload_limit=interaction.filesize_limit,
         request=wished.request,
-        price=services.catalog[wished.request.variant].price(wished.request),
+        price=variant.price(wished.request),
+        estimate=_estimate(variant, wished.request),
+        confirmed=wished.confirmed,
         parent_id=wished.parent.id if wished.parent else None,
+        remarks=wished.remarks,
     )
+
+
+def _estimate(variant: Variant, request: GenerationRequest) -> int:
+    if not variant.vendor:
+        return 0
+    return micros(variant.vendor.usd(request.width, request.height, len(request.references)))
 
 
 async def _announce(services: Services, interaction: Press, wished: Wish, placed: Placed) -> None:
     words, request = services.words(interaction.locale), wished.request
-    price = services.catalog[request.variant].price(request)
 
     def card(*more: str) -> Letter:
-        notes = tuple(words(key) for key in (*wished.notes, *more))
-        return cards.waiting(words, request, price, placed, notes)
+        said = (words(key) for key in (*wished.notes, *more))
+        notes = (*said, *remarks.lines(words, wished.remarks))
+        return cards.waiting(words, request, placed.price, placed, notes)
 
     _, queued = await asyncio.gather(
         _show(services, interaction, placed.id, card()), _send_tickets(services, request)

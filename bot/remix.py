@@ -12,7 +12,7 @@ import discord
 from discord import ui
 from sqlalchemy.orm import Session
 
-from bot import answers, marks, orders
+from bot import answers, marks, orders, routing
 from bot.answers import Press
 from bot.errors import PressOutdated
 from bot.i18n import Words
@@ -51,14 +51,20 @@ async def submitted(services: Services, interaction: Press) -> None:
         match = marks.REMIX_FORM.fullmatch(data["custom_id"])
         if match is None:
             raise PressOutdated
-        await orders.submit(services, interaction, _wish(services, match["id"], _fields(data)))
+        wish = _wish(services, match["id"], _fields(data))
+        await orders.submit(services, interaction, lambda: services.database.run(wish))
 
 
 def _wish(services: Services, generation_id: str, fields: RemixFields) -> Callable[[Session], Wish]:
     def wish(session: Session) -> Wish:
         parent = generations.get(session, generation_id)
         request = GenerationRequest.from_json(parent.request)
-        return Wish(request=services.reader.remixed(request, fields), parent=parent)
+        changed = services.reader.remixed(request, fields)
+        said = services.reader.size_remark(fields.size, changed)
+        if changed.prompt != request.prompt:
+            variant = services.catalog[changed.variant]
+            said = {**said, **routing.remarks(changed.prompt, variant)}
+        return Wish(request=changed, parent=parent, remarks=said)
 
     return wish
 
@@ -71,6 +77,7 @@ def _fields(data: Mapping[str, Any]) -> RemixFields:
         negative=values.get("negative", ""),
         size=values.get("size", ""),
         seed=values.get("seed", ""),
+        change=values.get("change", ""),
     )
 
 
@@ -85,8 +92,11 @@ def _form(
     form.add_item(_label(words, "prompt", request.prompt, limit, long, required=True))
     if variant.negative:
         form.add_item(_label(words, "negative", request.negative, limit, long))
-    size = f"{request.width}x{request.height}"
-    form.add_item(_label(words, "size", size, 50))
+    if not request.canvas:
+        size = f"{request.width}x{request.height}"
+        form.add_item(_label(words, "size", size, 50))
+    elif not request.mask:
+        form.add_item(_label(words, "change", f"{round(request.strength * 100)}", 4))
     if variant.seeds:
         form.add_item(_label(words, "seed", str(request.seeds[0]), 40))
     return form

@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 
+from engine.request import GenerationRequest
 from store.tables import Generation, Image
 
 MACHINE = ("device", "threads", "mode", "dtype")
@@ -21,7 +22,7 @@ class Comparison(StrEnum):
 
 def compare(generation: Generation, parent: Generation | None) -> Comparison | None:
     """Compare pixel by pixel; None where it is another request, or nothing can be compared."""
-    if parent is None or parent.request != generation.request:
+    if parent is None or _request(parent) != _request(generation):
         return None
     theirs = {image.index: image for image in parent.images if image.pixel_sha256}
     pairs = [
@@ -33,6 +34,11 @@ def compare(generation: Generation, parent: Generation | None) -> Comparison | N
         return None
     different = (pair for pair in pairs if pair[0].pixel_sha256 != pair[1].pixel_sha256)
     return next((_reason(*pair) for pair in different), Comparison.IDENTICAL)
+
+
+def _request(generation: Generation) -> GenerationRequest:
+    # Read, not compared as it lies there: an older version wrote fewer names for the same.
+    return GenerationRequest.from_json(generation.request)
 
 
 def _reason(before: Image, after: Image) -> Comparison:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from discord import ui
 
-from bot import letters
-from bot.cards import CALM, SORRY, offered, press
+from bot import letters, remarks
+from bot.cards import CALM, SORRY, offered, press, reworked
 from bot.hints import Hint
 from bot.i18n import Words
 from bot.letters import Letter
@@ -71,6 +71,8 @@ def _pictures(words: Words, result: Result) -> Letter:
     lines.append(_footer(words, result))
     card.add_item(ui.TextDisplay("\n".join(lines)))
     card.add_item(_buttons(words, result, ("new", "again", "remix", "delete")))
+    if able := reworked(result.variant):
+        card.add_item(_buttons(words, result, able))
     return Letter(letters.layout(card), tuple(shown.values()))
 
 
@@ -97,26 +99,38 @@ def _facts(words: Words, result: Result) -> str:
     return " · ".join(parts)
 
 
+def _origin(words: Words, request: GenerationRequest) -> list[str]:
+    """Say in a word what the pictures started from."""
+    if request.mask:
+        return [words("origin.mask")]
+    if request.canvas:
+        return [words("origin.canvas", percent=round(request.strength * 100))]
+    if request.references:
+        return [words("origin.references", count=len(request.references))]
+    return []
+
+
 def _remarks(words: Words, result: Result) -> list[str]:
-    request, remarks = result.request, []
+    request = result.request
+    said = _origin(words, request) + remarks.lines(words, result.generation.remarks or {})
     if request.negative:
-        remarks.append(words("result.negative", negative=plain(request.negative, 300)))
+        said.append(words("result.negative", negative=plain(request.negative, 300)))
     if (variant := result.variant) and request.steps != variant.steps.default:
-        remarks.append(words("result.steps", steps=request.steps))
+        said.append(words("result.steps", steps=request.steps))
     if variant and request.guidance != variant.guidance.default:
-        remarks.append(words("result.guidance", guidance=request.guidance))
+        said.append(words("result.guidance", guidance=request.guidance))
     if result.comparison:
-        remarks.append(words(f"comparison.{result.comparison}"))
+        said.append(words(f"comparison.{result.comparison}"))
     if result.missing:
         error = result.generation.error or {"code": "cancelled", "params": {}}
         reason = words.failure(error["code"], error["params"])
         count = len(result.generation.images)
-        remarks.append(words("result.partial", missing=result.missing, count=count, reason=reason))
+        said.append(words("result.partial", missing=result.missing, count=count, reason=reason))
     if result.fetched.lost:
-        remarks.append(words("result.lost", lost=result.fetched.lost))
+        said.append(words("result.lost", lost=result.fetched.lost))
     if result.fetched.reencoded:
-        remarks.append(words("result.reencoded"))
-    return remarks
+        said.append(words("result.reencoded"))
+    return said
 
 
 def _hints(words: Words, result: Result) -> list[str]:
@@ -138,8 +152,12 @@ def _footer(words: Words, result: Result) -> str:
     parts = [words("result.owner", user=result.generation.user_id)]
     if result.refund:
         parts.append(words("result.refund", refund=result.refund))
+    if result.generation.slow:
+        parts.append(words("result.slow"))
     if result.balance:
         parts.append(words("result.left", left=result.balance.left))
+    if result.fetched.attachments:
+        parts.append(f"`{result.generation.id}`")  # to be copied into a command
     return f"-# {' · '.join(parts)}"
 
 

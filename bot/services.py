@@ -5,13 +5,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from bot.fetch import Fetching
 from bot.i18n import Texts, Words
 from bot.options import Reader
+from bot.questions import Questions
 from bot.turns import Turns
 from engine.catalog import Catalog
 from store.database import Database
 from store.files import Files
-from store.plans import Plan
+from store.servers import Defaults
 from worker.queue import Tickets
 
 
@@ -23,11 +25,13 @@ class Services:
     files: Files
     tickets: Tickets
     catalog: Catalog
-    plan: Plan
+    defaults: Defaults
     now: Callable[[], datetime]
     texts: Texts
     reader: Reader
     turns: Turns = field(default_factory=Turns)
+    questions: Questions = field(default_factory=Questions)
+    fetching: Fetching = field(default_factory=Fetching)
     bell: asyncio.Event = field(default_factory=asyncio.Event)
 
     def words(self, locale: object) -> Words:

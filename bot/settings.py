@@ -1,12 +1,33 @@
 """The bot's settings, from the environment or `.env`; built in the entry point only."""
 
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
 from pydantic import Field, SecretStr
 
+from store.plans import PLANS, Plans
+from store.servers import Defaults
 from store.settings import Settings
 
 
 class BotSettings(Settings):
-    """`DISCORD_TOKEN`, and `REROLL_DISCORD_URL` for a local Discord instead of the real one."""
+    """`DISCORD_TOKEN`, and `REROLL_DISCORD_URL` for a local Discord instead of the real one.
+
+    `REROLL_PLANS_FILE` and `REROLL_TIME_ZONE` are what servers start with.
+    """
 
     token: SecretStr = Field(validation_alias="DISCORD_TOKEN")
     discord_url: str = ""
+    plans_file: Path = PLANS
+    time_zone: str = "UTC"
+
+    def defaults(self) -> Defaults:
+        """Read the plans. Raises ValueError where the file or the time zone is of no use."""
+        try:
+            plans = Plans.load(self.plans_file)
+        except (OSError, KeyError, TypeError, ArithmeticError, ValueError) as error:
+            raise ValueError(f"REROLL_PLANS_FILE: {self.plans_file}: {error!r}") from error
+        try:
+            return Defaults(plans, ZoneInfo(self.time_zone))
+        except (KeyError, OSError, ValueError) as error:  # ZoneInfoNotFoundError is a KeyError
+            raise ValueError(f"REROLL_TIME_ZONE: no time zone {self.time_zone!r}") from error

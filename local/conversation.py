@@ -11,12 +11,21 @@ from local import reading
 from local.discord import simulation as sim
 from local.discord.world import Seat, World
 from local.errors import CannotSay
-from local.phrases import find_button, named, parse_command, parse_fields
+from local.phrases import (
+    field_value,
+    find_button,
+    find_entry,
+    named,
+    parse_command,
+    parse_fields,
+    standing,
+)
 
 QUIET = 0.4
 """After a final message, this long nothing more must come, or the turn goes on."""
 PROMPT = "prompt"
-MODAL_DEFAULT = "value"
+REST = "~"
+"""What a field's id tells besides its name follows this."""
 
 
 class Outcome(StrEnum):
@@ -153,13 +162,23 @@ class Conversation:
         form, self._form = self._form, None
         if form is not None:
             values = _filled(form.modal or {}, text)
-            return await self.seat.submit(form, values), PROMPT in values
+            prompted = any(name.partition(REST)[0] == PROMPT for name in values)
+            return await self.seat.submit(form, values), prompted
         if text.startswith("/"):
             command = parse_command(text, self.seat.commands(), self.seat.people())
             shown = await self.seat.slash(command.name, **command.options)
             return shown, PROMPT in command.options
+        if (entry := find_entry(text, self.seat.menu())) is not None:
+            return await self.seat.context_menu(entry, self._newest_picture()), False
         message, button = self._find_button(text)
         return await self.seat.click(message, button), False
+
+    def _newest_picture(self) -> sim.Message:
+        newest_first = reversed(self.seat.messages())
+        found = next((one for one in newest_first if one.attachments), None)
+        if found is None:
+            raise CannotSay("no message has a picture whose menu could be opened.")
+        return found
 
     def _find_button(self, text: str) -> tuple[sim.Message, str]:
         newest_first = [
@@ -198,11 +217,13 @@ class Conversation:
 def _filled(modal: Mapping[str, Any], text: str) -> dict[str, Any]:
     """Fill a form from `label:value` pairs; a field that is not named keeps what stands in it."""
     fields: dict[str, str] = {}
-    values: dict[str, Any] = {}
+    parts: dict[str, Mapping[str, Any]] = {}
     for part in reading.parts(modal["components"]):
         inner = part.get("component") or part
         if custom_id := inner.get("custom_id"):
             fields |= {custom_id: custom_id, str(part.get("label") or custom_id): custom_id}
-            if MODAL_DEFAULT in inner:
-                values[custom_id] = inner[MODAL_DEFAULT]
-    return values | parse_fields(text, fields)
+            parts[custom_id] = inner
+    said = parse_fields(text, fields)
+    kept = {name: standing(part) for name, part in parts.items() if name not in said}
+    typed = {name: field_value(parts[name], value) for name, value in said.items()}
+    return {name: value for name, value in kept.items() if value is not None} | typed

@@ -28,6 +28,13 @@ class Kind(IntEnum):
     FILE = 11
 
 
+class Part(IntEnum):
+    """The types of a form's fields that hold more than text; the numbers are Discord's."""
+
+    SELECT = 3
+    FILES = 19
+
+
 BOOLEANS = {"true": True, "false": False}
 
 
@@ -89,6 +96,35 @@ def coerce(spec: Spec, value: str, people: Mapping[str, Any]) -> Any:
     except (KeyError, ValueError, OSError):
         kind = Kind(spec["type"]).name.lower()
         raise CannotSay(f"“{value}” is no {kind} for the option {spec['name']}.") from None
+
+
+def find_entry(said: str, menu: Sequence[Spec]) -> str | None:
+    """Return the registered name of a message menu's entry, or None where it has no such."""
+    return next((str(spec["name"]) for spec in menu if answers_to(spec, said.strip())), None)
+
+
+def standing(part: Spec) -> Any:
+    """Return what a form's field holds before anything is typed, or None for nothing."""
+    if part["type"] == Part.SELECT:
+        chosen = [one["value"] for one in part["options"] if one.get("default")]
+        return chosen or None
+    return part.get("value")
+
+
+def field_value(part: Spec, said: str) -> Any:
+    """Turn what was typed into what the client sends for a form's field."""
+    if part["type"] == Part.SELECT:
+        return [_choice({"name": "it", "choices": _as_choices(part["options"])}, said)]
+    if part["type"] == Part.FILES:
+        try:
+            return [(Path(one).name, Path(one).read_bytes()) for one in said.split()]
+        except OSError:
+            raise CannotSay(f"“{said}” names no files that can be read.") from None
+    return said
+
+
+def _as_choices(options: Sequence[Spec]) -> list[Spec]:
+    return [{"name": one["label"], "value": one["value"]} for one in options]
 
 
 def find_button(said: str, buttons: Sequence[Button]) -> Button:

@@ -1,19 +1,20 @@
 """/imagine: the options that the switched-on variants have, handed on as they were typed."""
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from discord import app_commands
 
-from bot import orders
+from bot import asking, sizes
 from bot.answers import Press
 from bot.client import Tree
 from bot.i18n import Words
 from bot.options import RawOptions
-from bot.orders import Wish
 from bot.services import Services
 from engine.catalog import Catalog, Variant
+from engine.errors import RequestRefused
 
 TEXT_LIMIT = 6000
 """Discord's limit for a text option."""
@@ -26,14 +27,14 @@ def register(tree: Tree, services: Services) -> None:
 
     async def imagine(interaction: Press, **options: Any) -> None:
         # Wrong input is answered before anything public appears.
-        request = services.reader.request(RawOptions(**options))
-        await orders.submit(services, interaction, lambda _session: Wish(request=request))
+        await asking.order(services, interaction, RawOptions(**options))
 
-    async def sizes(interaction: Press, typed: str) -> list[app_commands.Choice[str]]:
+    async def offer_sizes(interaction: Press, typed: str) -> list[app_commands.Choice[str]]:
         named = getattr(interaction.namespace, "variant", None)
         catalog = services.catalog
         variant = catalog[named] if named in catalog.names else catalog.default
-        return size_choices(services.words(interaction.locale), variant, typed)
+        words = services.words(interaction.locale)
+        return size_choices(words, variant, typed, services.reader.size_words)
 
     options = list(_options(services.catalog))
     itself = inspect.Parameter("interaction", inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -47,11 +48,16 @@ def register(tree: Tree, services: Services) -> None:
     command = tree.command(name=mark("imagine.name"), description=mark("imagine.description"))(
         app_commands.guild_only(choose(rename(describe(callback))))
     )
-    command.autocomplete("size")(sizes)
+    command.autocomplete("size")(offer_sizes)
 
 
-def size_choices(words: Words, variant: Variant, typed: str) -> list[app_commands.Choice[str]]:
-    """Return the presets that contain what was typed; all of them where none does."""
+def size_choices(
+    words: Words, variant: Variant, typed: str, size_words: Mapping[str, str]
+) -> list[app_commands.Choice[str]]:
+    """Return what was typed as it would be drawn, and the presets that contain it.
+
+    All presets where nothing contains it.
+    """
     presets = [
         app_commands.Choice(
             name=f"{words.name(f'sizes.{name}', name)} · {width}×{height}"[:100], value=name
@@ -60,9 +66,20 @@ def size_choices(words: Words, variant: Variant, typed: str) -> list[app_command
     ]
     wanted = typed.strip().casefold()
     matching = [one for one in presets if wanted in f"{one.value} {one.name}".casefold()]
-    if not matching and wanted:
-        return [app_commands.Choice(name=typed[:100], value=typed[:100])]
-    return matching[:MOST_CHOICES]
+    preset = size_words.get(wanted, wanted)
+    matching = [one for one in presets if one.value == preset] or matching
+    free = [] if preset in variant.sizes.presets else list(_drawn(typed, variant, size_words))
+    return [*free, *(matching or presets)][:MOST_CHOICES]
+
+
+def _drawn(
+    typed: str, variant: Variant, size_words: Mapping[str, str]
+) -> Iterator[app_commands.Choice[str]]:
+    with suppress(RequestRefused):
+        size = sizes.parse(typed, variant, size_words)
+        said, drawn = typed.strip()[:50], f"{size.width}×{size.height}"
+        is_drawn = said.replace("x", "×") == drawn
+        yield app_commands.Choice(name=drawn if is_drawn else f"{said} → {drawn}", value=said)
 
 
 def _options(catalog: Catalog) -> Iterator[inspect.Parameter]:

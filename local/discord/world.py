@@ -16,6 +16,8 @@ FOUNDED = datetime(2026, 1, 1, tzinfo=UTC)
 """Every run builds the world at this instant, so that ids stay the same from run to run."""
 
 DISCORD_ACK_SECONDS = 3.0
+MESSAGE_MENU = 3
+"""Discord's number for commands that stand in the menu of a message."""
 DEFAULT_UPLOAD_LIMIT = 10 * 1024 * 1024
 
 
@@ -171,6 +173,12 @@ class Seat:
     def commands(self) -> list[dict[str, Any]]:
         """List the commands that this member may run here, in all their languages."""
         return self.backend.plain_commands(user_id=self.actor.id, channel_id=self.channel.id)
+
+    def menu(self) -> list[dict[str, Any]]:
+        """List what apps offer this member in the menu of a message, in all their languages."""
+        return self.backend.plain_commands(
+            user_id=self.actor.id, channel_id=self.channel.id, type=MESSAGE_MENU
+        )
 
     async def slash(self, name: str, /, **options: Any) -> sim.InteractionResult:
         """Run a command and wait until the bot has acknowledged it."""

@@ -3,8 +3,8 @@
 The only file of these tests that fills gaps of simcord or leans on private names.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,12 @@ from typing import Any
 import discord
 from simcord import Env
 from simcord.actors import MemberActor
+from simcord.backend.cdn import CDN_BASE
 from simcord.builders import ChannelHandle, GuildHandle
 from simcord.results import InteractionResult
 
+from bot.__main__ import COMMANDS
 from bot.client import Reroll
-from bot.commands import history, imagine, quota
 from bot.delivery import Delivery
 from bot.i18n import Texts, Words
 from bot.options import Reader
@@ -30,13 +31,14 @@ from engine.recipe import Recipe
 from store import claims, generations, ledger, workers
 from store.database import Database
 from store.files import Files
-from store.plans import Plan
+from store.plans import Plan, Plans
+from store.servers import Defaults
 from store.tables import Generation
 from tests.bot.messages import png
 from worker.queue import Tickets
 
 PLAN = Plan(daily_credits=10)
-COMMANDS = (imagine.register, history.register, quota.register)
+DEFAULTS = Defaults(Plans((PLAN,)))
 
 
 def services(folder: Path, database_url: str, broker_url: str, catalog: Catalog) -> Services:
@@ -47,7 +49,7 @@ def services(folder: Path, database_url: str, broker_url: str, catalog: Catalog)
         files=Files(f"file://{folder}/files"),
         tickets=Tickets(broker_url),
         catalog=catalog,
-        plan=PLAN,
+        defaults=DEFAULTS,
         now=discord.utils.utcnow,
         texts=texts,
         reader=Reader(catalog, size_words(texts)),
@@ -190,7 +192,7 @@ def _without_memory(old: Services) -> Services:
         files=old.files,
         tickets=old.tickets,
         catalog=old.catalog,
-        plan=old.plan,
+        defaults=old.defaults,
         now=old.now,
         texts=old.texts,
         reader=old.reader,
@@ -212,21 +214,34 @@ async def _running(env: Env) -> AsyncIterator[Env]:
     assert not [cause for cause in causes if not isinstance(cause, answered)]
 
 
+@contextmanager
+def _files_at_simcord() -> Iterator[None]:
+    before, discord.Asset.BASE = discord.Asset.BASE, CDN_BASE
+    try:
+        yield
+    finally:
+        discord.Asset.BASE = before
+
+
 @asynccontextmanager
 async def staged(world: Services) -> AsyncIterator[Stage]:
     """Connect the bot to a fresh Discord; a worker has just reported itself."""
     with world.database.begin() as session:
         workers.report(session, "w", world.catalog.names)
-    async with _running(Env(Reroll(world, COMMANDS, shard_count=1), shard_count=1)) as env:
-        guild = env.create_guild()
-        channel = guild.create_text_channel("studio")
-        role = guild.create_role(
-            "moderators", permissions=discord.Permissions(manage_messages=True)
-        )
-        alex, mei, mod = (
-            guild.add_member(env.create_user(name), roles=roles)
-            for name, roles in (("alex", []), ("mei", []), ("mod", [role]))
-        )
-        stage = Stage(env, world, guild, channel, alex, mei, mod)
-        stage.hook()
-        yield stage
+    env = Env(Reroll(world, COMMANDS, shard_count=1), shard_count=1)
+    with _files_at_simcord():
+        async with _running(env):
+            yield _peopled(env, world)
+
+
+def _peopled(env: Env, world: Services) -> Stage:
+    guild = env.create_guild()
+    channel = guild.create_text_channel("studio")
+    role = guild.create_role("moderators", permissions=discord.Permissions(manage_messages=True))
+    alex, mei, mod = (
+        guild.add_member(env.create_user(name), roles=roles)
+        for name, roles in (("alex", []), ("mei", []), ("mod", [role]))
+    )
+    stage = Stage(env, world, guild, channel, alex, mei, mod)
+    stage.hook()
+    return stage

@@ -58,7 +58,8 @@ async def test_opening_shows_the_full_picture_to_the_member_alone(stage: Stage) 
     result = await stage.alex.click(shown.response, custom_id=ids(shown.response, "open")[0])
     assert result.response.ephemeral
     assert gallery(result.response)[0].endswith("-1.png")
-    assert set(presses(result.response)) == {"new", "again", "remix", "delete"}
+    reworked = {"vary", "edit", "upscale"}
+    assert set(presses(result.response)) == {"new", "again", "remix", "delete"} | reworked
 
 
 async def test_again_from_history_answers_in_public(stage: Stage) -> None:
@@ -122,7 +123,7 @@ async def test_quota_shows_what_is_left_and_when_it_comes_back(stage: Stage) -> 
     assert shown.response.ephemeral
     midnight = int(stage.env.now().replace(hour=0, minute=0, second=0).timestamp()) + 86_400
     assert shown.response.content == (
-        f"**7** of 10 credits left today. New ones come <t:{midnight}:R>."
+        f"Your plan: **Free**\n**7** of 10 credits left today. New ones come <t:{midnight}:R>."
     )
 
 

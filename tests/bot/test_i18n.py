@@ -72,7 +72,9 @@ def test_taiwan_and_the_mainland_do_not_share_words() -> None:
     mainland, taiwan = TEXTS.of("zh-CN").texts, TEXTS.of("zh-TW").texts
     assert "解析度" in taiwan["imagine.size"]
     assert not [key for key, text in taiwan.items() if "服务器" in text or "视频" in text]
-    assert sum(mainland[key] == taiwan[key] for key in mainland) < 12
+    # Words of a sign or two (left, right, model) are often the same in both.
+    said = [key for key in mainland if len(mainland[key]) > 3]
+    assert sum(mainland[key] == taiwan[key] for key in said) < len(said) / 15
 
 
 def test_the_members_own_words_are_shown_as_plain_text() -> None:
@@ -89,11 +91,12 @@ def test_errors_of_another_version_get_the_general_text() -> None:
 
 @pytest.mark.parametrize("locale", sorted(TEXTS.words))
 def test_labels_fit_where_discord_shows_them(locale: str) -> None:
-    limits = {"buttons.": 80, "remix.": 100, "sizes.": 80, "variants.": 100}
+    limits = {"buttons.": 80, "remix.": 100, "edit_form.": 100, "sizes.": 80, "variants.": 100}
     texts = TEXTS.of(locale).texts
     for prefix, limit in limits.items():
         assert max(len(text) for key, text in texts.items() if key.startswith(prefix)) <= limit
-    labels = [key for key in texts if key.startswith("remix.") and not key.endswith("_hint")]
+    forms = ("remix.", "edit_form.", "edit.title")
+    labels = [key for key in texts if key.startswith(forms) and not key.endswith("_hint")]
     assert max(len(texts[key]) for key in labels) <= 45
 
 
@@ -103,17 +106,27 @@ def test_parameters_are_not_read_as_templates() -> None:
 
 async def test_commands_pass_discords_rules_in_every_language(stage: Stage) -> None:
     commands = [command.to_dict(stage.bot.tree) for command in stage.bot.tree.get_commands()]
-    assert {command["name"] for command in commands} == {"imagine", "history", "quota"}
+    names = {"imagine", "history", "quota", "checkin", "gift", "settings", "variants"}
+    assert {command["name"] for command in commands} >= names
     synced = stage.env.backend.commands[None]
     for command in synced.values():
         assert _size(command) <= 8000
-        for named in [command, *command.get("options", [])]:
-            _check_name(named)
-        for option in command.get("options", []):
-            assert len(option.get("choices", [])) <= 25
+        for part in _parts(command):
+            _check_name(part)
+            assert len(part.get("choices", [])) <= 25
+
+
+def _parts(part: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield part
+    for option in part.get("options", []):
+        yield from _parts(option)
 
 
 def _check_name(named: dict[str, Any]) -> None:
+    if not named.get("description"):
+        # An entry of a menu is written as people write.
+        assert all(len(name) <= 32 for name in named["name_localizations"].values())
+        return
     for name in [named["name"], *named["name_localizations"].values()]:
         assert NAME.match(name), name
         assert name == name.lower()

@@ -57,13 +57,15 @@ async def test_the_place_in_line_counts_the_pictures_before(stage: Stage) -> Non
     assert "pictures before yours: 3" in text(result.response)
 
 
+BOUNDS = {"least": 96, "most": 128, "multiple": 16, "pixels": 16384}
 BAD = [
     ({"seed": "lucky"}, "seed_invalid", {"value": "lucky", "limit": 2**32 - 1}),
     ({"seed": "-1"}, "seed_invalid", {"value": "\\-1", "limit": 2**32 - 1}),
     ({"seed": "4294967296"}, "seed_invalid", {"value": "4294967296", "limit": 2**32 - 1}),
     ({"size": "enormous"}, "size_unreadable", {"value": "enormous"}),
-    ({"size": "100x100"}, "size_unsupported", {"width": 100, "height": 100}),
-    ({"size": "192x192"}, "size_unsupported", {"width": 192, "height": 192}),
+    ({"size": "192x192"}, "size_outside", BOUNDS | {"typed": "192×192"}),
+    ({"size": "3x3"}, "size_outside", BOUNDS | {"typed": "3×3"}),
+    ({"size": "21:9"}, "size_outside", BOUNDS | {"typed": "21\\:9"}),
     ({"prompt": "\u200b\u3164 \u2800"}, "prompt_empty", {}),
 ]
 
@@ -186,8 +188,9 @@ async def test_sizes_are_offered_in_the_members_language(stage: Stage) -> None:
     assert [one["name"] for one in offered] == ["方图 · 128×128", "竖图 · 96×128", "横图 · 128×96"]
     typed = await stage.mei.autocomplete(stage.channel, "imagine", "size", "横")
     assert [one["value"] for one in typed] == ["landscape"]
-    free = await stage.mei.autocomplete(stage.channel, "imagine", "size", "64x80")
-    assert [one["value"] for one in free] == ["64x80"]
+    free = await stage.mei.autocomplete(stage.channel, "imagine", "size", "100x100")
+    assert free[0] == {"name": "100x100 → 96×96", "value": "100x100"}
+    assert [one["value"] for one in free[1:]] == ["square", "portrait", "landscape"]
 
 
 async def test_each_picture_sends_a_ticket(stage: Stage, broker_url: str) -> None:

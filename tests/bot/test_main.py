@@ -45,6 +45,8 @@ async def started(folder: Path, **changes: str) -> asyncio.subprocess.Process:
     [
         ({"DISCORD_TOKEN": ""}, 2, "Settings missing or wrong: DISCORD_TOKEN"),
         ({"REROLL_LOG_LEVEL": "loud"}, 2, "Settings missing or wrong: log_level"),
+        ({"REROLL_TIME_ZONE": "Moon/Base"}, 2, "REROLL_TIME_ZONE: no time zone 'Moon/Base'"),
+        ({"REROLL_PLANS_FILE": "none.toml"}, 2, "REROLL_PLANS_FILE: none.toml"),
         ({"REROLL_VARIANTS": "flux9"}, 2, "names flux9, which is not one of"),
         ({"REROLL_DISCORD_URL": "http://discord.example"}, 2, "this very machine"),
         ({"REROLL_DISCORD_URL": "http://127.0.0.1:1"}, 1, "Discord cannot be reached"),

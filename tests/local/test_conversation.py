@@ -65,6 +65,14 @@ async def test_a_form_is_filled_by_the_next_line(conversation: Conversation) -> 
     assert turn.states[-1].text == "remix of a dog"
 
 
+async def test_an_entry_of_the_newest_pictures_menu_is_chosen_by_its_name(
+    conversation: Conversation,
+) -> None:
+    await conversation.say("/imagine prompt:a panda")
+    turn = await conversation.say("remix THIS")
+    assert turn.states[-1].text == "1"
+
+
 async def test_words_are_fine_unless_a_picture_was_ordered(conversation: Conversation) -> None:
     told = await conversation.say("/whisper text:hello")
     refused = await conversation.say("/imagine prompt:forbidden")

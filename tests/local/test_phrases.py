@@ -4,7 +4,16 @@ from typing import Any
 import pytest
 
 from local.errors import CannotSay
-from local.phrases import Button, Command, coerce, find_button, parse_command
+from local.phrases import (
+    Button,
+    Command,
+    coerce,
+    field_value,
+    find_button,
+    find_entry,
+    parse_command,
+    standing,
+)
 
 IMAGINE: dict[str, Any] = {
     "name": "imagine",
@@ -100,3 +109,35 @@ def test_a_label_that_fits_not_one_button_lists_them_all(said: str, problem: str
     with pytest.raises(CannotSay, match=problem) as caught:
         find_button(said, BUTTONS)
     assert "“🔁 Again”, “再来一张”, “U1”, “U1”" in str(caught.value)
+
+
+MENU = [{"name": "Remix this image", "name_localizations": {"zh-CN": "拿这张图改一改"}}]
+SELECT = {
+    "type": 3,
+    "options": [
+        {"label": "a little", "value": "little"},
+        {"label": "half", "value": "half", "default": True},
+    ],
+}
+
+
+@pytest.mark.parametrize("said", ["remix this image", " 拿这张图改一改 "])
+def test_an_entry_of_a_menu_is_found_in_either_language(said: str) -> None:
+    assert find_entry(said, MENU) == "Remix this image"
+    assert find_entry("remix", MENU) is None
+
+
+def test_a_forms_menu_takes_what_is_shown_and_keeps_what_is_chosen() -> None:
+    assert field_value(SELECT, "A little") == ["little"]
+    assert standing(SELECT) == ["half"]
+    assert standing({"type": 4, "value": "a panda"}) == "a panda"
+    assert standing({"type": 19}) is None
+    with pytest.raises(CannotSay, match="a little, half"):
+        field_value(SELECT, "a lot")
+
+
+def test_a_forms_files_are_named_by_their_paths(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"a")
+    assert field_value({"type": 19}, f"{tmp_path}/a.png") == [("a.png", b"a")]
+    with pytest.raises(CannotSay, match="no files"):
+        field_value({"type": 19}, f"{tmp_path}/b.png")

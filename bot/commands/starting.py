@@ -1,0 +1,53 @@
+"""Options that several commands share that start from a picture; each only where it has a use."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import discord
+from discord import app_commands
+
+from bot import sources
+from bot.answers import Press
+from bot.commands.assembly import Choices, Option, variant_choices
+from bot.services import Services
+from engine.catalog import Accepts, Variant
+
+TEXT_LIMIT = 6000
+"""Discord's limit for a text option."""
+
+
+def able(services: Services, can: Callable[[Accepts], bool]) -> list[Variant]:
+    """Return the switched-on variants that can."""
+    variants = (services.catalog[name] for name in services.catalog.names)
+    return [variant for variant in variants if can(variant.accepts)]
+
+
+def prompt(key: str, variants: Sequence[Variant], *, is_required: bool = False) -> Option:
+    """Return the option for words."""
+    longest = min(TEXT_LIMIT, max(variant.prompt_limit for variant in variants))
+    kind = app_commands.Range[str, 1, longest]
+    return Option(name="prompt", kind=kind, key=key, is_required=is_required)
+
+
+def pictures(services: Services) -> Iterator[Option]:
+    """Yield the options that name the picture: an attachment, or a number."""
+    yield Option(name="image", kind=discord.Attachment, key="start.image")
+
+    async def suggest(interaction: Press, typed: str) -> Choices:
+        return await sources.offered(services, interaction, typed)
+
+    # `from` is a word of Python; the option's name is a text.
+    yield Option(name="source", kind=str, key="start.source", suggest=suggest)
+
+
+def order(
+    services: Services, variants: Sequence[Variant], *, is_counted: bool = True
+) -> Iterator[Option]:
+    """Yield the options of every order: variant, number of pictures, seed."""
+    if len(variants) > 1:
+        choices = variant_choices(services, variants)
+        yield Option(name="variant", kind=str, key="imagine.variant", choices=choices)
+    if is_counted:
+        most = max(variant.max_count for variant in variants)
+        yield Option(name="count", kind=app_commands.Range[int, 1, most], key="imagine.count")
+    if any(variant.seeds for variant in variants):
+        yield Option(name="seed", kind=str, key="imagine.seed")

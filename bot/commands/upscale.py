@@ -1,0 +1,43 @@
+"""/upscale: the same picture, larger and with more in it."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from bot import editing, orders, starts
+from bot.answers import Press
+from bot.client import Tree
+from bot.commands import assembly, starting
+from bot.commands.assembly import Option
+from bot.editing import Asked
+from bot.errors import PictureNotGiven
+from bot.services import Services
+from engine.catalog import Variant
+
+USUAL = "2x"
+
+
+def register(tree: Tree, services: Services) -> None:
+    """Add the command, where a variant has a use for it."""
+    variants = starting.able(services, starts.paints)
+    if not variants:
+        return
+
+    async def answer(interaction: Press, **given: Any) -> None:
+        image, scale = given.pop("image"), given.pop("scale") or USUAL
+        if image is None and not given["source"]:
+            raise PictureNotGiven
+        asked = Asked(**given, images=(image,) if image else ())
+        times = starts.SCALES[scale]
+        await orders.submit(
+            services, interaction, lambda: editing.upscale(services, interaction, asked, times)
+        )
+
+    assembly.add(tree, services, "upscale", list(_options(services, variants)), answer)
+
+
+def _options(services: Services, variants: Sequence[Variant]) -> Iterator[Option]:
+    yield from starting.pictures(services)
+    choices = assembly.word_choices(services, "upscale.scale_", starts.SCALES)
+    yield Option(name="scale", kind=str, key="upscale.scale", choices=choices)
+    yield starting.prompt("start.prompt_option", variants)
+    yield from starting.order(services, variants, is_counted=False)

@@ -1,0 +1,28 @@
+"""What the cards of one order remark on beyond its request: kept with the order, said in words.
+
+It knows what a remark is and how it reads, not why one is made.
+"""
+
+from collections.abc import Mapping
+
+from bot.i18n import Words
+from bot.markdown import plain
+
+Remarks = Mapping[str, Mapping[str, str | int]]
+"""The parameters of each remark's text by its code."""
+
+
+def lines(words: Words, remarks: Remarks) -> list[str]:
+    """Return a line for each; one of a version with other remarks is left out."""
+    known = ((f"remarks.{code}", params) for code, params in remarks.items())
+    return [
+        f"-# {words(key, **_shown(words, params))}" for key, params in known if key in words.texts
+    ]
+
+
+def _shown(words: Words, params: Mapping[str, str | int]) -> dict[str, str | int]:
+    shown = {name: plain(one) if isinstance(one, str) else one for name, one in params.items()}
+    for name, names in (("variant", "variants"), ("language", "languages")):
+        if name in params:
+            shown[name] = plain(words.name(f"{names}.{params[name]}", str(params[name])))
+    return shown
