@@ -17,10 +17,9 @@ from diffusers import AutoencoderKLQwenImage
 from torch import Tensor
 from tqdm import tqdm
 
-from starter import flat
 from starter.catalog import Catalog
 from starter.scenes import LITTLE, POSES, UPRIGHT, Pixels, compose, draw
-from starter.vae import to_signed
+from starter.vae import encode, to_signed
 from starter.wishes import (
     Relation,
     Style,
@@ -169,7 +168,7 @@ def _encode(vae: AutoencoderKLQwenImage, pictures: Iterator[Pixels], count: int)
     with tqdm(total=count, desc="latents", unit="picture", disable=None) as bar:
         for part in _chunks(pictures):
             pixels = to_signed(torch.from_numpy(np.stack(part)).permute(0, 3, 1, 2))
-            rows.append(flat.encode(vae, pixels)[0])
+            rows.append(encode(vae, pixels)[0])
             bar.update(len(part))
     return torch.cat(rows)
 

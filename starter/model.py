@@ -24,6 +24,8 @@ from transformers import (
 )
 from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
 
+from engine.families import one_frame
+
 Z_DIM = 16
 LATENT_STRIDE = 8
 WIDTH = 192
@@ -32,7 +34,7 @@ WIDTH = 192
 def build_vae(
     latents_mean: list[float] | None = None, latents_std: list[float] | None = None
 ) -> AutoencoderKLQwenImage:
-    """Return a small VAE whose single-frame path is initialised by its live fan-in."""
+    """Return a small VAE for lone frames, initialised by the fan-in that these meet."""
     vae = AutoencoderKLQwenImage(
         base_dim=16,
         z_dim=Z_DIM,
@@ -43,6 +45,7 @@ def build_vae(
         latents_std=latents_std or [1.0] * Z_DIM,
     )
     _initialise_live_taps(vae)
+    one_frame.flatten(vae)
     return vae
 
 

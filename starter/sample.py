@@ -1,4 +1,4 @@
-"""Pictures from the shipped weights, as the stock pipeline draws them.
+"""Pictures from the shipped weights, as members get them.
 
 It owns how pictures are asked for; it must not know how they are scored or laid out.
 """
@@ -12,6 +12,7 @@ from diffusers import QwenImagePipeline
 from PIL import Image
 from torch import Tensor
 
+from engine.families import one_frame
 from starter.distill import FILE
 from starter.weights import load_starter
 
@@ -39,8 +40,9 @@ class Order:
 
 
 def load(weights: Path, lightning: Path, way: Way) -> QwenImagePipeline:
-    """Load the pipeline that a way needs."""
+    """Load the pipeline that a way needs, with the VAE that the engine decodes with."""
     pipeline = load_starter(weights)
+    one_frame.flatten(pipeline.vae)
     if way.lightning:
         pipeline.load_lora_weights(lightning, weight_name=FILE)
         pipeline.fuse_lora()

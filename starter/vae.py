@@ -14,7 +14,6 @@ import torch.nn.functional as F
 from diffusers import AutoencoderKLQwenImage
 from torch import Tensor
 
-from starter import flat
 from starter.catalog import Catalog
 from starter.fit import Plan, fit
 from starter.scenes import POSES, compose, draw, loose_scene
@@ -58,14 +57,27 @@ def to_signed(pictures: Tensor) -> Tensor:
     return pictures.float() / 127.5 - 1.0
 
 
+def encode(vae: AutoencoderKLQwenImage, pixels: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the mean and log-variance of the latents of (B, 3, H, W) pixels in -1..1."""
+    moments: Tensor = vae.quant_conv(vae.encoder(pixels[:, :, None]))[:, :, 0]
+    mean, log_variance = moments.chunk(2, dim=1)
+    return mean, log_variance.clamp(-30.0, 20.0)
+
+
+def decode(vae: AutoencoderKLQwenImage, latents: Tensor) -> Tensor:
+    """Return (B, 3, H, W) pixels of raw latents, not clamped, so that all of them still learn."""
+    pixels: Tensor = vae.decoder(vae.post_quant_conv(latents[:, :, None]))[:, :, 0]
+    return pixels
+
+
 def learn(vae: AutoencoderKLQwenImage, plan: VaePlan, pool: Tensor, path: Path) -> None:
     """Train encoder and decoder together."""
 
     def loss_at(step: int) -> Tensor:
         pixels = _batch(plan, pool, step)
-        mean, log_variance = flat.encode(vae, pixels)
+        mean, log_variance = encode(vae, pixels)
         noise = torch.randn(mean.shape, generator=_generator(step, 1))
-        restored = flat.decode(vae, mean + noise * torch.exp(0.5 * log_variance))
+        restored = decode(vae, mean + noise * torch.exp(0.5 * log_variance))
         spread = 0.5 * (mean.square() + log_variance.exp() - 1.0 - log_variance).mean()
         return _difference(restored, pixels) + KL_WEIGHT * spread
 
@@ -100,7 +112,7 @@ def peak_signal(vae: AutoencoderKLQwenImage, pictures: Tensor) -> float:
     """Return the mean PSNR in dB of pictures through the VAE."""
     with torch.no_grad():
         pixels = to_signed(pictures)
-        restored = flat.decode(vae, flat.encode(vae, pixels)[0]).clamp(-1, 1)
+        restored = decode(vae, encode(vae, pixels)[0]).clamp(-1, 1)
         error = ((restored - pixels) / 2).square().mean(dim=(1, 2, 3))
     return float((-10 * torch.log10(error)).mean())
 
@@ -120,11 +132,11 @@ def refine(
         chosen = rng.choices(range(len(pool)), k=plan.whole)
         noise = torch.randn(latents[chosen].shape, generator=_generator(step, 2))
         off = noise * width * rng.uniform(0.0, OFF_BY)
-        return _difference(flat.decode(vae, latents[chosen] + off), to_signed(pool[chosen]))
+        return _difference(decode(vae, latents[chosen] + off), to_signed(pool[chosen]))
 
     fit(vae, plan.refine, loss_at, path)
 
 
 def _encoded(vae: AutoencoderKLQwenImage, pool: Tensor) -> Tensor:
     with torch.no_grad():
-        return torch.cat([flat.encode(vae, to_signed(part))[0] for part in torch.split(pool, 16)])
+        return torch.cat([encode(vae, to_signed(part))[0] for part in torch.split(pool, 16)])

@@ -1,8 +1,9 @@
 """The parts: stock classes, and shapes the stock pipeline relies on."""
 
 import torch
+from diffusers import AutoencoderKLQwenImage
 
-from starter import flat
+from starter import vae
 from starter.align import corpus, embed, tiles
 from starter.catalog import load_catalog
 from starter.denoise import pack
@@ -19,23 +20,26 @@ from starter.model import (
 from starter.prompts import load_speaker
 
 
-def test_the_flat_walk_gives_what_the_stock_vae_gives_for_one_frame() -> None:
+def test_what_is_learnt_from_is_what_the_stock_vae_gives() -> None:
     torch.manual_seed(0)
-    vae = build_vae()
+    ours = build_vae()
+    stock = AutoencoderKLQwenImage.from_config(ours.config)
+    stock.load_state_dict(ours.state_dict())
     pixels = torch.rand(2, 3, 32, 32) * 2 - 1
     with torch.no_grad():
-        posterior = vae.encode(pixels[:, :, None]).latent_dist
-        mean, _ = flat.encode(vae, pixels)
-        restored = vae.decode(mean[:, :, None]).sample[:, :, 0]
+        posterior = stock.encode(pixels[:, :, None]).latent_dist
+        mean, log_variance = vae.encode(ours, pixels)
+        restored = stock.decode(mean[:, :, None]).sample[:, :, 0]
         assert torch.allclose(mean, posterior.mean[:, :, 0], atol=1e-4)
-        assert torch.allclose(flat.decode(vae, mean).clamp(-1, 1), restored, atol=1e-4)
+        assert torch.allclose(log_variance, posterior.logvar[:, :, 0], atol=1e-4)
+        assert torch.allclose(vae.decode(ours, mean).clamp(-1, 1), restored, atol=1e-4)
 
 
 def test_packing_is_that_of_the_stock_pipeline() -> None:
     torch.manual_seed(0)
-    vae, denoiser = build_vae(), build_denoiser()
+    denoiser = build_denoiser()
     tokenizer = train_tokenizer(["a panda"] * 50, 400)
-    pipeline = build_pipeline(tokenizer, build_text_encoder(tokenizer), denoiser, vae)
+    pipeline = build_pipeline(tokenizer, build_text_encoder(tokenizer), denoiser, build_vae())
     latents = torch.randn(2, 16, 4, 6)
     assert torch.equal(pack(latents), pipeline._pack_latents(latents, 2, 16, 4, 6))
 
