@@ -1,54 +1,46 @@
 """`python -m engine`: draw pictures and list variants; knows no Discord, queue or store."""
 
 import argparse
+import hashlib
 import json
 import secrets
 import sys
 import textwrap
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from engine import errors
+from engine import errors, uploads
 from engine.catalog import VARIANTS, Catalog, Variant
-from engine.request import SEED_LIMIT, GenerationRequest
+from engine.request import SEED_LIMIT, WHOLE, GenerationRequest
+from engine.sentences import SENTENCES
 from engine.vocabulary import VocabularyUnreadable
 
 if TYPE_CHECKING:
-    from engine.engine import Engine, Picture
+    from engine.engine import Picture
     from engine.memory_settings import MemorySettings
     from engine.vendor.settings import VendorSettings
-
-SENTENCES: Mapping[str, str] = {
-    "variant_unknown": "There is no variant {name!r}; choose one of: {known}.",
-    "prompt_empty": "The prompt is empty; say what to draw.",
-    "prompt_too_long": "The text has {length} characters; shorten it to {limit}.",
-    "negative_unsupported": "{variant} takes no negative prompt; leave --negative out.",
-    "negative_unguided": "--negative counts for nothing with guidance {guidance}; raise it.",
-    "size_unsupported": "{width}x{height} cannot be drawn; choose a --size such as {choices}.",
-    "seed_invalid": "{value} is no seed; give --seed a whole number from 0 to {limit}.",
-    "seed_unsupported": "{variant} draws without seeds; leave --seed out.",
-    "count_invalid": "{value} pictures are out of range; give --count 1 to {limit}.",
-    "steps_invalid": "{value} steps are out of range; give --steps {least} to {most}.",
-    "guidance_invalid": "Guidance {value} is out of range; give --guidance {least} to {most}.",
-    "weights_broken": "The weights of {variant} cannot be used: {cause}.",
-    "device_full": "The device has no memory for {width}x{height}; choose a smaller --size.",
-    "variant_too_big": "{variant} needs {needed} GB of memory, and {free} GB are free here.",
-    "vendor_failed": "The vendor of {variant} did not deliver the picture; try again.",
-    "vendor_refused_prompt": "The vendor's filter refuses this prompt; use other words.",
-    "vendor_refused_picture": "The vendor's filter withheld the picture; use another --seed.",
-    "vendor_rejected": "The vendor of {variant} does not take these settings.",
-    "vendor_busy": "The vendor of {variant} is full; try again in a few minutes.",
-    "vendor_down": "The vendor of {variant} is away or too slow; try again later.",
-    "vendor_unpaid": "The account with the vendor of {variant} is empty; top it up.",
-    "vendor_key_refused": "{variant} needs a key that its vendor takes, in REROLL_BFL_KEY.",
-}
 
 
 class WrongInput(Exception):
     """What was typed cannot be done; the text says what to type instead."""
+
+
+@dataclass(slots=True)
+class _Pictures:
+    """Files to start from, made plain; empty where there is none."""
+
+    references: tuple[bytes, ...] = ()
+    canvas: bytes = field(default=b"", repr=False)
+    mask: bytes = field(default=b"", repr=False)
+
+    @property
+    def files(self) -> Mapping[str, bytes]:
+        """Return them by their sha256."""
+        return {_digest(file): file for file in (*self.references, self.canvas, self.mask) if file}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -85,6 +77,11 @@ def _parser() -> argparse.ArgumentParser:
     imagine.add_argument("--steps", type=int)
     imagine.add_argument("--guidance", type=float)
     imagine.add_argument("--negative", type=_text, default="")
+    pictures = imagine.add_argument_group("pictures to start from")
+    pictures.add_argument("--reference", type=Path, action="append", default=[], help="look at it")
+    pictures.add_argument("--canvas", type=Path, help="paint over it")
+    pictures.add_argument("--mask", type=Path, help="only where this is white")
+    pictures.add_argument("--strength", type=float, default=WHOLE, help="how much, up to 1")
     imagine.add_argument("--out", type=Path, default=Path())
     imagine.add_argument("--json", action="store_true", help="print one JSON line per picture")
     variants = commands.add_parser("variants", help="list variants, their sizes and licences")
@@ -97,7 +94,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _imagine(options: argparse.Namespace) -> None:
     catalog = _catalog([options.variant], options.variants_folder)
-    request = _request(options, catalog.default)
+    pictures = _pictures(options)
+    request = _request(options, catalog.default, pictures)
     catalog.default.check(request)
     _require_acknowledged(catalog.default)
     options.out.mkdir(parents=True, exist_ok=True)
@@ -105,26 +103,20 @@ def _imagine(options: argparse.Namespace) -> None:
     from engine.engine import Engine
     from engine.vendor.connection import connected
 
-    _log_to_stderr()
-    vendor, memory = _settings()
-    engine = Engine(
-        vendor=connected(vendor) if catalog.default.vendor else None, wishes=memory.wishes
-    )
-    for index in range(request.count):
-        _draw(engine, catalog.default, request, index, options)
+    with _logs_on_stderr():
+        vendor, memory = _settings()
+        engine = Engine(
+            vendor=connected(vendor) if catalog.default.vendor else None, wishes=memory.wishes
+        )
+        for index in range(request.count):
+            picture = engine.draw(catalog.default, request.image(index), files=pictures.files)
+            _keep(picture, options)
 
 
-def _draw(
-    engine: "Engine",
-    variant: Variant,
-    request: GenerationRequest,
-    index: int,
-    options: argparse.Namespace,
-) -> None:
-    picture = engine.draw(variant, request.image(index))
+def _keep(picture: "Picture", options: argparse.Namespace) -> None:
     seed = picture.recipe.request.seed
     # The pixels are in the name, so that another picture of the same seed overwrites nothing.
-    file = options.out / f"{variant.name}-{seed}-{picture.pixel_sha256[:8]}.png"
+    file = options.out / f"{options.variant}-{seed}-{picture.pixel_sha256[:8]}.png"
     file.write_bytes(picture.png)
     print(_line(file, seed, picture, as_json=options.json), flush=True)
 
@@ -170,6 +162,7 @@ def _described(variant: Variant, *, as_json: bool) -> str:
         "glyphs": variant.glyphs,
         "sizes": {**asdict(sizes), "presets": dict(sizes.presets)},
         "steps": asdict(steps),
+        "accepts": asdict(variant.accepts),
     }
     return json.dumps(values)
 
@@ -183,7 +176,23 @@ def _catalog(names: Iterable[str], folder: Path) -> Catalog:
         raise WrongInput(f"A file in {folder} describes no variant: {error}.") from error
 
 
-def _request(options: argparse.Namespace, variant: Variant) -> GenerationRequest:
+def _pictures(options: argparse.Namespace) -> _Pictures:
+    """Read the files that were named. Raises PictureRefused, or OSError for one that is not."""
+    pictures = _Pictures(tuple(uploads.read(file.read_bytes()).png() for file in options.reference))
+    if options.canvas:
+        canvas = uploads.read(options.canvas.read_bytes())
+        pictures.canvas = canvas.png()
+        if options.mask:
+            mask = uploads.read_mask(options.mask.read_bytes(), canvas.picture.size)
+            pictures.mask = uploads.to_file(mask)
+    elif options.mask:
+        raise WrongInput("--mask says what of a --canvas is drawn anew; give both.")
+    return pictures
+
+
+def _request(
+    options: argparse.Namespace, variant: Variant, pictures: _Pictures
+) -> GenerationRequest:
     width, height = options.size or variant.sizes.default
     first = secrets.randbelow(SEED_LIMIT) if options.seed is None else options.seed
     if not 0 <= first < SEED_LIMIT:
@@ -198,6 +207,10 @@ def _request(options: argparse.Namespace, variant: Variant) -> GenerationRequest
         height=height,
         steps=variant.steps.default if options.steps is None else options.steps,
         guidance=variant.guidance.default if options.guidance is None else options.guidance,
+        references=tuple(map(_digest, pictures.references)),
+        canvas=_digest(pictures.canvas),
+        mask=_digest(pictures.mask),
+        strength=options.strength,
         seeds=_seeds(first if variant.seeds or options.seed is not None else None, options.count),
     )
 
@@ -206,16 +219,26 @@ def _seeds(first: int | None, count: int) -> tuple[int, ...]:
     return tuple(0 if first is None else (first + index) % SEED_LIMIT for index in range(count))
 
 
-def _log_to_stderr() -> None:
+def _digest(file: bytes) -> str:
+    return hashlib.sha256(file).hexdigest() if file else ""
+
+
+@contextmanager
+def _logs_on_stderr() -> Iterator[None]:
+    """Keep standard output for the pictures' lines; progress is in no log of a command's."""
     import logging
 
     import structlog
 
-    # Standard output is for the pictures' lines.
+    before = structlog.get_config()
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
 
 
 def _settings() -> "tuple[VendorSettings, MemorySettings]":

@@ -7,13 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from engine import errors
-from engine.__main__ import SENTENCES, main
+from engine.__main__ import main
 from engine.catalog import PROJECT, VARIANTS, Variant
 from engine.engine import Engine
 from engine.images import read_recipe
 from engine.request import ImageRequest
+from engine.sentences import SENTENCES
 
 Request = Callable[..., ImageRequest]
 Run = Callable[..., int]
@@ -185,10 +187,11 @@ def test_json_lines_tell_all_about_the_variants(capsys: pytest.CaptureFixture[st
 
 
 def test_every_error_a_command_can_end_with_has_a_sentence() -> None:
-    silent = {"cancelled", "recipe_unreadable"}
+    silent = {"cancelled", "recipe_unreadable", "picture_refused"}
+    kinds = (errors.RequestRefused, errors.PictureRefused, errors.EngineFailed, errors.VendorFailed)
     raised = {
         error.code
-        for family in (errors.RequestRefused, errors.EngineFailed, errors.VendorFailed)
+        for family in kinds
         for error in family.__subclasses__()
         if error.__module__ == errors.__name__
     }
@@ -223,3 +226,42 @@ heavy = {"torch", "diffusers", "transformers", "huggingface_hub"} & set(sys.modu
 sys.exit(", ".join(heavy) or None)
 """
     subprocess.run([sys.executable, "-c", program], check=True, cwd=PROJECT, capture_output=True)
+
+
+def test_pictures_to_start_from_are_named_by_their_files(tmp_path: Path) -> None:
+    canvas, mask = Image.new("RGB", (128, 128), "red"), Image.new("L", (128, 128))
+    mask.paste(255, (0, 64, 128, 128))
+    canvas.save(tmp_path / "canvas.jpg", quality=95)
+    mask.save(tmp_path / "mask.png")
+    chosen = ["--canvas", str(tmp_path / "canvas.jpg"), "--mask", str(tmp_path / "mask.png")]
+    rest = ["--seed", "7", "--steps", "2", "--out", str(tmp_path / "out")]
+    assert main(["imagine", "a cat on a blue background", *chosen, *rest]) == 0
+    (file,) = (tmp_path / "out").iterdir()
+    with Image.open(file) as drawn, Image.open(tmp_path / "canvas.jpg") as before:
+        upper = (0, 0, 128, 64)
+        assert drawn.crop(upper).tobytes() == before.convert("RGB").crop(upper).tobytes()
+        assert drawn.tobytes() != before.tobytes()
+    assert read_recipe(file.read_bytes()).request.mask
+
+
+@pytest.mark.parametrize(
+    ("chosen", "said"),
+    [
+        (["--mask", "mask.png"], "give both"),
+        (["--reference", "mask.png"], "looks at 0 pictures"),
+        (["--canvas", "text.png"], "no picture"),
+        (["--canvas", "none.png"], "No such file"),
+    ],
+)
+def test_a_picture_that_cannot_be_used_is_refused_before_anything_is_loaded(
+    chosen: list[str],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Image.new("L", (64, 64), 255).save(tmp_path / "mask.png")
+    (tmp_path / "text.png").write_text("no picture at all")
+    monkeypatch.chdir(tmp_path)
+    assert main(["imagine", "a cat", *chosen]) > 0
+    assert said in capsys.readouterr().err
