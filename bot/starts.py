@@ -39,7 +39,6 @@ NEARNESS = {"subtle": 0.4, "strong": 0.7}
 """How far variations may go from their picture."""
 SCALES = {"2x": 2.0, "4x": 4.0, "max": 1024.0}
 """How much larger a picture is drawn; four megapixels end it."""
-UPSCALE_STRENGTH = 0.3
 EXPAND_STRENGTH = 0.95
 """A little of what the edge gave as colours stays, so that what is new begins there."""
 LEAST_GAIN = 1.05
@@ -211,7 +210,7 @@ def upscale(variant: Variant, picture: Upload, times: float) -> Start:
     size = canvases.enlarged(before, times, variant.sizes)
     if size[0] * size[1] < before[0] * before[1] * LEAST_GAIN**2:
         raise UpscaleAtLimit
-    return _kept(size, canvas=picture.picture, strength=UPSCALE_STRENGTH)
+    return _kept(size, canvas=picture.picture, strength=variant.accepts.upscale)
 
 
 def _all(catalog: Catalog) -> Iterable[Variant]:
