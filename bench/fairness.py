@@ -1,6 +1,6 @@
 """The fair share against FIFO, round robin and affinity alone, on a simulated clock.
 
-`python -m bench fairness` plays three days of a server, with the product's own claims over a real
+`python -m bench fairness` plays three situations, with the product's own claims over a real
 SQLite database:
 * burst: one member orders ten times what each of nine others does; three variants, two workers;
 * lone: three members keep one worker busy with two variants, others drop in for a third one;

@@ -42,6 +42,8 @@ from engine.families import one_frame
 HALF = torch.bfloat16
 GB = 1e9
 TOKENS = 512
+SEEN = 64 * 64
+"""Tokens of a reference: the pipelines shrink each to a megapixel."""
 
 
 class Peak(TorchDispatchMode):
@@ -67,14 +69,18 @@ class Peak(TorchDispatchMode):
 
 @dataclass(frozen=True)
 class Architecture:
-    """What to build, and how to call it for a picture of `side` by `side`."""
+    """What to build, and how to call it for a picture of `side` by `side`.
+
+    `references` are the most pictures it looks at, each of `SEEN` tokens.
+    """
 
     side: int
     text_encoders: tuple[Callable[[], Any], ...]
     transformer: Callable[[], Any]
     vae: Callable[[], Any]
-    step: Callable[[Any, int], Mapping[str, Any]]
+    step: Callable[[Any, int, int], Mapping[str, Any]]
     latent: Callable[[int], tuple[int, ...]]
+    references: int = 0
 
 
 def main() -> None:
@@ -87,7 +93,7 @@ def main() -> None:
             transformer, vae = one.transformer().eval(), one.vae().eval()
             if isinstance(vae, AutoencoderKLQwenImage):
                 one_frame.flatten(vae)  # as the engine does
-            given = one.step(transformer, one.side)
+            given = one.step(transformer, one.side, one.references)
             with Peak(transformer) as denoise:
                 transformer(**given, return_dict=False)
             latent = _half(1, *one.latent(one.side))
@@ -117,18 +123,18 @@ def _full(*shape: int) -> torch.Tensor:
     return torch.empty(shape, dtype=torch.float32)
 
 
-def _qwen_image(model: Any, side: int) -> Mapping[str, Any]:
+def _qwen_image(model: Any, side: int, references: int) -> Mapping[str, Any]:
     patches = side // 16
     return {
-        "hidden_states": _half(1, patches**2, 64),
+        "hidden_states": _half(1, patches**2 + references * SEEN, 64),
         "encoder_hidden_states": _half(1, TOKENS, model.config.joint_attention_dim),
         "encoder_hidden_states_mask": None,
         "timestep": _half(1),
-        "img_shapes": [[(1, patches, patches)]],
+        "img_shapes": [[(1, patches, patches), *[(1, 64, 64)] * references]],
     }
 
 
-def _flux1(model: Any, side: int) -> Mapping[str, Any]:
+def _flux1(_model: Any, side: int, _references: int) -> Mapping[str, Any]:
     return {
         "hidden_states": _half(1, (side // 16) ** 2, 64),
         "encoder_hidden_states": _half(1, TOKENS, 4096),
@@ -140,18 +146,19 @@ def _flux1(model: Any, side: int) -> Mapping[str, Any]:
     }
 
 
-def _flux2(model: Any, side: int) -> Mapping[str, Any]:
+def _flux2(model: Any, side: int, references: int) -> Mapping[str, Any]:
+    tokens = (side // 16) ** 2 + references * SEEN
     return {
-        "hidden_states": _half(1, (side // 16) ** 2, 128),
+        "hidden_states": _half(1, tokens, 128),
         "encoder_hidden_states": _half(1, TOKENS, model.config.joint_attention_dim),
         "timestep": _half(1),
         "guidance": _full(1) if model.config.guidance_embeds else None,
-        "img_ids": _full(1, (side // 16) ** 2, 4),
+        "img_ids": _full(1, tokens, 4),
         "txt_ids": _full(1, TOKENS, 4),
     }
 
 
-def _z_image(model: Any, side: int) -> Mapping[str, Any]:
+def _z_image(_model: Any, side: int, _references: int) -> Mapping[str, Any]:
     return {
         "x": [_half(16, 1, side // 8, side // 8)],
         "t": _full(1),
@@ -275,6 +282,15 @@ ARCHITECTURES = {
         _qwen_image,
         lambda side: (16, 1, side // 8, side // 8),
     ),
+    "qwen-image-edit": Architecture(
+        1328,
+        (_qwen25_vl,),
+        QwenImageTransformer2DModel,
+        AutoencoderKLQwenImage,
+        _qwen_image,
+        lambda side: (16, 1, side // 8, side // 8),
+        references=3,
+    ),
     "z-image": Architecture(
         2048,
         (_qwen3(2560, 9728, tied=True),),
@@ -298,6 +314,7 @@ ARCHITECTURES = {
         AutoencoderKLFlux2,
         _flux2,
         _deep(32),
+        references=4,
     ),
     "flux2-klein-9b": Architecture(
         2048,
@@ -306,6 +323,7 @@ ARCHITECTURES = {
         AutoencoderKLFlux2,
         _flux2,
         _deep(32),
+        references=4,
     ),
     "flux2-dev": Architecture(
         2048,
@@ -314,6 +332,7 @@ ARCHITECTURES = {
         AutoencoderKLFlux2,
         _flux2,
         _deep(32),
+        references=6,
     ),
 }
 

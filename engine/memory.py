@@ -39,7 +39,7 @@ class Profile:
     """What a variant takes, in GB of 10^9 bytes: weights in its dtype, and work beside them.
 
     `beside` are models that work with these and stay on the device: a ControlNet, a reader of
-    pictures. `denoise` and `decode` are for the variant's largest size.
+    pictures. `denoise` and `decode` are for the variant's largest size and most references.
     """
 
     text_encoder: float

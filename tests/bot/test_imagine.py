@@ -32,7 +32,10 @@ async def test_an_order_waits_then_shows_its_pictures_in_one_message(stage: Stag
     names = [f"reroll-{generation_id}-1.png", f"reroll-{generation_id}-2.png"]
     assert gallery(result.response) == names
     assert [one.filename for one in result.response.attachments] == names
-    assert set(presses(result.response)) == {"new", "again", "remix", "delete"}
+    assert set(presses(result.response)) == {
+        *("new", "again", "remix", "delete"),
+        *("vary", "edit", "upscale"),
+    }
     assert "seed `7` `8`" in text(result.response)
     assert "credits left 8" in text(result.response)
     assert f"<@{stage.alex.id}>" in text(result.response)
@@ -51,10 +54,10 @@ async def test_the_order_holds_all_that_a_late_delivery_needs(stage: Stage) -> N
     assert (order.request["width"], order.request["height"]) == (96, 128)
 
 
-async def test_the_place_in_line_counts_the_pictures_before(stage: Stage) -> None:
+async def test_the_place_in_line_is_the_one_in_the_fair_order(stage: Stage) -> None:
     await stage.imagine(stage.mei, count=3)
     result = await stage.imagine(stage.alex)
-    assert "pictures before yours: 3" in text(result.response)
+    assert "pictures before yours: 1" in text(result.response)  # members take turns
 
 
 BOUNDS = {"least": 96, "most": 128, "multiple": 16, "pixels": 16384}

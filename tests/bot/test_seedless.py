@@ -15,6 +15,7 @@ from engine.request import GenerationRequest
 from store.tables import Generation, Image
 from tests.bot.messages import presses, text
 from tests.bot.stage import Stage
+from tests.store.orders import request
 
 TEXTS = Texts()
 SEEDLESS = Catalog([replace(Catalog.load(["starter"]).default, seeds=False)])
@@ -73,7 +74,7 @@ async def test_the_command_has_no_seed_and_cards_show_none(stage: Stage) -> None
     assert "seed" not in {option["name"] for option in command["options"]}
 
     result = await stage.drawn(stage.alex)
-    assert set(presses(result.response)) == {"new", "remix", "delete"}
+    assert set(presses(result.response)) == {"new", "remix", "delete", "vary", "edit", "upscale"}
     assert "seed" not in text(result.response)
     form = await stage.alex.click(result.response, custom_id=presses(result.response)["remix"])
     fields = {label["component"]["custom_id"] for label in form.modal["components"]}
@@ -91,7 +92,7 @@ def test_a_vendors_picture_that_differs_is_not_called_unexplained() -> None:
     def order(pixels: str, mode: str) -> Generation:
         recipe = {"mode": mode, "device": "bfl"}
         image = Image(index=0, pixel_sha256=pixels, recipe=recipe)
-        return Generation(request={"seeds": [7]}, images=[image])
+        return Generation(request=request(1).to_json(), images=[image])
 
     assert compare(order("b", "vendor"), order("a", "vendor")) is Comparison.VENDOR
     assert compare(order("a", "vendor"), order("a", "vendor")) is Comparison.IDENTICAL
