@@ -133,6 +133,8 @@ class Accepts:
     `control` names what is taken from the only reference before the model sees it: its edges
     (`canny`) or its depth (`depth`). `border` takes a canvas with a mask only where the mask is
     all that lies around a rectangle: it makes pictures larger and paints over nothing else.
+    With a mask and no `canvas` a picture is painted over in part only. `upscale` is the strength
+    that draws a canvas larger: small where the model takes each tile for a picture of its own.
     """
 
     least_references: int = 0
@@ -142,6 +144,7 @@ class Accepts:
     needs_mask: bool = False
     border: bool = False
     control: str = ""
+    upscale: float = 0.25
 
     @property
     def needs_picture(self) -> bool:

@@ -6,6 +6,7 @@ tile has a seed of its own, made of the request's and of where the tile lies.
 """
 
 import hashlib
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,6 +21,9 @@ from engine.vendor.charge import Charge
 
 OVERLAP = 1 / 4
 """Of a tile's side: how much its neighbour shares with it at least."""
+COARSE = 1.25
+"""A tile may start from this much more noise than the strength says: pipelines round it up to whole
+steps, which of four makes 0.1 a quarter, and a part of a picture becomes a picture of its own."""
 PREVIEW_SIDE = 256
 """The longer side of a preview in pixels."""
 
@@ -43,7 +47,11 @@ def draw(
     sheet = _Sheet(inputs.canvas)
     for number, box in enumerate(where):
         part = replace(
-            request, width=box[2] - box[0], height=box[3] - box[1], seed=_seed(request.seed, box)
+            request,
+            width=box[2] - box[0],
+            height=box[3] - box[1],
+            seed=_seed(request.seed, box),
+            steps=_fine(request.steps, request.strength),
         )
         shown = replace(inputs, canvas=inputs.canvas.crop(box))
         steps = _Steps(after_step, sheet.small, part.steps, number, len(where))
@@ -109,6 +117,14 @@ def _starts(whole: int, part: int, multiple: int) -> tuple[int, ...]:
     last = -(-free // step)
     starts = (free * number // last // multiple * multiple for number in range(last))
     return (*starts, free)
+
+
+def _fine(steps: int, strength: float) -> int:
+    """Return steps, so many times finer that the strength is nearly a whole number of them."""
+    fine = steps
+    while math.ceil(fine * strength) > fine * strength * COARSE:
+        fine += steps
+    return fine
 
 
 def _seed(seed: int, box: Box) -> int:

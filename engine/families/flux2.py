@@ -1,15 +1,19 @@
 """FLUX.2 dev and klein on the stock diffusers pipelines: what is particular to them."""
 
+import math
+from dataclasses import replace
 from typing import Any
 
 import torch
 from diffusers import (
     AutoencoderKLFlux2,
+    Flux2KleinInpaintPipeline,
     Flux2KleinPipeline,
     Flux2Pipeline,
     Flux2Transformer2DModel,
 )
 from diffusers.pipelines.flux2.pipeline_flux2 import format_input
+from PIL import Image, ImageOps
 from transformers import (
     AutoTokenizer,
     Mistral3ForConditionalGeneration,
@@ -20,8 +24,15 @@ from transformers import (
 from engine.catalog import Variant
 from engine.families.loading import Kit
 from engine.families.stock import EMBEDDED, TRUE_CFG, UNGUIDED, StockFamily
+from engine.family import AfterStep
+from engine.inputs import Inputs
 from engine.request import ImageRequest
 from engine.weights import Place
+
+SEEN_PIXELS = 1024 * 1024
+"""What the pipelines shrink pictures to that are looked at or painted over."""
+SEEN_SIDE = 64
+"""They refuse to look at what is smaller."""
 
 DEV = Kit(
     Flux2Pipeline,
@@ -42,6 +53,7 @@ KLEIN = Kit(
         "vae": AutoencoderKLFlux2,
     },
     tokenizers={"tokenizer": Qwen2Tokenizer},
+    masked=Flux2KleinInpaintPipeline,
 )
 
 
@@ -103,6 +115,44 @@ class Flux2(StockFamily):
             arguments["negative_prompt_embeds"] = encoded
         return arguments
 
+    def pictures(self, request: ImageRequest, inputs: Inputs) -> dict[str, Any]:
+        """Hand on the references; beside a canvas they are looked at in one shape."""
+        references = [_enlarged(reference) for reference in inputs.references]
+        if inputs.canvas is None:
+            return {"image": references} if references else {}
+        given = super().pictures(request, inputs)
+        return {**given, "image_reference": _alike(references)} if references else given
+
+    def draw(self, request: ImageRequest, inputs: Inputs, after_step: AfterStep) -> Image.Image:
+        """Draw one picture, and a part of a large one as large as the pipeline leaves its canvas.
+
+        The part is then enlarged: it would come out in the pipeline's own size.
+        """
+        size = (request.width, request.height)
+        if inputs.canvas is None or inputs.mask is None or math.prod(size) <= SEEN_PIXELS:
+            return super().draw(request, inputs, after_step)
+        width, height = self._shrunk(size)
+        canvas, mask = (
+            picture.resize((width, height), Image.Resampling.LANCZOS)
+            for picture in (inputs.canvas, inputs.mask)
+        )
+        part = replace(request, width=width, height=height)
+        drawn = super().draw(part, replace(inputs, canvas=canvas, mask=mask), after_step)
+        return drawn.resize(size, Image.Resampling.LANCZOS)
+
+    def _shrunk(self, size: tuple[int, int]) -> tuple[int, int]:
+        multiple = self.pipe.vae_scale_factor * 2
+        share = math.sqrt(SEEN_PIXELS / math.prod(size))
+        width, height = (int(side * share) // multiple * multiple for side in size)
+        return width, height
+
+    def _pipe_for(self, inputs: Inputs) -> Any:
+        pipe = super()._pipe_for(inputs)
+        if isinstance(pipe, Flux2KleinInpaintPipeline):
+            # No part, but a setting: without it what was distilled would be guided.
+            pipe.register_to_config(is_distilled=self.pipe.config.is_distilled)
+        return pipe
+
     def grid(self, latents: torch.Tensor, request: ImageRequest) -> torch.Tensor:
         """Lay out the patches, undo their normalisation, and unpack them."""
         vae, patch = self.pipe.vae, self.pipe.vae_scale_factor * 2
@@ -121,3 +171,22 @@ class Flux2(StockFamily):
         vae = self.pipe.vae
         picture: torch.Tensor = vae.decode(grid).sample
         return picture
+
+
+def _enlarged(picture: Image.Image) -> Image.Image:
+    """Return a picture that the pipelines look at: no side shorter than they take."""
+    share = SEEN_SIDE / min(picture.size)
+    if share <= 1:
+        return picture
+    width, height = (max(SEEN_SIDE, int(side * share)) for side in picture.size)
+    return picture.resize((width, height), Image.Resampling.LANCZOS)
+
+
+def _alike(pictures: list[Image.Image]) -> list[Image.Image]:
+    """Return pictures in the shape of the first: else the pipeline cuts the others to it."""
+    if len(pictures) == 1:
+        return pictures
+    width, height = pictures[0].size
+    share = min(1.0, math.sqrt(SEEN_PIXELS / (width * height)))
+    size = (int(width * share), int(height * share))
+    return [ImageOps.pad(picture, size, color="white") for picture in pictures]

@@ -3,7 +3,13 @@
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, ZImagePipeline, ZImageTransformer2DModel
+from diffusers import (
+    AutoencoderKL,
+    ZImageImg2ImgPipeline,
+    ZImageInpaintPipeline,
+    ZImagePipeline,
+    ZImageTransformer2DModel,
+)
 from transformers import Qwen2Tokenizer, Qwen3Model
 
 from engine.families.loading import Kit
@@ -23,6 +29,8 @@ class ZImage(StockFamily):
                 "vae": AutoencoderKL,
             },
             tokenizers={"tokenizer": Qwen2Tokenizer},
+            canvas=ZImageImg2ImgPipeline,
+            masked=ZImageInpaintPipeline,
         ),
     )
     guidances = (UNGUIDED, TRUE_CFG)

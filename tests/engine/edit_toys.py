@@ -61,14 +61,14 @@ def paper(width: int, height: int, seed: int, mode: str = "RGB") -> Paper:
     """Paint soft blots; other seeds, other colours."""
     rng = np.random.default_rng(seed)
     blots = Image.fromarray(rng.integers(0, 256, (5, 6, 3), dtype=np.uint8))
-    return _filed(blots.resize((width, height), Image.Resampling.BICUBIC).convert(mode))
+    return filed(blots.resize((width, height), Image.Resampling.BICUBIC).convert(mode))
 
 
 def hole(width: int, height: int) -> Paper:
     """Return a mask of black and white whose right half is to be painted."""
     mask = Image.new("L", (width, height))
     mask.paste(255, (width // 2, 0, width, height))
-    return _filed(mask)
+    return filed(mask)
 
 
 def files(*papers: Paper) -> dict[str, bytes]:
@@ -82,7 +82,8 @@ def _changed(model: Any, **changes: Any) -> Any:
     return type(model)(**{**config, **changes})
 
 
-def _filed(image: Image.Image) -> Paper:
+def filed(image: Image.Image) -> Paper:
+    """Return a picture as the file that an order names."""
     content = uploads.to_file(image)
     return Paper(image, hashlib.sha256(content).hexdigest(), content)
 

@@ -1,4 +1,4 @@
-"""Painting over a picture with Qwen-Image and FLUX.1, whole or in part, as stock diffusers does."""
+"""Painting over a picture, whole or in part: the same as stock diffusers does."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,6 +13,8 @@ from diffusers import (
     FluxInpaintPipeline,
     QwenImageImg2ImgPipeline,
     QwenImageInpaintPipeline,
+    ZImageImg2ImgPipeline,
+    ZImageInpaintPipeline,
 )
 
 from engine import errors
@@ -62,6 +64,20 @@ CASES = {
         Guidance(kind="none"),
         lambda request: {"max_sequence_length": 256},
     ),
+    "z-image": Case(
+        "z_image",
+        stock_toys.z_image,
+        (ZImageImg2ImgPipeline, ZImageInpaintPipeline),
+        Guidance(kind="true_cfg", default=3.0, least=1.0, most=8.0),
+        lambda request: {"guidance_scale": request.guidance, "negative_prompt": ""},
+    ),
+    "z-image-turbo": Case(
+        "z_image",
+        stock_toys.z_image,
+        (ZImageImg2ImgPipeline, ZImageInpaintPipeline),
+        Guidance(kind="none"),
+        lambda request: {"guidance_scale": 0.0},
+    ),
 }
 
 
@@ -73,12 +89,14 @@ class Toy:
     variant: Variant
     folder: Path
 
-    def called(self, request: ImageRequest, canvas: Paper, mask: Paper | None) -> str:
+    def called(
+        self, request: ImageRequest, canvas: Paper, mask: Paper | None, **loading: Any
+    ) -> str:
         """Call the stock pipeline as its documentation does, and hash the picture."""
         whole, part = self.case.stock
         pictures = {"image": canvas.image, "strength": request.strength}
         pictures |= {"mask_image": mask.image} if mask else {}
-        drawn = edit_toys.published(part if mask else whole, self.folder)(
+        drawn = edit_toys.published(part if mask else whole, self.folder, **loading)(
             prompt=request.prompt,
             width=request.width,
             height=request.height,
@@ -130,6 +148,17 @@ def test_a_painted_canvas_is_what_the_stock_pipeline_draws(
     request = order(strength=strength, mask=mask.name if mask else "")
     drawn = engine.draw(toy.variant, request, files=files(CANVAS, HOLE))
     assert drawn.pixel_sha256 == toy.called(request, CANVAS, mask)
+
+
+@pytest.mark.parametrize("mask", [None, HOLE], ids=["whole", "part"])
+@pytest.mark.parametrize("toy", ["z-image-turbo"], indirect=True)
+def test_a_canvas_painted_in_half_precision_is_what_the_stock_pipeline_draws(
+    engine: Engine, toy: Toy, order: Request, mask: Paper | None
+) -> None:
+    request = order(strength=0.5, mask=mask.name if mask else "")
+    half = replace(toy.variant, dtype="bfloat16")
+    drawn = engine.draw(half, request, files=files(CANVAS, HOLE))
+    assert drawn.pixel_sha256 == toy.called(request, CANVAS, mask, dtype=torch.bfloat16)
 
 
 def test_strength_canvas_and_mask_change_the_pixels(
