@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: install play run test check bench clean
+.PHONY: install play run test chaos check bench clean
 
 play: $(READY)  ## a Discord in the browser: no token, no GPU, no download
 	$(BIN)/python -m local --no-discord
@@ -12,7 +12,10 @@ run: $(READY)  ## one machine against Discord; DISCORD_TOKEN in the environment 
 	$(BIN)/python -m local --discord
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+chaos: $(READY)  ## 1,000 orders while everything is killed; ends with what became of them
+	$(BIN)/python -m tests.chaos
 
 check: $(READY)
 	$(BIN)/ruff format --check .

@@ -40,7 +40,8 @@ async def ask(
         return replace(wished, confirmed=True)
 
     whisper = _Whisper()
-    key = services.questions.keep(Question(whisper, services.now(), {"confirm": wish}))
+    size = sum(map(len, wished.uploads.values()))
+    key = services.questions.keep(Question(whisper, services.now(), {"confirm": wish}, size))
     words = services.words(interaction.locale)
     letter = _question(words, key, wished, needed)
     whisper.message = await answers.withdraw_for(interaction, letter)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 STANDS = timedelta(minutes=14)
 """As long as the asking message can be taken away, with a minute to spare."""
 MOST_KEPT = 1_000
+MOST_BYTES = 256 * 2**20
+"""Of pictures that wait with their questions: the oldest questions go first."""
 
 
 class Asked(Protocol):
@@ -29,11 +31,15 @@ class Asked(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What can be taken away once it is answered, since when, and what each button orders."""
+    """What can be taken away once it is answered, since when, and what each button orders.
+
+    `size` is the bytes of the pictures that it holds.
+    """
 
     asked: Asked
     at: datetime
     wishes: Mapping[str, Callable[[], Awaitable["Wish"]]]
+    size: int = 0
 
 
 class Questions:
@@ -46,7 +52,7 @@ class Questions:
         """Remember a question; return the key that its buttons carry."""
         key = secrets.token_hex(8)
         self._open[key] = question
-        if len(self._open) > MOST_KEPT:
+        while len(self._open) > 1 and self._is_too_much():
             del self._open[next(iter(self._open))]
         return key
 
@@ -63,6 +69,10 @@ class Questions:
         # What it holds is let go; that there was an answer stays known.
         self._open[key] = None
         return question
+
+    def _is_too_much(self) -> bool:
+        held = sum(question.size for question in self._open.values() if question)
+        return len(self._open) > MOST_KEPT or held > MOST_BYTES
 
     def put_back(self, key: str, question: Question) -> None:
         """Let a question be answered again: nothing came of the press."""

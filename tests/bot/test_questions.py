@@ -47,3 +47,15 @@ def test_the_oldest_goes_where_there_are_too_many() -> None:
     with pytest.raises(QuestionExpired):
         kept.take(keys[0], NOW)
     assert kept.take(keys[1], NOW)
+
+
+def test_pictures_that_wait_do_not_fill_the_memory() -> None:
+    kept = Questions()
+    half = questions.MOST_BYTES // 2
+    first, second, third = (kept.keep(Question(Asked(), NOW, {}, half)) for _ in range(3))
+    with pytest.raises(QuestionExpired):
+        kept.take(first, NOW)
+    assert kept.take(second, NOW)
+    assert kept.take(third, NOW)
+    large = kept.keep(Question(Asked(), NOW, {}, questions.MOST_BYTES + 1))
+    assert kept.take(large, NOW)  # alone, it is what Discord lets a member send
