@@ -6,7 +6,14 @@
 import subprocess
 import sys
 
-BENCHES = ("bench.engine", "bench.chain", "bench.switch", "bench.claims", "bench.fairness")
+BENCHES = (
+    "bench.engine",
+    "bench.chain",
+    "bench.switch",
+    "bench.claims",
+    "bench.queue",
+    "bench.fairness",
+)
 
 
 def main() -> None:

@@ -14,15 +14,21 @@ from pydantic import ValidationError
 from bot.background import Sweeper, for_ever, hear
 from bot.client import Reroll
 from bot.commands import (
+    again,
     checkin,
+    defaults,
     edit,
     expand,
     gift,
+    help,
     history,
     imagine,
     menus,
+    presets,
+    queue,
     quota,
     settings,
+    show,
     upscale,
     variants,
     variations,
@@ -40,7 +46,7 @@ from engine.errors import VariantUnknown
 from store import logs
 from store.database import Database
 from store.files import Files
-from worker.queue import Tickets
+from worker.queue import BrokerEvicts, Tickets, refuse_eviction
 
 READY = "REROLL READY"
 """What whoever starts this process waits for on its output."""
@@ -54,11 +60,17 @@ COMMANDS = tuple(
         upscale,
         menus,
         history,
+        show,
+        again,
+        presets,
+        defaults,
+        queue,
         quota,
         checkin,
         gift,
         settings,
         variants,
+        help,
     )
 )
 
@@ -75,10 +87,11 @@ def main() -> None:
     logs.configure(settings.log_level)
     token = settings.token.get_secret_value()
     try:
+        refuse_eviction(settings.broker_url.get_secret_value())
         if settings.discord_url:
             use_local_discord(settings.discord_url, token)
         asyncio.run(run(settings, token))
-    except ValueError as error:
+    except (BrokerEvicts, ValueError) as error:
         _end(str(error), 2)
     except VariantUnknown as error:
         known = error.params["known"]
@@ -102,7 +115,7 @@ async def run(settings: BotSettings, token: str) -> None:
                 await serving
     finally:
         services.tickets.close()
-        await services.database.aclose()
+        services.database.close()
 
 
 def build(settings: BotSettings) -> Services:
@@ -129,6 +142,7 @@ async def _serve(client: Reroll, services: Services, settings: BotSettings, toke
     client.start_background(
         _say_ready(client),
         for_ever("delivery", Delivery(services, routes).run),
+        for_ever("waits", lambda: services.waits.run(services.database, services.turns)),
         for_ever("sweep", Sweeper(services).run),
         for_ever("events", lambda: hear(services, board, broker_url)),
     )

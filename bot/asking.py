@@ -5,7 +5,7 @@ a remark on its card.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -14,14 +14,26 @@ import structlog
 from discord import ui
 from sqlalchemy.orm import Session
 
-from bot import cards, letters, marks, orders, routing
+from bot import (
+    cards,
+    completing,
+    letters,
+    marks,
+    orders,
+    places,
+    routing,
+    several,
+    wildcards,
+)
 from bot.answers import Press
+from bot.errors import CombinationsTooMany
 from bot.i18n import Words
 from bot.letters import Letter
 from bot.markdown import plain, quote
-from bot.options import Draft, RawOptions
+from bot.options import DIGITS, Draft, RawOptions
 from bot.orders import Wish
 from bot.questions import Question
+from bot.remarks import Remarks
 from bot.routing import Advice, Lack
 from bot.services import Services
 from bot.standing import rank
@@ -41,17 +53,49 @@ log = structlog.get_logger()
 
 async def order(services: Services, interaction: Press, raw: RawOptions) -> None:
     """Place the order, or ask first. Raises RequestRefused or StoreUnavailable."""
+    here = await places.manner(services, places.place(interaction))
+    completed = await completing.completed(services, interaction, raw, here)
+    language = services.words(interaction.locale).locale
+    first, *others = wildcards.expanded(completed.raw.prompt, _seed(completed.raw))
+    said = {**completed.remarks, **wildcards.remarks(completed.raw.prompt, language)}
+    raw = replace(completed.raw, prompt=first)
     draft = services.reader.draft(raw)
+    draft = replace(draft, remarks={**said, **draft.remarks})
     variant = services.catalog[draft.request.variant]
+    here.check(variant.name)
+    if others:
+        each = [replace(raw, prompt=prompt) for prompt in (first, *others)]
+        await _several(services, interaction, each, said)
+        return
     # Only where something is amiss: the usual order must not wait for the database.
     if routing.lacking(draft.request.prompt, variant):
         served, plan = await _here(services, interaction)
+        served = {name for name in served if here.allows(name)}
         advice = routing.advise(draft.request.prompt, variant, services.catalog, served)
         if advice and (better := _better(services, raw, advice, plan)):
             await _ask(services, interaction, advice, {"switch": better, "anyway": draft})
             return
     remarks = {**draft.remarks, **routing.remarks(draft.request.prompt, variant)}
     await orders.submit(services, interaction, _wish(replace(draft, remarks=remarks)))
+
+
+async def _several(
+    services: Services, interaction: Press, each: Sequence[RawOptions], said: Remarks
+) -> None:
+    _, plan = await _here(services, interaction)
+    if len(each) > plan.concurrent:
+        raise CombinationsTooMany(limit=plan.concurrent)
+    drafts = []
+    for draft in map(services.reader.draft, each):
+        variant = services.catalog[draft.request.variant]
+        told = routing.remarks(draft.request.prompt, variant)
+        drafts.append(replace(draft, remarks={**said, **draft.remarks, **told}))
+    await several.ask(services, interaction, drafts)
+
+
+def _seed(raw: RawOptions) -> int | None:
+    typed = (raw.seed or "").strip()
+    return int(typed) if DIGITS.fullmatch(typed) else None
 
 
 async def answered(services: Services, interaction: Press, key: str, action: str) -> None:
@@ -156,6 +200,6 @@ def _buttons(
 
 def _wish(draft: Draft) -> Callable[[], Awaitable[Wish]]:
     async def wish() -> Wish:
-        return Wish(request=draft.request, remarks=draft.remarks)
+        return Wish(request=draft.request, remarks=draft.remarks, spoiler=draft.spoiler)
 
     return wish

@@ -1,10 +1,9 @@
 """The buttons under orders: told apart by custom id alone, for as long as a message lives."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Self
 
 from discord import ui
-from sqlalchemy.orm import Session
 
 from bot import (
     answers,
@@ -12,12 +11,14 @@ from bot import (
     cards,
     edit_form,
     editing,
-    history,
     marks,
     orders,
     picking,
+    private_buttons,
     remix,
-    removal,
+    repeating,
+    several,
+    showcase,
     sources,
     starts,
     variant_list,
@@ -25,13 +26,9 @@ from bot import (
 from bot.answers import Press
 from bot.editing import Asked
 from bot.errors import PressOutdated
-from bot.orders import Wish
+from bot.private_buttons import Handler
 from bot.services import Services
-from engine.request import GenerationRequest
 from store import generations
-
-Handler = Callable[[Services, Press, str, int], Awaitable[None]]
-"""Takes what the custom id says: whose order (or which page), and the page of a list."""
 
 
 def pressed(services: Services) -> type[ui.DynamicItem[ui.Button[Any]]]:
@@ -57,24 +54,11 @@ def pressed(services: Services) -> type[ui.DynamicItem[ui.Button[Any]]]:
 
 
 async def _again(services: Services, interaction: Press, generation_id: str, _page: int) -> None:
-    def wish(session: Session) -> Wish:
-        parent = generations.get(session, generation_id)
-        request = services.reader.repeated(GenerationRequest.from_json(parent.request))
-        digest = services.catalog[request.variant].digest
-        drawn_by = {(image.recipe or {}).get("variant_digest", digest) for image in parent.images}
-        notes = () if drawn_by == {digest} else ("waiting.model_changed",)
-        return Wish(request=request, parent=parent, notes=notes)
-
-    await orders.submit(services, interaction, lambda: services.database.run(wish))
+    await repeating.again(services, interaction, generation_id)
 
 
 async def _new(services: Services, interaction: Press, generation_id: str, _page: int) -> None:
-    def wish(session: Session) -> Wish:
-        parent = generations.get(session, generation_id)
-        request = services.reader.rerolled(GenerationRequest.from_json(parent.request))
-        return Wish(request=request, parent=parent)
-
-    await orders.submit(services, interaction, lambda: services.database.run(wish))
+    await repeating.new(services, interaction, generation_id)
 
 
 async def _remix(services: Services, interaction: Press, generation_id: str, _page: int) -> None:
@@ -125,28 +109,6 @@ async def _cancel(services: Services, interaction: Press, generation_id: str, _p
     services.bell.set()
 
 
-async def _delete(services: Services, interaction: Press, generation_id: str, _page: int) -> None:
-    await interaction.response.defer()
-    await removal.remove(services, interaction, generation_id)
-    await interaction.delete_original_response()
-
-
-async def _drop(services: Services, interaction: Press, generation_id: str, page: int) -> None:
-    await interaction.response.defer()
-    await removal.remove(services, interaction, generation_id)
-    await history.show(services, interaction, page)
-
-
-async def _page(services: Services, interaction: Press, number: str, _page: int) -> None:
-    await interaction.response.defer()
-    await history.show(services, interaction, int(number))
-
-
-async def _open(services: Services, interaction: Press, generation_id: str, _page: int) -> None:
-    await interaction.response.defer(ephemeral=True, thinking=True)
-    await history.reopen(services, interaction, generation_id)
-
-
 async def _variants(services: Services, interaction: Press, number: str, _page: int) -> None:
     await interaction.response.defer()
     await variant_list.show(services, interaction, int(number))
@@ -164,6 +126,26 @@ async def _confirm(services: Services, interaction: Press, question: str, _page:
     await asking.answered(services, interaction, question, "confirm")
 
 
+async def _heart(services: Services, interaction: Press, generation_id: str, _page: int) -> None:
+    await showcase.heart(services, interaction, generation_id)
+
+
+async def _unshow(services: Services, interaction: Press, generation_id: str, _page: int) -> None:
+    await showcase.unshow(services, interaction, generation_id)
+
+
+async def _shy(services: Services, interaction: Press, _subject: str, _page: int) -> None:
+    await showcase.set_shy(services, interaction, shy=True)
+
+
+async def _unshy(services: Services, interaction: Press, _subject: str, _page: int) -> None:
+    await showcase.set_shy(services, interaction, shy=False)
+
+
+async def _all(services: Services, interaction: Press, question: str, _page: int) -> None:
+    await several.answered(services, interaction, question)
+
+
 async def _outdated(services: Services, interaction: Press, _subject: str, _page: int) -> None:
     raise PressOutdated
 
@@ -176,12 +158,14 @@ HANDLERS: Mapping[str, Handler] = {
     "upscale": _upscale,
     "edit": _edit,
     "cancel": _cancel,
-    "delete": _delete,
-    "drop": _drop,
-    "page": _page,
-    "open": _open,
     "variants": _variants,
     "switch": _switch,
     "anyway": _anyway,
     "confirm": _confirm,
+    "heart": _heart,
+    "unshow": _unshow,
+    "shy": _shy,
+    "unshy": _unshy,
+    "all": _all,
+    **private_buttons.HANDLERS,
 }

@@ -15,6 +15,9 @@ from store.generations import Placed
 
 CALM, BUSY, SORRY = discord.Colour(0x5865F2), discord.Colour(0xF0B232), discord.Colour(0xDA373C)
 CELLS = 12
+MINUTE = 60
+FINE_S, COARSE_S = 15, 10
+"""Seconds are told one by one below the first, in tens from there on."""
 
 
 def offered(actions: Iterable[str], variant: Variant | None) -> tuple[str, ...]:
@@ -48,16 +51,36 @@ def press(
     )
 
 
+def place(words: Words, ahead: int) -> str:
+    """Say whose turn is next, or the place in line behind `ahead` pictures."""
+    return words("waiting.ahead", place=ahead + 1) if ahead else words("waiting.first")
+
+
+def about(words: Words, seconds: float) -> str:
+    """Say how long something takes, no finer than it can be known."""
+    if seconds >= MINUTE - COARSE_S / 2:
+        return words("queue.minutes", minutes=max(1, round(seconds / MINUTE)))
+    step = 1 if seconds < FINE_S else COARSE_S
+    return words("queue.seconds", seconds=max(1, round(seconds / step) * step))
+
+
+def in_line(words: Words, ahead: int, seconds: float | None) -> str:
+    """Say the place in line, and the time until the last picture where that can be known."""
+    where = place(words, ahead)
+    if seconds is None:
+        return where
+    return words("waiting.timed", place=where, time=about(words, seconds))
+
+
 def waiting(
     words: Words, request: GenerationRequest, price: int, placed: Placed, notes: tuple[str, ...]
 ) -> Letter:
     """Return the card of an order that has been placed; `notes` are whole sentences."""
-    place = "first" if placed.ahead == 0 else "ahead"
     facts = words("waiting.facts", price=price, left=placed.balance.left)
     if placed.slow:
         facts = words("waiting.slow", at=placed.balance.resets_at)
     lines = [
-        f"### {words(f'waiting.{place}', ahead=placed.ahead)}",
+        f"### {in_line(words, placed.ahead, placed.seconds)}",
         quote(request.prompt),
         *notes,
         f"-# {facts}",
@@ -72,6 +95,8 @@ def drawing(
     picture: int,
     percent: int,
     preview: bytes | None,
+    *,
+    spoiler: bool = False,
 ) -> Letter:
     """Return the card of an order at work on its picture `picture` (1-based)."""
     filled = CELLS * percent // 100
@@ -81,7 +106,7 @@ def drawing(
         quote(request.prompt),
         f"`{'█' * filled}{'░' * (CELLS - filled)}` {percent}%",
     ]
-    return _open_card(words, generation_id, lines, BUSY, preview=preview)
+    return _open_card(words, generation_id, lines, BUSY, preview=preview, spoiler=spoiler)
 
 
 def stopping(words: Words, generation_id: str) -> Letter:
@@ -96,13 +121,15 @@ def _open_card(
     colour: discord.Colour,
     *,
     preview: bytes | None = None,
+    spoiler: bool = False,
     disabled: bool = False,
 ) -> Letter:
     card: ui.Container[ui.LayoutView] = ui.Container(accent_colour=colour)
     card.add_item(ui.TextDisplay("\n".join(lines)))
     attachments = (Attachment("preview.png", preview),) if preview else ()
     if attachments:
-        card.add_item(ui.MediaGallery(discord.MediaGalleryItem("attachment://preview.png")))
+        shown = discord.MediaGalleryItem("attachment://preview.png", spoiler=spoiler)
+        card.add_item(ui.MediaGallery(shown))
     card.add_item(ui.ActionRow(press(words, "cancel", generation_id, disabled=disabled)))
     return Letter(letters.layout(card), attachments)
 

@@ -1,7 +1,8 @@
 """The connection to Discord: commands, buttons and forms are bound here and answered elsewhere."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import discord
@@ -12,6 +13,7 @@ from bot.answers import Press
 from bot.errors import PressOutdated
 from bot.i18n import CommandTranslator
 from bot.services import Services
+from store.errors import StoreUnavailable
 
 OUTDATED = (app_commands.CommandSignatureMismatch, app_commands.CommandNotFound)
 
@@ -48,6 +50,7 @@ class Reroll(discord.AutoShardedClient):
         )
         self.services = services
         self.tree = Tree(self)
+        self.command_ids: Mapping[str, int] = {}
         self._commands = commands
         self._background: list[asyncio.Task[None]] = []
 
@@ -57,7 +60,10 @@ class Reroll(discord.AutoShardedClient):
         for register in self._commands:
             register(self.tree, self.services)
         self.add_dynamic_items(buttons.pressed(self.services))
-        await self.tree.sync()
+        self.command_ids = {one.name: one.id for one in await self.tree.sync()}
+        # Without them the first order reads what it needs.
+        with suppress(StoreUnavailable):
+            await self.services.habits.load(self.services.database)
 
     async def on_interaction(self, interaction: Press) -> None:
         """Answer forms; discord.py itself forgets those that were open at a restart."""

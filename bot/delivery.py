@@ -36,6 +36,7 @@ class Facts:
     balance: Balance
     parent: Generation | None
     hint: Hint | None
+    has_hearts: bool
 
 
 def facts(session: Session, generation_id: str, services: Services) -> Facts | None:
@@ -58,7 +59,9 @@ def _facts(session: Session, generation: Generation, services: Services) -> Fact
             parent = generations.get(session, generation.parent_id)
     server = servers.read(session, services.defaults, flow.guild_id, services.now())
     balance = ledger.balance(session, flow, server.named(generation.plan), server.now)
-    return Facts(generation, balance, parent, hints.find(session, generation, services.catalog))
+    hint = hints.find(session, generation, services.catalog)
+    has_hearts = server.showcase_channel_id is not None
+    return Facts(generation, balance, parent, hint, has_hearts)
 
 
 class Delivery:
@@ -152,5 +155,6 @@ class Delivery:
             balance=known.balance,
             comparison=reruns.compare(generation, known.parent),
             hint=known.hint,
+            has_hearts=known.has_hearts,
         )
         return result_card.ended(services.words(generation.locale), result)

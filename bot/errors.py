@@ -17,6 +17,10 @@ RerollError
 │   ├── PictureNotGiven     a command that starts from a picture came without one
 │   ├── PictureUnknown      no picture of that number that this member can see
 │   ├── PictureUnfetched    Discord did not hand the file out
+│   ├── PermissionsMissing  the bot may not do in this channel what an order needs
+│   ├── CombinationsTooMany the prompt stands for more pictures than are ordered at once
+│   ├── PresetEmpty         a preset without a single option
+│   ├── MessageWithoutOrder the message is not one of ours, or is about no order
 │   ├── MessageWithoutPicture the message shows nothing to start from
 │   └── PressOutdated       the button belongs to an older version
 └── Unexpected              our own mistake; the log has the rest under `reference`
@@ -116,6 +120,30 @@ class PictureUnfetched(RequestRefused):
     """Discord did not hand a file out, or took too long."""
 
     code = "picture_unfetched"
+
+
+class PermissionsMissing(RequestRefused):
+    """The bot lacks permissions in the channel. Params: permissions (comma-separated)."""
+
+    code = "permissions_missing"
+
+
+class CombinationsTooMany(RequestRefused):
+    """More orders than are placed at once. Params: limit."""
+
+    code = "combinations_too_many"
+
+
+class PresetEmpty(RequestRefused):
+    """There is nothing to keep."""
+
+    code = "preset_empty"
+
+
+class MessageWithoutOrder(RequestRefused):
+    """The message is none of the bot's own cards."""
+
+    code = "message_without_order"
 
 
 class MessageWithoutPicture(RequestRefused):

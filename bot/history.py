@@ -1,51 +1,73 @@
-"""A member's own orders as ephemeral pages, and one of them opened again."""
+"""A member's own orders as ephemeral pages, all of them or those that fit a search.
 
-from collections.abc import Sequence
+What is looked for stands in the buttons themselves, so that a page of before a restart still turns.
+"""
+
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 from discord import ui
 
-from bot import letters, marks, pictures, result_card
+from bot import letters, marks, pictures
 from bot.answers import Press
 from bot.cards import CALM, offered, press
 from bot.i18n import Words
 from bot.letters import Attachment, Letter
 from bot.markdown import plain
-from bot.result_card import Result
 from bot.services import Services
 from engine.catalog import Variant
 from engine.errors import VariantUnknown
 from engine.request import GenerationRequest
 from store import generations
 from store.ledger import Flow
+from store.searches import Search
 from store.tables import Generation
 
 PER_PAGE = 3
 """Nine components an order: four would pass Discord's forty."""
 PROMPT_SHOWN = 160
+WORDS_LIMIT = 40
+"""What a button has room for, beside the name of any variant that ships."""
+STARRED, ANY = "*", "-"
 
 
-async def show(services: Services, interaction: Press, page: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A page, and what is looked for; `tail` is how its buttons remember that."""
+
+    page: int = 0
+    wanted: Search = field(default_factory=Search)
+
+    @property
+    def tail(self) -> str | None:
+        """Return what `read` reads, or None where nothing is looked for."""
+        if not self.wanted:
+            return None
+        star = STARRED if self.wanted.starred else ANY
+        return f"{star}{self.wanted.variant}~{self.wanted.words}"
+
+    @classmethod
+    def read(cls, page: int, tail: str) -> Self:
+        """Return what a button remembers."""
+        variant, _, words = tail[1:].partition("~")
+        return cls(page, Search(words=words, variant=variant, starred=tail[:1] == STARRED))
+
+
+async def show(services: Services, interaction: Press, shown: Shown) -> None:
     """Put a page into the deferred answer; past the end, the last page before it."""
     flow = Flow(interaction.guild_id or 0, interaction.user.id)
+    offset = shown.page * PER_PAGE
     found = await services.database.run(
-        generations.history, flow, offset=page * PER_PAGE, limit=PER_PAGE + 1
+        generations.history, flow, shown.wanted, offset=offset, limit=PER_PAGE + 1
     )
-    if not found and page > 0:
-        await show(services, interaction, page - 1)
+    if not found and shown.page > 0:
+        await show(services, interaction, replace(shown, page=shown.page - 1))
         return
     thumbnails = [await pictures.thumbnail(services.files, one.images) for one in found[:PER_PAGE]]
-    letter = _page(services, services.words(interaction.locale), found, thumbnails, page)
-    await interaction.edit_original_response(view=letter.view, attachments=letter.files())
-
-
-async def reopen(services: Services, interaction: Press, generation_id: str) -> None:
-    """Put one order's card into the deferred answer. Raises Gone or FilesUnavailable."""
-    generation = await services.database.run(generations.get, generation_id)
-    fetched = await pictures.fetch(services.files, generation.images, interaction.filesize_limit)
-    variant = _variant(services, generation)
-    result = Result(generation=generation, fetched=fetched, variant=variant)
-    letter = result_card.ended(services.words(interaction.locale), result)
+    words = services.words(interaction.locale)
+    letter = _page(services, words, found, thumbnails, shown)
     await interaction.edit_original_response(view=letter.view, attachments=letter.files())
 
 
@@ -60,10 +82,10 @@ def _page(
     words: Words,
     found: Sequence[Generation],
     thumbnails: Sequence[bytes | None],
-    page: int,
+    shown: Shown,
 ) -> Letter:
     card: ui.Container[ui.LayoutView] = ui.Container(accent_colour=CALM)
-    card.add_item(ui.TextDisplay(words("history.title" if found else "history.empty")))
+    card.add_item(ui.TextDisplay("\n".join(_head(words, shown.wanted, any_found=bool(found)))))
     attachments = []
     for generation, thumbnail in zip(found, thumbnails, strict=False):
         name = f"{generation.id}.webp" if thumbnail else None
@@ -72,11 +94,26 @@ def _page(
         card.add_item(ui.Separator())
         variant = _variant(services, generation)
         card.add_item(_entry(words, generation, variant, name))
-        card.add_item(_entry_buttons(words, generation, variant, page))
-    if page > 0 or len(found) > PER_PAGE:
+        card.add_item(_entry_buttons(words, generation, variant, shown))
+    if shown.page > 0 or len(found) > PER_PAGE:
         card.add_item(ui.Separator())
-        card.add_item(_turning(words, page, is_last=len(found) <= PER_PAGE))
+        card.add_item(_turning(words, shown, is_last=len(found) <= PER_PAGE))
     return Letter(letters.layout(card), tuple(attachments))
+
+
+def _head(words: Words, wanted: Search, *, any_found: bool) -> Iterator[str]:
+    if not wanted:
+        yield words("history.title" if any_found else "history.empty")
+        return
+    yield words("history.title" if any_found else "history.nothing")
+    parts = []
+    if wanted.words:
+        parts.append(words("history.containing", words=plain(wanted.words)))
+    if wanted.variant:
+        parts.append(plain(words.name(f"variants.{wanted.variant}", wanted.variant)))
+    if wanted.starred:
+        parts.append(words("history.starred"))
+    yield f"-# {' · '.join(parts)}"
 
 
 def _entry(
@@ -89,31 +126,33 @@ def _entry(
         seed=request.seeds[0],
         at=generation.created_at // 1000,
     )
-    text = f"**{plain(request.prompt, PROMPT_SHOWN)}**\n-# {facts}"
+    star = "⭐ " if generation.starred else ""
+    text = f"{star}**{plain(request.prompt, PROMPT_SHOWN)}**\n-# {facts}"
     if thumbnail is None:
         return ui.TextDisplay(text)
     return ui.Section(text, accessory=ui.Thumbnail(f"attachment://{thumbnail}"))
 
 
 def _entry_buttons(
-    words: Words, generation: Generation, variant: Variant | None, page: int
+    words: Words, generation: Generation, variant: Variant | None, shown: Shown
 ) -> ui.ActionRow[ui.LayoutView]:
     drop: ui.Button[ui.LayoutView] = ui.Button(
         label=words("buttons.delete"),
-        custom_id=marks.button("drop", generation.id, page),
+        custom_id=marks.button("drop", generation.id, shown.page, shown.tail),
     )
     actions = offered(("open", "new", "again", "remix"), variant)
     return ui.ActionRow(*(press(words, action, generation.id) for action in actions), drop)
 
 
-def _turning(words: Words, page: int, *, is_last: bool) -> ui.ActionRow[ui.LayoutView]:
+def _turning(words: Words, shown: Shown, *, is_last: bool) -> ui.ActionRow[ui.LayoutView]:
+    page = shown.page
     turns = (("newer", page - 1, page == 0), ("older", page + 1, is_last))
     return ui.ActionRow(
         *(
             # A disabled button needs an id too, and 0 - 1 is not one that the pattern reads.
             ui.Button(
                 label=words(f"history.{key}"),
-                custom_id=marks.button("page", max(0, to) if not disabled else key),
+                custom_id=marks.button("page", key if disabled else to, tail=shown.tail),
                 disabled=disabled,
             )
             for key, to, disabled in turns

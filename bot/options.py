@@ -44,6 +44,8 @@ class RawOptions:
     negative: str | None = None
     steps: int | None = None
     guidance: float | None = None
+    preset: str | None = None
+    spoiler: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,7 @@ class Draft:
 
     request: GenerationRequest
     remarks: Remarks
+    spoiler: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ class Reader:
     def draft(self, raw: RawOptions) -> Draft:
         """Return the request, and a remark if its size was rounded. Raises RequestRefused."""
         request = self.request(raw)
-        return Draft(request, self.size_remark(raw.size, request))
+        return Draft(request, self.size_remark(raw.size, request), bool(raw.spoiler))
 
     def size_remark(self, typed: str | None, request: GenerationRequest) -> Remarks:
         """Return what a card says of a size that `request` could not take as it was typed."""
@@ -142,8 +145,8 @@ class Reader:
             variant,
             replace(
                 parent,
-                prompt=_text(fields.prompt),
-                negative=_text(fields.negative),
+                prompt=readable(fields.prompt),
+                negative=readable(fields.negative),
                 width=size.width,
                 height=size.height,
                 strength=_strength(fields.change, parent.strength),
@@ -175,8 +178,8 @@ def _complete(variant: Variant, raw: RawOptions, width: int, height: int) -> Gen
         raise CountInvalid(value=count, limit=variant.max_count)
     return GenerationRequest(
         variant=variant.name,
-        prompt=_text(raw.prompt),
-        negative=_text(raw.negative or ""),
+        prompt=readable(raw.prompt),
+        negative=readable(raw.negative or ""),
         width=width,
         height=height,
         steps=variant.steps.default if raw.steps is None else raw.steps,
@@ -203,16 +206,18 @@ def _seeds(variant: Variant, text: str, count: int) -> tuple[int, ...]:
 
 
 def _checked(variant: Variant, request: GenerationRequest) -> GenerationRequest:
-    if not any(_is_visible(char) for char in request.prompt):
+    if not any(is_visible(char) for char in request.prompt):
         raise PromptEmpty
     variant.check(request)
     return request
 
 
-def _text(text: str) -> str:
+def readable(text: str) -> str:
+    """Return text as it is kept and drawn from."""
     # PostgreSQL and UTF-8 cannot hold NUL and lone surrogates, and no keyboard types them.
     return UNSTORABLE.sub("", text).strip()
 
 
-def _is_visible(char: str) -> bool:
+def is_visible(char: str) -> bool:
+    """Tell whether a character is drawn as anything."""
     return unicodedata.category(char) not in INVISIBLE and char not in BLANKS

@@ -3,14 +3,15 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+import aiohttp
 import discord
 import structlog
 from sqlalchemy.orm import Session
 
-from bot import answers, cards, confirming, remarks
+from bot import answers, cards, confirming, places, remarks
 from bot.answers import Press
 from bot.letters import Letter
 from bot.remarks import Remarks
@@ -19,10 +20,12 @@ from bot.standing import rank
 from engine.catalog import Variant
 from engine.errors import InputLost
 from engine.request import GenerationRequest
-from store import generations, servers, workers
+from store import channels, generations, servers, workers
+from store.channels import Place
 from store.errors import ConfirmationNeeded, FilesUnavailable, WorkerMissing
+from store.forecast import Wait
 from store.generations import Order, Placed
-from store.plans import Rank, micros
+from store.plans import Rank, Standing, micros
 from store.servers import Defaults
 from store.tables import Generation
 from worker.queue import BrokerUnavailable
@@ -44,6 +47,7 @@ class Wish:
     remarks: Remarks = field(default_factory=dict)
     uploads: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     confirmed: bool = False
+    spoiler: bool = False
 
 
 async def submit(
@@ -52,8 +56,10 @@ async def submit(
     """Place the order that `wish` makes, and show its waiting card as the public answer.
 
     Return whether it stands, or waits for the member's word; else they have been told why.
+    Raises PermissionsMissing before anything public appears.
     """
     words = services.words(interaction.locale)
+    places.require_permissions(interaction)
     # First of all: Discord gives three seconds, the database may take longer.
     callback = await interaction.response.defer(thinking=True)
     message_id = callback.message_id if callback else None
@@ -62,10 +68,11 @@ async def submit(
     try:
         wished = await wish()
         await _bring(services, order_id, wished)
-        order = _order(services, interaction, wished, order_id, message_id)
+        order = order_of(services, interaction, wished, order_id, message_id)
         member = rank(interaction)
+        here = place_of(interaction, order.guild_id)
         placed = await services.database.run(
-            place, order, services.defaults, member, services.now()
+            place, order, services.defaults, member, here, services.now()
         )
     except ConfirmationNeeded as needed:
         await _clear(services, order_id)
@@ -78,17 +85,24 @@ async def submit(
     if placed.id != order_id:  # the same press had come before
         await _clear(services, order_id)
     log.info("order placed", generation=placed.id, variant=wished.request.variant)
-    await _announce(services, interaction, wished, placed)
+    await announce(services, interaction, wished, placed)
     return True
 
 
 def place(
-    session: Session, order: Order, defaults: Defaults, member: Rank, now: datetime
+    session: Session, order: Order, defaults: Defaults, member: Rank, here: Place, now: datetime
 ) -> Placed:
-    """Create the order with the plan that the member has now.
+    """Create the order as the channel has it, with the plan that the member has now.
 
-    Raises WorkerMissing or what `payments.pay` raises: nothing is charged.
+    Raises WorkerMissing, what the channel forbids or what `payments.pay` raises: nothing is
+    charged.
     """
+    manner = channels.read(session, here)
+    manner.check(order.request.variant)
+    # As in Discord's own slow mode, those who keep order need not wait.
+    if Standing.MODERATOR not in member.standings:
+        channels.check_pace(session, order, manner)
+    order = replace(order, spoiler=order.spoiler or manner.spoiler, quiet=manner.quiet)
     if order.request.variant not in workers.serving(session):
         raise WorkerMissing(variant=order.request.variant)
     server = servers.read(session, defaults, order.guild_id, now)
@@ -117,16 +131,18 @@ async def _clear(services: Services, order_id: str) -> None:
         await services.files.aremove(order_id)
 
 
-def _order(
+def order_of(
     services: Services,
     interaction: Press,
     wished: Wish,
     order_id: str,
     message_id: int | None,
 ) -> Order:
+    """Return the order that a wish and the press it came by make."""
     # A late result comes by direct message; its buttons still spend the server's credits.
     guild_id = interaction.guild_id or (wished.parent.guild_id if wished.parent else 0)
     variant = services.catalog[wished.request.variant]
+    here = place_of(interaction, guild_id)
     return Order(
         id=order_id,
         interaction_id=interaction.id,
@@ -143,9 +159,17 @@ def _order(
         price=variant.price(wished.request),
         estimate=_estimate(variant, wished.request),
         confirmed=wished.confirmed,
+        spoiler=wished.spoiler or bool(wished.parent and wished.parent.spoiler),
         parent_id=wished.parent.id if wished.parent else None,
         remarks=wished.remarks,
+        place_id=here.channel_id or None,
+        age_restricted=here.is_age_restricted,
     )
+
+
+def place_of(interaction: Press, guild_id: int) -> Place:
+    """Return where an order is placed; by a late result's buttons in the server it came from."""
+    return replace(places.place(interaction), guild_id=guild_id)
 
 
 def _estimate(variant: Variant, request: GenerationRequest) -> int:
@@ -154,29 +178,56 @@ def _estimate(variant: Variant, request: GenerationRequest) -> int:
     return micros(variant.vendor.usd(request.width, request.height, len(request.references)))
 
 
-async def _announce(services: Services, interaction: Press, wished: Wish, placed: Placed) -> None:
+async def announce(
+    services: Services,
+    interaction: Press,
+    wished: Wish,
+    placed: Placed,
+    message_id: int | None = None,
+) -> None:
+    """Show the waiting card, in the answer or in another message of ours, and send the tickets."""
     words, request = services.words(interaction.locale), wished.request
 
-    def card(*more: str) -> Letter:
+    def card(*more: str, now: Placed = placed) -> Letter:
         said = (words(key) for key in (*wished.notes, *more))
         notes = (*said, *remarks.lines(words, wished.remarks))
-        return cards.waiting(words, request, placed.price, placed, notes)
+        return cards.waiting(words, request, placed.price, now, notes)
 
     _, queued = await asyncio.gather(
-        _show(services, interaction, placed.id, card()), _send_tickets(services, request)
+        _show(services, interaction, placed.id, card(), message_id),
+        _send_tickets(services, request),
     )
-    if not queued:
-        await _show(services, interaction, placed.id, card("waiting.broker_away"))
+    more = () if queued else ("waiting.broker_away",)
+    if more:
+        await _show(services, interaction, placed.id, card(*more), message_id)
+
+    async def again(wait: Wait) -> None:
+        now = replace(placed, ahead=wait.place, seconds=wait.seconds)
+        await _edit(interaction, card(*more, now=now), message_id)
+
+    services.waits.follow(placed.id, Wait(placed.ahead, placed.seconds), again)
 
 
-async def _show(services: Services, interaction: Press, generation_id: str, letter: Letter) -> None:
+async def _show(
+    services: Services,
+    interaction: Press,
+    generation_id: str,
+    letter: Letter,
+    message_id: int | None,
+) -> None:
     try:
-        await services.turns.interim(
-            generation_id, lambda: interaction.edit_original_response(view=letter.view)
-        )
-    except discord.HTTPException as error:
-        # The order stands; delivery finds its own way to the member.
+        await services.turns.interim(generation_id, lambda: _edit(interaction, letter, message_id))
+    except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+        # The order stands; delivery finds its own way to the member. An answer that spoke of an
+        # error would take the place of the card.
         log.warning("waiting card not shown", generation=generation_id, error=repr(error))
+
+
+async def _edit(interaction: Press, letter: Letter, message_id: int | None) -> None:
+    if message_id is None:
+        await interaction.edit_original_response(view=letter.view)
+    else:
+        await interaction.followup.edit_message(message_id, view=letter.view)
 
 
 async def _send_tickets(services: Services, request: GenerationRequest) -> bool:

@@ -32,14 +32,14 @@ async def fetch(files: Files, images: Sequence[Image], upload_limit: int) -> Fet
 
     Raises FilesUnavailable where the file store cannot answer now.
     """
-    kept = {image.index: await _read(files, image) for image in images if image.file_sha256}
+    kept = {image.index: await read(files, image) for image in images if image.file_sha256}
     found = {index: content for index, content in kept.items() if content is not None}
     limit = min(upload_limit, REQUEST_LIMIT // max(1, len(found)))
     fitted = {
         index: await asyncio.to_thread(_fitted, content, limit) for index, content in found.items()
     }
     attachments = {
-        index: Attachment(f"reroll-{image.generation_id}-{index + 1}.{kind}", content)
+        index: Attachment(f"{name_of(image)}.{kind}", content)
         for image in images
         if (index := image.index) in fitted
         for content, kind in [fitted[index]]
@@ -48,15 +48,24 @@ async def fetch(files: Files, images: Sequence[Image], upload_limit: int) -> Fet
     return Fetched(attachments, len(kept) - len(found), reencoded)
 
 
+def name_of(image: Image) -> str:
+    """Return what a picture's file is called, without its ending."""
+    return f"reroll-{image.generation_id}-{image.index + 1}"
+
+
 async def thumbnail(files: Files, images: Sequence[Image]) -> bytes | None:
     """Return a small picture of an order, or None where the file store no longer has one."""
     for image in images:
-        if image.file_sha256 and (content := await _read(files, image)) is not None:
+        if image.file_sha256 and (content := await read(files, image)) is not None:
             return await asyncio.to_thread(_small, content)
     return None
 
 
-async def _read(files: Files, image: Image) -> bytes | None:
+async def read(files: Files, image: Image) -> bytes | None:
+    """Return a picture's file, or None where the file store no longer has it.
+
+    Raises FilesUnavailable where the file store cannot answer now.
+    """
     try:
         return await files.aget(image.generation_id, image.file_sha256 or "")
     except FilesUnavailable as error:

@@ -83,7 +83,7 @@ class ProgressBoard:
             while order.is_new:
                 order.is_new = False
                 generation = await self._services.database.run(generations.get, generation_id)
-                if generation.status != "open" or generation.cancel_requested:
+                if generation.status != "open" or generation.cancel_requested or generation.quiet:
                     return
                 await self._wait_for_channel(generation)
                 if not await self._show(generation, order):
@@ -107,6 +107,7 @@ class ProgressBoard:
             order.latest.index + 1,
             min(percent, 100),
             await self._preview(generation.id) if order.preview else None,
+            spoiler=bool(generation.spoiler),
         )
         return await self._services.turns.interim(
             generation.id, lambda: self._routes.edit(generation, letter)

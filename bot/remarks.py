@@ -22,6 +22,10 @@ def lines(words: Words, remarks: Remarks) -> list[str]:
 
 def _shown(words: Words, params: Mapping[str, str | int]) -> dict[str, str | int]:
     shown = {name: plain(one) if isinstance(one, str) else one for name, one in params.items()}
+    if "options" in params:
+        each = str(params["options"]).split(", ")
+        named = (plain(words.name(f"imagine.{one}", one)) for one in each)
+        shown["options"] = words("list.comma").join(named)
     for name, names in (("variant", "variants"), ("language", "languages")):
         if name in params:
             shown[name] = plain(words.name(f"{names}.{params[name]}", str(params[name])))

@@ -1,22 +1,69 @@
-"""Deleting an order: its row, and every message that shows it; the sweeper removes its files."""
+"""Deleting an order: asked back, then its row, and every message that shows it.
+
+The sweeper removes its files.
+"""
 
 import contextlib
 
 import discord
+from discord import ui
 from sqlalchemy.orm import Session
 
+from bot import cards, letters, marks
 from bot.answers import Press
+from bot.i18n import Words
+from bot.letters import Letter
+from bot.markdown import quote
 from bot.services import Services
-from store import generations
+from store import generations, showcase
+from store.errors import NotYours
 from store.tables import Generation
 
+SHOWN = 200
 
-async def remove(services: Services, interaction: Press, generation_id: str) -> None:
-    """Delete an order for its owner or a moderator, except the message that was pressed.
+
+async def ask(services: Services, interaction: Press, generation_id: str) -> None:
+    """Ask the member alone, in the deferred answer. Raises Gone or NotYours."""
+    generation = await services.database.run(generations.get, generation_id)
+    is_moderator = interaction.permissions.manage_messages
+    if generation.user_id != interaction.user.id and not is_moderator:
+        raise NotYours
+    pressed = interaction.message.id if interaction.message else None
+    letter = question(
+        services.words(interaction.locale),
+        generation,
+        yes=marks.button("erase", generation_id, pressed),
+        no=marks.button("keep", generation_id),
+    )
+    await interaction.edit_original_response(view=letter.view)
+
+
+def question(words: Words, generation: Generation, *, yes: str, no: str) -> Letter:
+    """Return the card that asks; `yes` and `no` are the marks of its buttons."""
+    card: ui.Container[ui.LayoutView] = ui.Container(accent_colour=cards.SORRY)
+    asked = words("removal.question", count=len(generation.images))
+    card.add_item(ui.TextDisplay(f"{asked}\n{quote(generation.request['prompt'], SHOWN)}"))
+    styles = {yes: discord.ButtonStyle.danger, no: discord.ButtonStyle.secondary}
+    labels = {yes: words("removal.yes"), no: words("removal.no")}
+    card.add_item(
+        ui.ActionRow(
+            *(
+                ui.Button(label=labels[mark], style=style, custom_id=mark)
+                for mark, style in styles.items()
+            )
+        )
+    )
+    return Letter(letters.layout(card))
+
+
+async def remove(
+    services: Services, interaction: Press, generation_id: str, message_id: int = 0
+) -> None:
+    """Delete an order for its owner or a moderator, with its message and one more in the channel.
 
     Raises Gone or NotYours.
     """
-    generation = await services.database.run(
+    generation, shown = await services.database.run(
         _remove,
         generation_id,
         interaction.user.id,
@@ -24,18 +71,29 @@ async def remove(services: Services, interaction: Press, generation_id: str) -> 
     )
     await services.turns.end(generation_id)
     await _delete_message(interaction, generation)
+    if message_id and message_id != generation.message_id and interaction.channel_id:
+        await delete_shown(interaction, interaction.channel_id, message_id)
+    if shown is not None:
+        await delete_shown(interaction, *shown)
 
 
-def _remove(session: Session, generation_id: str, user_id: int, *, moderator: bool) -> Generation:
+async def delete_shown(interaction: Press, channel_id: int, message_id: int) -> None:
+    """Delete a message of ours, unless somebody already has."""
+    channel = interaction.client.get_partial_messageable(channel_id)
+    with contextlib.suppress(discord.HTTPException):
+        await channel.get_partial_message(message_id).delete()
+
+
+def _remove(
+    session: Session, generation_id: str, user_id: int, *, moderator: bool
+) -> tuple[Generation, tuple[int, int] | None]:
     generation = generations.get(session, generation_id)
     generations.delete(session, generation_id, user_id, moderator=moderator)
-    return generation
+    return generation, showcase.take_down(session, generation_id)
 
 
 async def _delete_message(interaction: Press, generation: Generation) -> None:
     pressed = interaction.message.id if interaction.message else None
     if generation.message_id is None or generation.message_id == pressed:
         return
-    channel = interaction.client.get_partial_messageable(generation.channel_id)
-    with contextlib.suppress(discord.HTTPException):
-        await channel.get_partial_message(generation.message_id).delete()
+    await delete_shown(interaction, generation.channel_id, generation.message_id)

@@ -18,6 +18,8 @@ from store.ledger import Balance
 from store.tables import Generation
 
 ALT_TEXT = 250
+PROMPT = 1000
+QUIET_PROMPT = 120
 SEEDS_SHOWN = 10
 EXAMPLES = 3
 TONGUES = {"zh-CN": "zh", "zh-TW": "tw"}
@@ -26,7 +28,10 @@ TONGUES = {"zh-CN": "zh", "zh-TW": "tw"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """An ended order and what its card tells about it; `comparison` is for the same seeds again."""
+    """An ended order and what its card tells about it; `comparison` is for the same seeds again.
+
+    It `has_hearts` where the server has a showcase.
+    """
 
     generation: Generation
     fetched: Fetched
@@ -34,6 +39,7 @@ class Result:
     balance: Balance | None = None
     comparison: Comparison | None = None
     hint: Hint | None = None
+    has_hearts: bool = False
 
     @property
     def request(self) -> GenerationRequest:
@@ -58,22 +64,33 @@ def ended(words: Words, result: Result) -> Letter:
 
 
 def _pictures(words: Words, result: Result) -> Letter:
-    shown = result.fetched.attachments
-    gallery: ui.MediaGallery[ui.LayoutView] = ui.MediaGallery()
-    for file in shown.values():
-        gallery.add_item(
-            media=f"attachment://{file.name}", description=result.request.prompt[:ALT_TEXT]
-        )
+    quiet = bool(result.generation.quiet)
     card: ui.Container[ui.LayoutView] = ui.Container(accent_colour=CALM)
-    card.add_item(ui.TextDisplay(quote(result.request.prompt)))
-    card.add_item(gallery)
+    card.add_item(ui.TextDisplay(quote(result.request.prompt, QUIET_PROMPT if quiet else PROMPT)))
+    card.add_item(gallery(result.request, result.fetched, spoiler=bool(result.generation.spoiler)))
     lines = [_facts(words, result), *_remarks(words, result), *_hints(words, result)]
-    lines.append(_footer(words, result))
-    card.add_item(ui.TextDisplay("\n".join(lines)))
+    # Of a quiet card stays what went wrong, and what tells it from others.
+    lines = _warnings(words, result) if quiet else lines
+    card.add_item(ui.TextDisplay("\n".join([*lines, _footer(words, result)])))
     card.add_item(_buttons(words, result, ("new", "again", "remix", "delete")))
-    if able := reworked(result.variant):
+    hearts = ("heart",) if result.has_hearts else ()
+    if able := hearts if quiet else (*hearts, *reworked(result.variant)):
         card.add_item(_buttons(words, result, able))
-    return Letter(letters.layout(card), tuple(shown.values()))
+    return Letter(letters.layout(card), tuple(result.fetched.attachments.values()))
+
+
+def gallery(
+    request: GenerationRequest, fetched: Fetched, *, spoiler: bool
+) -> ui.MediaGallery[ui.LayoutView]:
+    """Return the pictures of an order."""
+    shown: ui.MediaGallery[ui.LayoutView] = ui.MediaGallery()
+    for file in fetched.attachments.values():
+        shown.add_item(
+            media=f"attachment://{file.name}",
+            description=request.prompt[:ALT_TEXT],
+            spoiler=spoiler,
+        )
+    return shown
 
 
 def _nothing(words: Words, result: Result) -> Letter:
@@ -121,6 +138,11 @@ def _remarks(words: Words, result: Result) -> list[str]:
         said.append(words("result.guidance", guidance=request.guidance))
     if result.comparison:
         said.append(words(f"comparison.{result.comparison}"))
+    return said + _warnings(words, result)
+
+
+def _warnings(words: Words, result: Result) -> list[str]:
+    said = []
     if result.missing:
         error = result.generation.error or {"code": "cancelled", "params": {}}
         reason = words.failure(error["code"], error["params"])

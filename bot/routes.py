@@ -1,6 +1,6 @@
 """Ways to a member, best first: the interaction's token, the bot's own, a new message, a DM."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,9 @@ BOT_UPLOAD_LIMIT = 10 * 2**20
 """What the bot may upload by itself anywhere; the order's limit was the member's own."""
 DEAD = {401, 403, 404}
 THREAD_ARCHIVED = 50083
+NO_TEXT: Mapping[str, Any] = {"content": None}
+"""Takes plain text out of a message, which discord.py's types do not know of beside a card. It got
+some if its card never came and another answer took its place; Discord refuses the card then."""
 
 Compose = Callable[[int], Awaitable[Letter]]
 """Makes the letter for a way's upload limit in bytes."""
@@ -65,13 +68,16 @@ class Routes:
         )
         # discord.py types this as a number only; Discord also takes the name of the answer.
         original: Any = generation.message_id or "@original"
-        message = await webhook.edit_message(original, attachments=letter.files(), view=letter.view)
+        message = await webhook.edit_message(
+            original, attachments=letter.files(), view=letter.view, **NO_TEXT
+        )
         return message.id
 
     async def _by_bot(self, generation: Generation, letter: Letter) -> int:
         channel = self._client.get_partial_messageable(generation.channel_id)
         message = channel.get_partial_message(generation.message_id or 0)
-        return (await message.edit(attachments=letter.files(), view=letter.view)).id
+        edited = await message.edit(attachments=letter.files(), view=letter.view, **NO_TEXT)
+        return edited.id
 
     async def _by_channel(self, generation: Generation, letter: Letter) -> int:
         channel = self._client.get_partial_messageable(generation.channel_id)
@@ -85,11 +91,14 @@ class Routes:
 async def _send(channel: discord.abc.Messageable, generation: Generation, letter: Letter) -> int:
     # The nonce makes a repeat after a lost answer the same message. Late as it is, the member
     # who ordered is told; nobody else, whatever the prompt says.
-    owner = discord.AllowedMentions(
-        everyone=False, roles=False, replied_user=False, users=[discord.Object(generation.user_id)]
-    )
+    told = [] if generation.quiet else [discord.Object(generation.user_id)]
+    owner = discord.AllowedMentions(everyone=False, roles=False, replied_user=False, users=told)
     message = await channel.send(
-        view=letter.view, files=letter.files(), nonce=generation.id, allowed_mentions=owner
+        view=letter.view,
+        files=letter.files(),
+        nonce=generation.id,
+        allowed_mentions=owner,
+        silent=bool(generation.quiet),
     )
     return message.id
 

@@ -5,11 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from bot.chosen import Chosen
 from bot.fetch import Fetching
+from bot.habits import Habits
 from bot.i18n import Texts, Words
 from bot.options import Reader
 from bot.questions import Questions
 from bot.turns import Turns
+from bot.waits import Waits
 from engine.catalog import Catalog
 from store.database import Database
 from store.files import Files
@@ -30,8 +33,11 @@ class Services:
     texts: Texts
     reader: Reader
     turns: Turns = field(default_factory=Turns)
+    waits: Waits = field(default_factory=Waits)
     questions: Questions = field(default_factory=Questions)
     fetching: Fetching = field(default_factory=Fetching)
+    chosen: Chosen = field(default_factory=Chosen)
+    habits: Habits = field(default_factory=Habits)
     bell: asyncio.Event = field(default_factory=asyncio.Event)
 
     def words(self, locale: object) -> Words:

@@ -1,17 +1,26 @@
 """All that a server has chosen, as lines for a phone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from bot.i18n import Words
 from bot.markdown import plain
+from store.channels import SERVER
 from store.plans import Plans, dollars
 from store.servers import NUMBERS, Server
+from store.tables import Channel
 
 LIMIT = 2000
 """Discord's limit for a text."""
 
 
-def lines(words: Words, server: Server, defaults: Plans, *, shows_money: bool) -> Iterator[str]:
+def lines(
+    words: Words,
+    server: Server,
+    rows: Iterable[Channel],
+    defaults: Plans,
+    *,
+    shows_money: bool,
+) -> Iterator[str]:
     """Yield a line for each setting; plans only where they differ from `defaults`."""
     yield words("settings.title")
     yield words("settings.time_zone", zone=server.zone.key, time=f"{server.now:%H:%M}")
@@ -28,6 +37,61 @@ def lines(words: Words, server: Server, defaults: Plans, *, shows_money: bool) -
     for role, plan in server.role_plans.items():
         yield words("settings.role", role=role, plan=_plan(words, plan))
     yield from _numbers(words, server, defaults)
+    if server.showcase_channel_id:
+        told = {"channel": server.showcase_channel_id, "votes": server.showcase_votes}
+        yield words("settings.showcase_on", **told)
+    else:
+        yield words("settings.showcase_off")
+    yield from _places(words, rows)
+
+
+def places(words: Words, rows: Iterable[Channel]) -> Iterator[str]:
+    """Yield a line for each channel of which something is chosen."""
+    said = list(_places(words, rows))
+    yield words("settings.places")
+    yield from said or [words("settings.places_none")]
+
+
+def fitted(said: Iterable[str]) -> str:
+    """Return as many whole lines as Discord takes in one text."""
+    text = ""
+    for line in said:
+        if len(text) + len(line) + len("\n…") > LIMIT:
+            return f"{text}…"
+        text += f"{line}\n"
+    return text.rstrip()
+
+
+def _places(words: Words, rows: Iterable[Channel]) -> Iterator[str]:
+    for row in rows:
+        if said := list(_chosen(words, row)):
+            where = f"<#{row.channel_id}>"
+            if row.channel_id == SERVER:
+                where = words("settings.everywhere")
+            yield words("settings.place", where=where, said=" · ".join(said))
+
+
+def _chosen(words: Words, row: Channel) -> Iterator[str]:
+    for name in ("is_open", "quiet", "spoiler"):
+        if (on := getattr(row, name)) is not None:
+            yield words(f"settings.{name}_{'on' if on else 'off'}")
+    for variant, may in sorted((row.variants or {}).items()):
+        yield words(f"settings.variant_{'on' if may else 'off'}", variant=_variant(words, variant))
+    if row.variant:
+        yield words("settings.usual_variant", variant=_variant(words, row.variant))
+    if row.size:
+        yield words("settings.usual_size", size=plain(words.name(f"sizes.{row.size}", row.size)))
+    if row.slow_s is not None:
+        yield (
+            words("settings.slow_on", seconds=row.slow_s)
+            if row.slow_s
+            else words("settings.slow_off")
+        )
+
+
+def _variant(words: Words, name: str) -> str:
+    # A phone shows the start; what follows the dot describes the model.
+    return plain(words.name(f"variants.{name}", name).partition(" · ")[0])
 
 
 def _numbers(words: Words, server: Server, defaults: Plans) -> Iterator[str]:

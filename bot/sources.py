@@ -7,13 +7,16 @@ orders, and from any order of the server that they are in.
 import asyncio
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import discord
 from discord import app_commands
 
+from bot import marks
 from bot.answers import Press
-from bot.errors import PictureUnknown
+from bot.errors import MessageWithoutOrder, PictureUnknown
 from bot.services import Services
 from engine.request import GenerationRequest
 from engine.uploads import Upload
@@ -67,6 +70,31 @@ async def named(services: Services, interaction: Press, typed: str) -> Source:
     return Source(await services.fetching.plain(content), generation)
 
 
+async def order(services: Services, interaction: Press, typed: str) -> Generation:
+    """Return the order of a number, with or without pictures.
+
+    Raises PictureUnknown or StoreUnavailable.
+    """
+    match = NUMBER.fullmatch(unicodedata.normalize("NFKC", typed).strip().casefold())
+    if match is None:
+        raise PictureUnknown(value=typed[:50])
+    return await _visible(services, interaction, match["id"].translate(MISREAD), typed)
+
+
+def of_message(interaction: Press, message: discord.Message) -> str:
+    """Return the id of the order that a message of ours is about. Raises MessageWithoutOrder."""
+    ours = interaction.client.user
+    if ours is None or message.author.id != ours.id:
+        raise MessageWithoutOrder
+    for file in message.attachments:
+        if match := NUMBER.fullmatch(file.filename):
+            return match["id"]
+    for custom_id in _custom_ids(message.components):
+        if (match := re.fullmatch(marks.PATTERN, custom_id)) and NUMBER.fullmatch(match["subject"]):
+            return match["subject"]
+    raise MessageWithoutOrder
+
+
 async def offered(
     services: Services, interaction: Press, typed: str
 ) -> list[app_commands.Choice[str]]:
@@ -114,6 +142,13 @@ def _choice(generation: Generation, nth: int) -> app_commands.Choice[str]:
     room = 100 - len(value) - len(" · ")
     shown = prompt if len(prompt) <= room else f"{prompt[: room - 1]}…"
     return app_commands.Choice(name=f"{shown} · {value}", value=value)
+
+
+def _custom_ids(components: Iterable[Any]) -> Iterator[str]:
+    for one in components:
+        if custom_id := getattr(one, "custom_id", None):
+            yield custom_id
+        yield from _custom_ids(getattr(one, "children", ()))
 
 
 async def _visible(services: Services, interaction: Press, order_id: str, typed: str) -> Generation:

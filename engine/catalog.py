@@ -20,6 +20,10 @@ PROJECT = Path(__file__).resolve().parent.parent
 VARIANTS = Path(__file__).parent / "variants"
 UNGUIDED = 1.0
 """True CFG with this scale is the plain prediction: a negative prompt would change nothing."""
+MOST_LORAS = 4
+"""LoRAs in one picture: beyond these they mostly spoil each other."""
+MOST_WEIGHT = 2.0
+"""Of a LoRA, in both directions."""
 TILED_PIXELS = 4_194_304
 """Four megapixels: what a canvas is painted over to, tile by tile, whatever a variant draws."""
 
@@ -162,7 +166,8 @@ class Variant:
     `vendor` is for a model that is not on this machine but asked for, and paid, elsewhere.
     Without `memory` nothing is known beforehand of what it takes: it is loaded as it is.
     `companions` are models of other repositories that work beside the weights: what reads a
-    picture for them, by the name that its family knows it by.
+    picture for them, by the name that its family knows it by. `loras` is the base whose LoRAs it
+    takes (`engine.lora_names`), empty where it takes none.
     """
 
     name: str
@@ -187,6 +192,7 @@ class Variant:
     memory: Profile | None = None
     accepts: Accepts = Accepts()
     companions: Mapping[str, Weights] = field(default_factory=dict)
+    loras: str = ""
 
     @classmethod
     def from_toml(cls, name: str, text: str) -> Self:
@@ -256,6 +262,7 @@ class Variant:
         self._check_texts(request)
         self._check_numbers(request)
         self._check_pictures(request)
+        self._check_loras(request)
 
     def _check_texts(self, request: GenerationRequest) -> None:
         for text in (request.prompt, request.negative):
@@ -305,6 +312,18 @@ class Variant:
             raise errors.PictureMissing(variant=self.name)
         if not 0 < request.strength <= WHOLE:
             raise errors.StrengthInvalid(value=request.strength)
+
+    def _check_loras(self, request: GenerationRequest) -> None:
+        uses = request.loras
+        if uses and not self.loras:
+            raise errors.LorasUnsupported(variant=self.name)
+        if len(uses) > MOST_LORAS:
+            raise errors.LorasTooMany(value=len(uses), limit=MOST_LORAS)
+        if len({use.sha256 for use in uses}) < len(uses):
+            raise errors.LoraRepeated
+        for use in uses:
+            if not abs(use.weight) <= MOST_WEIGHT:
+                raise errors.LoraWeightInvalid(value=use.weight, limit=MOST_WEIGHT)
 
 
 class Catalog:

@@ -14,6 +14,7 @@ from PIL import Image
 
 from engine import device as memory_of
 from engine import errors, tiles
+from engine.adapters import Adapters
 from engine.catalog import PROJECT, Variant
 from engine.family import Family, Preview, open_family
 from engine.images import pixel_sha256, to_png
@@ -94,6 +95,7 @@ class Engine:
         self._device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         self._place = Place(root, offline, vendor)
         self._residents = Residents(self._device, self._place, wishes)
+        self.adapters = Adapters(self._device)
         torch.set_num_threads(threads)
         # Else cuDNN may choose by timing, and the same recipe would give other pixels.
         torch.backends.cudnn.deterministic = True
@@ -130,10 +132,10 @@ class Engine:
     ) -> Picture:
         """Draw one picture, loading the variant first where needed.
 
-        `files` holds by their sha256 the pictures that the request starts from. What `on_step`
-        raises, GenerationCancelled above all, ends the picture and nothing else.
-        Raises InputLost, WeightsBroken, VariantTooBig, VendorFailed, or DeviceFull where the
-        picture has no room even with nothing else loaded.
+        `files` holds by their sha256 the pictures that the request starts from, and the LoRAs that
+        `adapters` lacks. What `on_step` raises, GenerationCancelled above all, ends the picture
+        and nothing else. Raises InputLost, LoraLost, LoraMisfit, WeightsBroken, VariantTooBig,
+        VendorFailed, or DeviceFull where the picture has no room even with nothing else loaded.
         """
         inputs = opened(request, files)
         started = time.perf_counter()
@@ -155,9 +157,10 @@ class Engine:
 
         def work() -> tuple[Family, Image.Image]:
             family = self._open(variant)
-            if variant.tiles(request):
-                return family, tiles.draw(family, variant.sizes, request, inputs, after_step)
-            return family, family.draw(request, inputs, after_step)
+            with self.adapters.worn(variant, family, request, files):
+                if variant.tiles(request):
+                    return family, tiles.draw(family, variant.sizes, request, inputs, after_step)
+                return family, family.draw(request, inputs, after_step)
 
         family, drawn = self._unless_full(variant, work, (request.width, request.height))
         image = inputs.finished(drawn)
@@ -181,9 +184,10 @@ class Engine:
             if not memory_of.is_full(error):
                 raise
         # Outside the handler: its traceback would keep the tensors alive that must go.
+        left = self.adapters.leave_device() or self._residents.keep_only(variant)
         memory_of.empty()
         # What a vendor was asked for, it would be asked for and paid twice.
-        if not variant.vendor and self._residents.keep_only(variant):
+        if left and not variant.vendor:
             return self._unless_full(variant, work, size)
         raise errors.DeviceFull(width=size[0], height=size[1])
 

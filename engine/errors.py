@@ -27,9 +27,34 @@ RerollError                 a failure to tell a member of; `code` names its text
 │   ├── PicturesTooMany     more references than the variant looks at
 │   ├── CanvasUnsupported   the variant cannot paint over a picture
 │   ├── MaskUnsupported     it cannot keep a part of one
+│   ├── LoraRefused         a file of a LoRA cannot be kept
+│   │   ├── LoraFileTooLarge    its file is too large
+│   │   ├── LoraNotSafetensors  it is a file of another kind
+│   │   ├── LoraDamaged         its header and its length do not agree
+│   │   ├── LoraTensorsTooMany  it holds too many tensors
+│   │   ├── LoraDtypeUnsupported its numbers are of a kind that we do not serve
+│   │   ├── LoraEmpty           it changes nothing
+│   │   ├── LoraKindUnsupported it is no plain LoRA: DoRA, LoKr and others
+│   │   ├── LoraOverwritesBase  it would replace weights of the base
+│   │   ├── LoraForText         it changes the text encoder
+│   │   ├── LoraModuleUnknown   it changes a part that the base does not have
+│   │   ├── LoraOtherBase       it is for another base
+│   │   ├── LoraIncomplete      a half of a pair is missing
+│   │   ├── LoraDoubled         it changes a part twice
+│   │   ├── LoraShapeWrong      a part has another shape in the base
+│   │   ├── LoraRankTooHigh     its rank is too high
+│   │   ├── LoraAlphaInvalid    its alpha is no such number
+│   │   ├── LoraNotFinite       it holds numbers that are none
+│   │   └── LoraTooStrong       it holds numbers that would ruin any picture
+│   ├── LorasUnsupported    the variant takes no LoRAs
+│   ├── LorasTooMany        more of them than one picture takes
+│   ├── LoraRepeated        one of them is asked for twice
+│   ├── LoraWeightInvalid   its weight is out of bounds
 │   └── RecipeUnreadable
 └── EngineFailed            the request is right; the machine could not do it
     ├── InputLost           the file of a picture to start from is gone or another
+    ├── LoraLost            the file of a LoRA is gone or another
+    ├── LoraMisfit          a LoRA does not fit these weights
     ├── WeightsBroken       weights are missing, damaged or of another architecture
     ├── DeviceFull          the device has no memory for this size
     ├── VariantTooBig       the device has no memory for this variant
@@ -218,6 +243,144 @@ class MaskUnsupported(RequestRefused):
     code = "mask_unsupported"
 
 
+class LoraRefused(RequestRefused):
+    """A file of a LoRA cannot be kept; modules are named as the file names them."""
+
+    code = "lora_refused"
+
+
+class LoraFileTooLarge(LoraRefused):
+    """The file is too large. Params: limit (MiB)."""
+
+    code = "lora_file_too_large"
+
+
+class LoraNotSafetensors(LoraRefused):
+    """It is no safetensors file; pickles are never read."""
+
+    code = "lora_not_safetensors"
+
+
+class LoraDamaged(LoraRefused):
+    """The file contradicts itself. Params: reason (a few English words, for logs)."""
+
+    code = "lora_damaged"
+
+
+class LoraTensorsTooMany(LoraRefused):
+    """It holds more tensors than any LoRA has. Params: limit."""
+
+    code = "lora_tensors_too_many"
+
+
+class LoraDtypeUnsupported(LoraRefused):
+    """Its numbers are quantised, or of another kind. Params: dtype."""
+
+    code = "lora_dtype_unsupported"
+
+
+class LoraEmpty(LoraRefused):
+    """It changes nothing."""
+
+    code = "lora_empty"
+
+
+class LoraKindUnsupported(LoraRefused):
+    """It is no plain LoRA. Params: kind (DoRA, LoKr, LoHa and others)."""
+
+    code = "lora_kind_unsupported"
+
+
+class LoraOverwritesBase(LoraRefused):
+    """It holds weights in the place of the base's. Params: module."""
+
+    code = "lora_overwrites_base"
+
+
+class LoraForText(LoraRefused):
+    """It changes the text encoder, which all members share."""
+
+    code = "lora_for_text"
+
+
+class LoraModuleUnknown(LoraRefused):
+    """The base has no such part. Params: module."""
+
+    code = "lora_module_unknown"
+
+
+class LoraOtherBase(LoraRefused):
+    """It is for another base. Params: base."""
+
+    code = "lora_other_base"
+
+
+class LoraIncomplete(LoraRefused):
+    """A half of a pair is missing. Params: module."""
+
+    code = "lora_incomplete"
+
+
+class LoraDoubled(LoraRefused):
+    """It changes one part twice. Params: module."""
+
+    code = "lora_doubled"
+
+
+class LoraShapeWrong(LoraRefused):
+    """The part has another shape in the base. Params: module."""
+
+    code = "lora_shape_wrong"
+
+
+class LoraRankTooHigh(LoraRefused):
+    """Its rank is too high. Params: value, limit."""
+
+    code = "lora_rank_too_high"
+
+
+class LoraAlphaInvalid(LoraRefused):
+    """Its alpha is not a finite number above 0. Params: module."""
+
+    code = "lora_alpha_invalid"
+
+
+class LoraNotFinite(LoraRefused):
+    """It holds infinite numbers, or none at all. Params: module."""
+
+    code = "lora_not_finite"
+
+
+class LoraTooStrong(LoraRefused):
+    """Its numbers, or its alpha, are far too large. Params: module."""
+
+    code = "lora_too_strong"
+
+
+class LorasUnsupported(RequestRefused):
+    """The variant takes no LoRAs. Params: variant."""
+
+    code = "loras_unsupported"
+
+
+class LorasTooMany(RequestRefused):
+    """More LoRAs than one picture takes. Params: value, limit."""
+
+    code = "loras_too_many"
+
+
+class LoraRepeated(RequestRefused):
+    """One LoRA is asked for twice."""
+
+    code = "lora_repeated"
+
+
+class LoraWeightInvalid(RequestRefused):
+    """A LoRA's weight is out of bounds. Params: value, limit."""
+
+    code = "lora_weight_invalid"
+
+
 class RecipeUnreadable(RequestRefused):
     """The file holds no recipe that can be read. Params: reason (a short code, for logs)."""
 
@@ -234,6 +397,18 @@ class InputLost(EngineFailed):
     """The file of a picture to start from is gone, or is not what was ordered."""
 
     code = "input_lost"
+
+
+class LoraLost(EngineFailed):
+    """The file of a LoRA is gone, or is not what was ordered."""
+
+    code = "lora_lost"
+
+
+class LoraMisfit(EngineFailed):
+    """A LoRA does not fit these weights. Params: variant."""
+
+    code = "lora_misfit"
 
 
 class WeightsBroken(EngineFailed):

@@ -1,8 +1,9 @@
 """What the engine asks of an architecture, and where each one's code stands; loads none itself."""
 
 import importlib
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, Protocol
 
 from PIL import Image
 
@@ -12,6 +13,9 @@ from engine.memory import Levers
 from engine.request import ImageRequest
 from engine.vendor.charge import Charge
 from engine.weights import Place
+
+if TYPE_CHECKING:
+    from engine.adapters import Worn
 
 FAMILIES: Mapping[str, str] = {
     "qwen_image": "engine.families.qwen_image:QwenImage",
@@ -70,6 +74,9 @@ class Local(Family, Protocol):
 
     def weight(self) -> Mapping[str, int]:
         """Return the bytes of all weights by the type of device that they rest on."""
+
+    def wearing(self, worn: "Sequence[Worn]") -> AbstractContextManager[None]:
+        """Add LoRAs to the transformer until the block is left. Raises Misfit on entering."""
 
 
 def open_family(variant: Variant, device: str, place: Place) -> Family:

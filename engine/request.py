@@ -10,6 +10,14 @@ WHOLE = 1.0
 """The strength that leaves nothing of a canvas but its place."""
 
 
+@dataclass(frozen=True, slots=True)
+class LoraUse:
+    """A LoRA asked for: the sha256 of its canonical file, and how much of it is added."""
+
+    sha256: str
+    weight: float = 1.0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
     """What pictures of one order share.
@@ -17,7 +25,8 @@ class Drawn:
     `width` and `height` are in pixels, `guidance` is meant as the variant's family means it.
     Pictures to start from are named by the sha256 of their files: `references` are looked at,
     the `canvas` is painted over, where the `mask` is white or all over without one. `strength`
-    is how much of the canvas may change, above 0 and up to 1.
+    is how much of the canvas may change, above 0 and up to 1. The order of `loras` counts: sums
+    of other order have other last bits.
     """
 
     variant: str
@@ -31,6 +40,7 @@ class Drawn:
     canvas: str = ""
     mask: str = ""
     strength: float = WHOLE
+    loras: tuple[LoraUse, ...] = ()
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -52,6 +62,8 @@ class Drawn:
             name: tuple(value) if isinstance(value, list) else value
             for name, value in values.items()
         }
+        if "loras" in given:
+            given["loras"] = tuple(LoraUse(**use) for use in given["loras"])
         return cls(**given)
 
 

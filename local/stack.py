@@ -12,7 +12,7 @@ from typing import Self
 from local.broker import embedded
 from local.errors import StartFailed
 from local.folder import Folder
-from local.supervisor import Program, Supervisor
+from local.supervisor import Patience, Program, Supervisor
 
 BROKER_SECONDS = 10.0
 READY_SECONDS = 300.0
@@ -60,13 +60,14 @@ class Stack:
         given: Mapping[str, str],
         door: Door,
         tell: Callable[[str], None],
+        patience: Patience | None = None,
     ) -> None:
         self._folder = folder
         self._given = given
         self._door = door
         self._tell = tell
         self._open = AsyncExitStack()
-        self.supervisor = Supervisor(folder.logs, tell)
+        self.supervisor = Supervisor(folder.logs, tell, patience)
 
     async def __aenter__(self) -> Self:
         try:

@@ -1,8 +1,12 @@
 """The one database and its two doors; only this module opens, commits and rolls back."""
 
+import asyncio
+import contextvars
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Engine, create_engine, event
@@ -10,7 +14,6 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 
 from store.errors import StoreUnavailable
@@ -21,7 +24,9 @@ T = TypeVar("T")
 BUSY_MS = 10_000
 """How long SQLite waits for another writer before the member is told to try again."""
 POOL_S = 10
-"""How long a transaction waits for a connection; SQLite's few are shared by all commands."""
+"""How long a transaction waits for its turn; SQLite's few are shared by all commands."""
+SQLITE_AT_ONCE, POSTGRESQL_AT_ONCE = 2, 5
+"""Transactions of one process. SQLite's busy handler is unfair: few wait less than many do."""
 POSTGRESQL = {
     "connect_timeout": 5,
     "tcp_user_timeout": 20_000,
@@ -49,13 +54,10 @@ class Database:
         return _prepared(create_engine(self.url, **_options(self.url)))
 
     @cached_property
-    def _async_engine(self) -> AsyncEngine:
-        url = self.url
-        if url.get_backend_name() == "sqlite":
-            url = url.set(drivername="sqlite+aiosqlite")
-        engine = create_async_engine(url, **_options(url))
-        _prepared(engine.sync_engine)
-        return engine
+    def _threads(self) -> ThreadPoolExecutor:
+        # Transactions are Python too: on the event loop, a hundred orders would keep it from
+        # acknowledging the next.
+        return ThreadPoolExecutor(_at_once(self.url), thread_name_prefix="store")
 
     @contextmanager
     def begin(self) -> Iterator[Session]:
@@ -70,22 +72,27 @@ class Database:
     async def run(
         self, function: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Run a store function in one transaction of its own and return its value.
+        """Run a store function in one transaction, in a thread, and return its value.
 
+        Who is cancelled stops waiting for it; the transaction ends as it would have.
         Raises StoreUnavailable where the database cannot answer.
         """
-        with _unavailable():
-            async with AsyncSession(self._async_engine, expire_on_commit=False) as session:
-                async with session.begin():
-                    return await session.run_sync(lambda sync: function(sync, *args, **kwargs))
+        asked_at = time.monotonic()
+
+        def transaction() -> T:
+            if time.monotonic() - asked_at > POOL_S:
+                raise StoreUnavailable
+            with self.begin() as session:
+                return function(session, *args, **kwargs)
+
+        context = contextvars.copy_context()
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, partial(context.run, transaction))
 
     def close(self) -> None:
-        """Close the worker's connections."""
+        """End the threads and close the connections."""
+        self._threads.shutdown()
         self._engine.dispose()
-
-    async def aclose(self) -> None:
-        """Close the bot's connections."""
-        await self._async_engine.dispose()
 
 
 def upsert(session: Session, table: type[Any]) -> sqlite.Insert | postgresql.Insert:
@@ -115,14 +122,14 @@ def _with_drivers(url: URL) -> URL:
 def _options(url: URL) -> dict[str, Any]:
     # Errors would otherwise show what was written: interaction tokens and members' prompts.
     options: dict[str, Any] = {"hide_parameters": True}
+    options |= {"pool_size": _at_once(url), "pool_timeout": POOL_S}
     if url.get_backend_name() == "sqlite":
-        # SQLite's busy handler is unfair: few connections wait less than many do.
-        return options | {"pool_size": 2, "pool_timeout": POOL_S}
-    return options | {
-        "pool_pre_ping": True,
-        "pool_size": 5,
-        "connect_args": POSTGRESQL,
-    }
+        return options
+    return options | {"pool_pre_ping": True, "connect_args": POSTGRESQL}
+
+
+def _at_once(url: URL) -> int:
+    return SQLITE_AT_ONCE if url.get_backend_name() == "sqlite" else POSTGRESQL_AT_ONCE
 
 
 def _prepared(engine: Engine) -> Engine:

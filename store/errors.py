@@ -17,6 +17,13 @@ RerollError
 │   ├── NumberInvalid       a plan's number outside its bounds
 │   ├── CheckinOff          the server gives nothing for checking in
 │   ├── CheckedIn           the member has checked in today
+│   ├── ChannelClosed       the bot is not used in that channel
+│   ├── ChannelForbidsVariant  nor this variant
+│   ├── OrderedTooSoon      slow mode: the last order is too young
+│   ├── HeartForOwn         hearts are for what others made
+│   ├── PresetNameInvalid   a preset's name is empty or too long
+│   ├── PresetUnknown       no preset of that name
+│   ├── PresetsFull         no more presets there
 │   ├── NotYours            neither the owner nor a moderator
 │   └── Gone                no such order or picture (any more)
 ├── MoneyRanOut             the server's money ran out while the order was drawn
@@ -123,6 +130,48 @@ class CheckedIn(StoreRefused):
     """Params: resets_at."""
 
     code = "checked_in"
+
+
+class ChannelClosed(StoreRefused):
+    """The server has chosen that nothing is drawn in this channel."""
+
+    code = "channel_closed"
+
+
+class ChannelForbidsVariant(StoreRefused):
+    """Params: variant."""
+
+    code = "channel_forbids_variant"
+
+
+class OrderedTooSoon(StoreRefused):
+    """Params: seconds, again_at (epoch seconds)."""
+
+    code = "ordered_too_soon"
+
+
+class HeartForOwn(StoreRefused):
+    """The order is the member's own."""
+
+    code = "heart_for_own"
+
+
+class PresetNameInvalid(StoreRefused):
+    """Params: value, limit (characters)."""
+
+    code = "preset_name_invalid"
+
+
+class PresetUnknown(StoreRefused):
+    """Params: value."""
+
+    code = "preset_unknown"
+
+
+class PresetsFull(StoreRefused):
+    """Params: limit."""
+
+    code = "presets_full"
 
 
 class NotYours(StoreRefused):

@@ -19,10 +19,12 @@ from store.clock import now_ms
 from store.errors import Gone, NotYours
 from store.payments import Paid
 from store.plans import Plan
+from store.searches import Search
 from store.tables import Generation, Image
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's: no i, l, o, u to misread on a phone
 ID_LENGTH = 10
+EVERYTHING = Search()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +53,10 @@ class Order:
     confirmed: bool = False
     parent_id: str | None = None
     remarks: Mapping[str, Any] = field(default_factory=dict)
+    place_id: int | None = None
+    age_restricted: bool | None = None
+    spoiler: bool = False
+    quiet: bool = False
 
     def __repr__(self) -> str:
         """Name the order without its token."""
@@ -129,6 +135,10 @@ def _row(order: Order, plan: Plan, paid: Paid, lane_id: int) -> Generation:
         weight=paid.weight,
         parent_id=order.parent_id,
         remarks=dict(order.remarks) or None,
+        place_id=order.place_id,
+        age_restricted=order.age_restricted,
+        spoiler=order.spoiler,
+        quiet=order.quiet,
         images=[
             Image(index=index, seed=seed, **shared)
             for index, seed in enumerate(order.request.seeds)
@@ -149,9 +159,14 @@ def get(session: Session, generation_id: str) -> Generation:
 
 
 def history(
-    session: Session, flow: ledger.Flow, *, offset: int, limit: int
+    session: Session,
+    flow: ledger.Flow,
+    wanted: Search = EVERYTHING,
+    *,
+    offset: int,
+    limit: int,
 ) -> Sequence[Generation]:
-    """Return a member's orders with pictures in one server, newest first."""
+    """Return a member's orders with pictures in one server that fit a search, newest first."""
     return session.scalars(
         select(Generation)
         .where(
@@ -159,6 +174,7 @@ def history(
             Generation.user_id == flow.user_id,
             Generation.status == "done",
             Generation.deleted_at.is_(None),
+            *wanted.conditions(),
         )
         .order_by(Generation.created_at.desc(), Generation.id)
         .offset(offset)
@@ -214,6 +230,17 @@ def delete(session: Session, generation_id: str, user_id: int, *, moderator: boo
     generation = lock(session, generation_id)
     generation.deleted_at = _now(session)
     session.flush()
+
+
+def star(session: Session, generation_id: str, user_id: int) -> bool:
+    """Make an order a favourite of who ordered it, or one no longer; return which it is now.
+
+    Raises Gone or NotYours.
+    """
+    generation = _owned(session, generation_id, user_id, moderator=False)
+    generation.starred = not generation.starred
+    session.flush()
+    return generation.starred
 
 
 def purged(session: Session, generation_ids: Collection[str]) -> None:

@@ -20,6 +20,8 @@ from store.errors import BudgetTooHigh, NumberInvalid, ZoneUnknown
 from store.plans import Plan, Plans, Rank, dollars
 
 UTC = ZoneInfo("UTC")
+SHOWCASE_VOTES = 3
+"""Hearts that bring a picture into the showcase, where a server has not chosen another number."""
 NUMBERS: Mapping[str, tuple[int, int]] = {
     "daily_credits": (0, 100_000),
     "concurrent": (1, 50),
@@ -52,6 +54,8 @@ class Server:
     slow_lane: bool
     checkin_credits: int
     daily_micros: int
+    showcase_channel_id: int | None = None
+    showcase_votes: int = SHOWCASE_VOTES
 
     def plan(self, rank: Rank) -> Plan:
         """Return the best plan that a member of this rank is entitled to, as it is here."""
@@ -146,6 +150,19 @@ def set_budget(
     return _set(session, defaults, guild_id, now, daily_micros=micros)
 
 
+def set_showcase(
+    session: Session,
+    defaults: Defaults,
+    guild_id: int,
+    now: datetime,
+    channel_id: int | None,
+    votes: int = SHOWCASE_VOTES,
+) -> Server:
+    """Choose where pictures with so many hearts are shown; None shows none."""
+    values = {"showcase_channel_id": channel_id, "showcase_votes": votes}
+    return _set(session, defaults, guild_id, now, **values)
+
+
 def lock(session: Session, guild_id: int) -> tables.Server:
     """Return the server's row, made where it is missing, locked until the transaction ends."""
     made = upsert(session, tables.Server).values(guild_id=guild_id)
@@ -195,6 +212,8 @@ def _server(defaults: Defaults, row: tables.Server | None, now: datetime) -> Ser
         checkin_credits=checkin,
         # The host may have lowered the limit since.
         daily_micros=min(budget, max(start.most_daily_micros, start.daily_micros)),
+        showcase_channel_id=row.showcase_channel_id,
+        showcase_votes=row.showcase_votes or SHOWCASE_VOTES,
     )
 
 

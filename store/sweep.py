@@ -130,10 +130,10 @@ def _hidden(session: Session) -> list[Flow]:
 
 def _fate(generation: Generation, attempts: int) -> dict[str, object]:
     if generation.cancel_requested:
-        return {"status": "cancelled", "finished_at": now_ms()}
+        return {"status": "cancelled", "finished_at": now_ms(), "lease_until": None}
     if attempts >= claims.MOST_ATTEMPTS:
-        crashed = claims.as_json(WorkerCrashed())
-        return {"status": "failed", "error": crashed, "finished_at": now_ms()}
+        ended = {"finished_at": now_ms(), "lease_until": None}
+        return {"status": "failed", "error": claims.as_json(WorkerCrashed()), **ended}
     return {"status": "queued", "lease_until": None}
 
 

@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
@@ -106,6 +107,58 @@ class Server(Base):
     daily_micros: Mapped[int | None]
     role_plans: Mapped[dict[str, Any] | None]
     plan_numbers: Mapped[dict[str, Any] | None]
+    showcase_channel_id: Mapped[int | None]
+    showcase_votes: Mapped[int | None] = mapped_column(Integer)
+
+
+class Channel(Base):
+    """What holds in a channel, in each one of a category, or, as channel 0, in the whole server.
+
+    NULL is as it is above. `variants` says by name which may draw there; `slow_s` are seconds
+    between two orders of a member.
+    """
+
+    __tablename__ = "channels"
+
+    guild_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    channel_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    is_open: Mapped[bool | None]
+    variants: Mapped[dict[str, Any] | None]
+    variant: Mapped[str | None] = mapped_column(String(64))
+    size: Mapped[str | None] = mapped_column(String(64))
+    quiet: Mapped[bool | None]
+    spoiler: Mapped[bool | None]
+    slow_s: Mapped[int | None] = mapped_column(Integer)
+
+
+class Member(Base):
+    """What a member has chosen for every server: `defaults` are options of their orders by name."""
+
+    __tablename__ = "members"
+
+    user_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    defaults: Mapped[dict[str, Any] | None]
+
+
+class Preset(Base):
+    """A named set of options: a member's own in every server (guild 0), or a server's (user 0).
+
+    `key` is the name as it is looked up, whatever its case and width.
+    """
+
+    __tablename__ = "presets"
+    __table_args__ = (UniqueConstraint("guild_id", "user_id", "key"),)
+
+    id: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+    )
+    guild_id: Mapped[int]
+    user_id: Mapped[int]
+    key: Mapped[str] = mapped_column(String(128))
+    name: Mapped[str] = mapped_column(String(64))
+    options: Mapped[dict[str, Any]]
+    by_id: Mapped[int]
+    created_at: Mapped[int] = mapped_column(default=now_ms())
 
 
 class MoneyEntry(Base):
@@ -148,6 +201,9 @@ class Generation(Base):
     of the failure shown to the member, `remarks` what the cards say beyond the request, {params} by
     code. `purged_at` is when a deleted order's files were removed.
     `plan` is the one it was ordered with; `slow` where credits were spent and it costs nothing.
+    `starred` is a favourite of who ordered it.
+    `place_id` is the channel, of a thread the one above it; `age_restricted`, `spoiler` and `quiet`
+    are what held there, NULL where that is not known.
     """
 
     __tablename__ = "generations"
@@ -194,6 +250,11 @@ class Generation(Base):
     weight: Mapped[float] = mapped_column(default=1.0, server_default="1")  # in the fair share
     parent_id: Mapped[str | None] = mapped_column(String(12))  # the order this one repeats
     remarks: Mapped[dict[str, Any] | None]
+    starred: Mapped[bool] = mapped_column(default=False, server_default=false())
+    place_id: Mapped[int | None]
+    age_restricted: Mapped[bool | None]
+    spoiler: Mapped[bool | None]
+    quiet: Mapped[bool | None]
     status: Mapped[str] = mapped_column(String(9), default="open")
     error: Mapped[dict[str, Any] | None]
     cancel_requested: Mapped[bool] = mapped_column(default=False)
@@ -267,6 +328,40 @@ class Image(Base):
     recipe: Mapped[dict[str, Any] | None]
     seconds: Mapped[float | None]
     finished_at: Mapped[int | None]
+
+
+class Heart(Base):
+    """One member's vote for an order to stand in the showcase."""
+
+    __tablename__ = "hearts"
+
+    generation_id: Mapped[str] = mapped_column(
+        String(12), ForeignKey("generations.id", ondelete="CASCADE"), primary_key=True
+    )
+    user_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    created_at: Mapped[int] = mapped_column(default=now_ms())
+
+
+class Exhibit(Base):
+    """An order in the showcase: being hung since `tried_at`, or, as message 0, taken down."""
+
+    __tablename__ = "exhibits"
+
+    generation_id: Mapped[str] = mapped_column(
+        String(12), ForeignKey("generations.id", ondelete="CASCADE"), primary_key=True
+    )
+    channel_id: Mapped[int]
+    message_id: Mapped[int | None]
+    tried_at: Mapped[int] = mapped_column(default=now_ms())
+
+
+class Shy(Base):
+    """A member who wants nothing of theirs in the server's showcase."""
+
+    __tablename__ = "shy"
+
+    guild_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    user_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
 
 
 class Lane(Base):

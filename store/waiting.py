@@ -54,6 +54,14 @@ def estimate(session: Session, generation_id: str) -> Wait:
     return wait if known[asked.variant].known else Wait(wait.place, None)
 
 
+def still(session: Session, generation_id: str) -> Wait | None:
+    """Return how long an order waits from now; None once one of its pictures was begun."""
+    begun = select(Image.index).where(Image.generation_id == generation_id, Image.fence > 0)
+    if session.scalar(begun.limit(1)) is not None or _asked(session, generation_id) is None:
+        return None
+    return estimate(session, generation_id)
+
+
 def _asked(session: Session, generation_id: str) -> _Asked | None:
     first = session.execute(
         select(Image.generation_id, Image.lane_id, Lane.variant, Image.created_at)

@@ -18,7 +18,7 @@ from worker.drawing import Parts
 from worker.events import Doorbell, Finished
 from worker.hand import Hand
 from worker.heart import Heart
-from worker.queue import Tickets
+from worker.queue import BrokerEvicts, Tickets, refuse_eviction
 from worker.settings import WorkerSettings
 
 log = structlog.get_logger()
@@ -29,6 +29,7 @@ def main() -> None:
     settings = _settings()
     logs.configure(settings.log_level)
     broker_url = settings.broker_url.get_secret_value()
+    _require_keeping(broker_url)
     parts = _parts(settings, broker_url)
     _require_room(parts)
     tickets = Tickets(broker_url)
@@ -74,6 +75,13 @@ def _parts(settings: WorkerSettings, broker_url: str) -> Parts:
         doorbell=Doorbell(broker_url),
         hand=Hand(),
     )
+
+
+def _require_keeping(broker_url: str) -> None:
+    try:
+        refuse_eviction(broker_url)
+    except BrokerEvicts as error:
+        raise SystemExit(f"worker: {error}") from None
 
 
 def _require_room(parts: Parts) -> None:

@@ -6,16 +6,21 @@ Losing one costs seconds (the sweeper sends it again), doubling one costs nothin
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
+from typing import Any
 
 import redis
+import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError
 
 from engine.errors import RerollError
 from worker.events import redis_url
 
+log = structlog.get_logger()
+
 TASK = "reroll.work"
 QUEUE_PREFIX = "variant."
+KEEPS = "noeviction"
 
 TIMEOUTS = {"socket_timeout": 2, "socket_connect_timeout": 2}
 
@@ -24,6 +29,46 @@ class BrokerUnavailable(RerollError):
     """The broker cannot be reached; the order stays in SQL and is started when it returns."""
 
     code = "broker_unavailable"
+
+
+class BrokerEvicts(Exception):
+    """The broker throws keys away when its memory is full, and tickets with them."""
+
+    def __init__(self, policy: str, maxmemory: int) -> None:
+        super().__init__(
+            "REROLL_BROKER_URL: this server throws keys away when its memory is full "
+            f"(maxmemory-policy {policy}, maxmemory {maxmemory}), and waiting tickets with them. "
+            "Set maxmemory-policy to noeviction."
+        )
+
+
+def refuse_eviction(broker_url: str) -> None:
+    """Raise BrokerEvicts where tickets could be thrown away.
+
+    A server that does not tell is taken as it is, since a lost ticket costs seconds; one that is
+    away is waited for by others.
+    """
+    client = redis.Redis.from_url(redis_url(broker_url), **TIMEOUTS)
+    try:
+        policy, maxmemory = _limits(client)
+    except (redis.ConnectionError, redis.TimeoutError):
+        return
+    except (redis.RedisError, KeyError) as error:
+        log.warning("the broker does not tell whether it evicts", error=repr(error))
+        return
+    finally:
+        client.close()
+    if maxmemory and policy != KEEPS:
+        raise BrokerEvicts(policy, maxmemory)
+
+
+def _limits(client: redis.Redis) -> tuple[str, int]:
+    try:
+        told: Any = client.config_get("maxmemory*")
+        return told["maxmemory-policy"], int(told["maxmemory"])
+    except (redis.ResponseError, KeyError):  # managed servers forbid CONFIG
+        memory: Any = client.info("memory")
+        return memory["maxmemory_policy"], int(memory["maxmemory"])
 
 
 def queue_name(variant: str) -> str:

@@ -38,7 +38,7 @@ class Option:
 
 
 def add(
-    tree: Tree,
+    tree: Tree | app_commands.Group,
     services: Services,
     key: str,
     options: Sequence[Option],

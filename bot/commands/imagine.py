@@ -7,7 +7,7 @@ from typing import Any
 
 from discord import app_commands
 
-from bot import asking, sizes
+from bot import asking, preset_list, sizes
 from bot.answers import Press
 from bot.client import Tree
 from bot.i18n import Words
@@ -36,6 +36,9 @@ def register(tree: Tree, services: Services) -> None:
         words = services.words(interaction.locale)
         return size_choices(words, variant, typed, services.reader.size_words)
 
+    async def offer_presets(interaction: Press, typed: str) -> list[app_commands.Choice[str]]:
+        return await preset_list.offered(services, interaction, typed)
+
     options = list(_options(services.catalog))
     itself = inspect.Parameter("interaction", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     # discord.py reads a command's options from its signature; ours depends on the catalog.
@@ -49,6 +52,7 @@ def register(tree: Tree, services: Services) -> None:
         app_commands.guild_only(choose(rename(describe(callback))))
     )
     command.autocomplete("size")(offer_sizes)
+    command.autocomplete("preset")(offer_presets)
 
 
 def size_choices(
@@ -89,6 +93,7 @@ def _options(catalog: Catalog) -> Iterator[inspect.Parameter]:
     yield _option("prompt", text, required=True)
     yield _option("variant", str)
     yield _option("size", str)
+    yield _option("preset", str)
     yield _option("count", app_commands.Range[int, 1, max(one.max_count for one in variants)])
     if any(variant.seeds for variant in variants):
         yield _option("seed", str)
@@ -100,6 +105,7 @@ def _options(catalog: Catalog) -> Iterator[inspect.Parameter]:
     if scales := [variant.guidance for variant in variants if variant.guidance.is_choice]:
         floats = min(one.least for one in scales), max(one.most for one in scales)
         yield _option("guidance", app_commands.Range[float, floats[0], floats[1]])
+    yield _option("spoiler", bool)
 
 
 def _option(name: str, kind: Any, *, required: bool = False) -> inspect.Parameter:

@@ -1,24 +1,51 @@
-"""What Discord offers in the menu of a message: edit the picture in it, whoever sent it."""
+"""What Discord offers in the menu of a message: edit its picture, draw it again, see its recipe.
+
+Discord takes five of them.
+"""
+
+from collections.abc import Awaitable, Callable
 
 import discord
 from discord import app_commands
 
-from bot import edit_form, starts
+from bot import edit_form, recipes, repeating, sources, starts
 from bot.answers import Press
 from bot.client import Tree
 from bot.commands import starting
 from bot.services import Services
+from store import generations
+
+Answer = Callable[[Services, Press, discord.Message], Awaitable[None]]
 
 
 def register(tree: Tree, services: Services) -> None:
-    """Add the entry, where a variant has a use for it."""
-    if not starting.able(services, starts.edits):
-        return
+    """Add the entries; editing only where a variant has a use for it."""
+    if starting.able(services, starts.edits):
+        _add(tree, services, "remix", _remix)
+    _add(tree, services, "again", _again)
+    _add(tree, services, "recipe", _recipe)
 
-    async def remix(interaction: Press, message: discord.Message) -> None:
-        subject = edit_form.of_message(interaction, message)
-        await edit_form.open_form(services, interaction, subject)
 
-    menu = app_commands.ContextMenu(name=services.texts.mark("menus.remix"), callback=remix)
+async def _remix(services: Services, interaction: Press, message: discord.Message) -> None:
+    subject = edit_form.of_message(interaction, message)
+    await edit_form.open_form(services, interaction, subject)
+
+
+async def _again(services: Services, interaction: Press, message: discord.Message) -> None:
+    await repeating.again(services, interaction, sources.of_message(interaction, message))
+
+
+async def _recipe(services: Services, interaction: Press, message: discord.Message) -> None:
+    order_id = sources.of_message(interaction, message)
+    await interaction.response.defer(ephemeral=True, thinking=True)
+    generation = await services.database.run(generations.get, order_id)
+    await recipes.show(services, interaction, generation)
+
+
+def _add(tree: Tree, services: Services, key: str, answer: Answer) -> None:
+    async def callback(interaction: Press, message: discord.Message) -> None:
+        await answer(services, interaction, message)
+
+    menu = app_commands.ContextMenu(name=services.texts.mark(f"menus.{key}"), callback=callback)
     menu.guild_only = True
     tree.add_command(menu)

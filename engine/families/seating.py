@@ -10,6 +10,9 @@ import torch
 
 from engine.memory import LeverRefused, Levers, Offload
 
+GRAPHS = 64
+"""What a block may be compiled for, in sizes of pictures and kinds of LoRAs."""
+
 
 def seat(pipe: Any, device: str, levers: Levers) -> None:
     """Bring the pipeline to the device. Raises LeverRefused for a setting it cannot follow."""
@@ -27,6 +30,10 @@ def seat(pipe: Any, device: str, levers: Levers) -> None:
         except (ValueError, RuntimeError, ImportError) as error:
             raise LeverRefused(f"REROLL_ATTENTION={levers.attention}: {error}") from error
     if levers.compiled:
+        # LoRAs hang on layers as hooks: compiled blocks are not to miss that they come and go.
+        # Other layers or other ranks are compiled once more each.
+        torch._dynamo.config.skip_nnmodule_hook_guards = False
+        torch._dynamo.config.recompile_limit = GRAPHS
         transformer.compile_repeated_blocks(fullgraph=True)
 
 

@@ -5,7 +5,8 @@ classes in a Kit and says what its call, its latents and its decoder are.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, ClassVar
 
@@ -15,6 +16,7 @@ from PIL import Image
 from torch.nn.functional import interpolate
 
 from engine import errors
+from engine.adapters import Worn, wearing
 from engine.catalog import Variant
 from engine.families.loading import Kit, fuse, load
 from engine.families.seating import seat, weight
@@ -69,6 +71,10 @@ class StockFamily(ABC):
     def weight(self) -> Mapping[str, int]:
         """Return the bytes of all weights by the type of device that they rest on."""
         return weight(self.pipe, self.beside)
+
+    def wearing(self, worn: Sequence[Worn]) -> AbstractContextManager[None]:
+        """Add LoRAs to the transformer, over what is fused into it, until the block is left."""
+        return wearing(self.pipe.transformer, worn)
 
     @property
     @abstractmethod

@@ -32,7 +32,6 @@ async def world(
     yield built
     built.tickets.close()
     built.database.close()
-    await built.database.aclose()
 
 
 @pytest.fixture

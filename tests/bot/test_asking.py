@@ -155,8 +155,8 @@ async def test_after_its_time_a_question_is_not_answered_any_more(stage: Stage) 
 @pytest.mark.parametrize(
     ("locale", "parts_"),
     [
-        ("zh-CN", ["“FLUX.1 schnell", "看不懂中文", "不会写汉字", "还没扣你的额度"]),
-        ("zh-TW", ["「FLUX.1 schnell", "看不懂中文", "不會寫中文字", "還沒有扣你的額度"]),
+        ("zh-CN", ["“FLUX.1 schnell", "看不懂中文", "不会写汉字", "还没扣点数"]),
+        ("zh-TW", ["「FLUX.1 schnell", "看不懂中文", "不會寫中文字", "還沒有扣點數"]),
         ("ja", ["does not read Chinese"]),
     ],
 )
@@ -222,11 +222,13 @@ async def test_a_variant_that_would_refuse_the_options_is_not_offered(stage: Sta
 async def test_with_the_database_away_the_member_is_told(world: Services, tmp_path: Any) -> None:
     async with staged(world) as stage:
         broken = Database(f"sqlite:///{tmp_path}/missing/reroll.db")
+        world.database.close()
+        await world.database.aclose()
         object.__setattr__(world, "database", broken)
         result = await stage.imagine(stage.alex, prompt=LETTERED)
         assert result.response.ephemeral
         assert text(result.response).startswith("Our records cannot be reached")
-        await broken.aclose()
+        broken.close()
 
 
 async def test_a_rounded_size_is_said_while_it_waits_and_with_the_picture(stage: Stage) -> None:

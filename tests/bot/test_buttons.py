@@ -20,6 +20,17 @@ async def press(stage: Stage, member: Any, message: Any, action: str) -> Any:
     return await member.click(message, custom_id=presses(message)[action])
 
 
+def told(result: Any) -> Any:
+    """Return the last answer: a first follow-up stands where the bot was thinking."""
+    return result.followups[-1] if result.followups else result.response
+
+
+async def erase(stage: Stage, member: Any, message: Any) -> None:
+    asked = await press(stage, member, message, "delete")
+    assert asked.response.ephemeral
+    await press(stage, member, asked.response, "erase")
+
+
 async def test_same_seed_draws_again_in_a_new_message_and_says_identical(stage: Stage) -> None:
     first = await stage.drawn(stage.alex, seed="7", count=2)
     result = await press(stage, stage.mei, first.response, "again")
@@ -106,8 +117,8 @@ async def test_others_may_neither_cancel_nor_delete(stage: Stage, action: str) -
     first = await (stage.drawn if action == "delete" else stage.imagine)(stage.alex)
     words = stage.speaks(stage.mei, "zh-CN")
     result = await press(stage, stage.mei, first.response, action)
-    assert result.followups[0].content == words("errors.not_yours")
-    assert result.followups[0].ephemeral
+    assert told(result).content == words("errors.not_yours")
+    assert told(result).ephemeral
     assert stage.orders()[0].deleted_at is None
     assert not stage.orders()[0].cancel_requested
 
@@ -119,7 +130,7 @@ async def test_the_owner_and_moderators_delete_row_files_and_message(
     first = await stage.drawn(stage.alex)
     placed = order_id(first.response)
     digest = stage.order(placed).images[0].file_sha256 or ""
-    await press(stage, getattr(stage, who), first.response, "delete")
+    await erase(stage, getattr(stage, who), first.response)
     assert stage.channel.history() == []
     assert stage.orders()[0].deleted_at
     await Sweeper(stage.services).sweep()
@@ -128,12 +139,44 @@ async def test_the_owner_and_moderators_delete_row_files_and_message(
     assert stage.orders()[0].purged_at
 
 
+async def test_deleting_asks_back_and_may_be_left(stage: Stage) -> None:
+    words = stage.speaks(stage.alex, "zh-TW")
+    first = await stage.drawn(stage.alex, prompt="a `panda`", count=2)
+    asked = await press(stage, stage.alex, first.response, "delete")
+    assert text(asked.response).startswith(words("removal.question", count=2))
+    assert "\\`panda\\`" in text(asked.response)
+    assert stage.channel.history(viewer=stage.mei)
+    await press(stage, stage.alex, asked.response, "keep")
+    assert gallery(first.response)
+    assert stage.orders()[0].deleted_at is None
+
+
+async def test_somebody_elses_answer_to_the_question_deletes_nothing(stage: Stage) -> None:
+    first = await stage.drawn(stage.alex)
+    asked = await press(stage, stage.alex, first.response, "delete")
+    stolen = presses(asked.response)["erase"]
+    view = LayoutView()
+    view.add_item(ActionRow(Button(label="erase", custom_id=stolen)))
+    channel = stage.bot.get_partial_messageable(stage.channel.id)
+    await channel.get_partial_message(first.response.id).edit(view=view, attachments=[])
+    await stage.mei.click(first.response, custom_id=stolen)
+    assert stage.orders()[0].deleted_at is None
+
+
+async def test_a_deletion_after_a_restart_still_removes_the_message(stage: Stage) -> None:
+    first = await stage.drawn(stage.alex)
+    asked = await press(stage, stage.alex, first.response, "delete")
+    await stage.restart()
+    await press(stage, stage.alex, asked.response, "erase")
+    assert stage.channel.history() == []
+
+
 async def test_deleting_an_order_leaves_its_rerolls_pictures(stage: Stage) -> None:
     first = await stage.drawn(stage.alex, seed="7")
     second = await press(stage, stage.mei, first.response, "again")
     stage.draw()
     await stage.deliver()
-    await press(stage, stage.alex, first.response, "delete")
+    await erase(stage, stage.alex, first.response)
     await Sweeper(stage.services).sweep()
     again = order_id(second.response)
     assert await stage.services.files.aget(again, stage.order(again).images[0].file_sha256 or "")
@@ -200,7 +243,7 @@ async def test_a_press_on_a_deleted_order_is_explained(stage: Stage) -> None:
         session.query(Generation).update({"deleted_at": 1})
     for action in ("again", "new", "delete"):
         result = await press(stage, stage.alex, first.response, action)
-        assert "has been deleted" in result.followups[-1].content
+        assert "has been deleted" in told(result).content
     result = await press(stage, stage.alex, first.response, "remix")
     assert "has been deleted" in result.response.content
 

@@ -4,6 +4,7 @@ import asyncio
 import io
 from typing import Any
 
+import discord
 import pytest
 from PIL import Image as Pillow
 from sqlalchemy.exc import IntegrityError
@@ -63,6 +64,35 @@ async def test_a_token_that_died_early_costs_nothing(stage: Stage) -> None:
     stage.env.inject_error("PATCH", "/webhooks/*", **fault)
     await stage.deliver()
     assert gallery(result.response)
+
+
+@pytest.mark.parametrize("later_s", [0, EXPIRED_S])
+async def test_a_message_that_plain_text_has_taken_becomes_the_card(
+    stage: Stage, later_s: int
+) -> None:
+    stage.env.inject_error("PATCH", "/webhooks/*", status=401, code=50027)
+    await stage.imagine(stage.alex)
+    (order,) = stage.orders()
+    webhook = discord.Webhook.partial(order.application_id, order.token, client=stage.bot)
+    with stage.env.time_context():
+        await webhook.send("Something went wrong")  # the answer still thinks, so this takes it
+    (message,) = stage.channel.history()
+    assert (message.id, message.content) == (order.message_id, "Something went wrong")
+    stage.draw()
+    await stage.env.advance_time(later_s)
+    await stage.deliver()
+    (message,) = stage.channel.history()
+    assert (message.content, len(gallery(message))) == ("", 1)
+
+
+async def test_a_card_whose_connection_breaks_is_not_answered_over(stage: Stage) -> None:
+    stage.env.inject_error("PATCH", "/webhooks/*", status=500, times=None)
+    await stage.imagine(stage.alex)
+    stage.env.backend.faults.clear()
+    stage.draw()
+    await stage.deliver()
+    (message,) = stage.channel.history()
+    assert gallery(message)
 
 
 async def test_where_the_message_is_gone_a_new_one_tells_the_member(stage: Stage) -> None:

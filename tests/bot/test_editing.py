@@ -440,7 +440,8 @@ async def test_again_new_and_remix_work_on_an_edit_after_its_source_is_gone(
     result = await stage.alex.slash(stage.channel, "edit", **{"prompt": "a cat", "from": placed})
     stage.draw()
     await stage.deliver()
-    await press(stage, stage.alex, source.response, "delete")
+    asked = await press(stage, stage.alex, source.response, "delete")
+    await press(stage, stage.alex, asked.response, "erase")
     await stage.services.files.aremove(placed)
     before = last(stage)
     for action in ("again", "new"):

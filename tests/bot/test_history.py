@@ -23,6 +23,11 @@ def disabled(message: Any) -> list[str]:
     return [part["label"] for part in parts(message.components) if part.get("disabled")]
 
 
+async def drop(stage: Stage, shown: InteractionResult) -> None:
+    await stage.alex.click(shown.response, custom_id=ids(shown.response, "drop")[0])
+    await stage.alex.click(shown.response, custom_id=ids(shown.response, "dropped")[0])
+
+
 async def turn(stage: Stage, shown: InteractionResult, to: int) -> InteractionResult:
     return await stage.alex.click(shown.response, custom_id=f"page:{to}")
 
@@ -59,7 +64,8 @@ async def test_opening_shows_the_full_picture_to_the_member_alone(stage: Stage) 
     assert result.response.ephemeral
     assert gallery(result.response)[0].endswith("-1.png")
     reworked = {"vary", "edit", "upscale"}
-    assert set(presses(result.response)) == {"new", "again", "remix", "delete"} | reworked
+    taken = {"original", "recipe", "star"}
+    assert set(presses(result.response)) == {"new", "again", "remix", "delete"} | reworked | taken
 
 
 async def test_again_from_history_answers_in_public(stage: Stage) -> None:
@@ -77,7 +83,7 @@ async def test_deleting_from_history_removes_the_public_message_and_the_entry(
 ) -> None:
     await many(stage, 2)
     shown = await stage.alex.slash(stage.channel, "history")
-    await stage.alex.click(shown.response, custom_id=ids(shown.response, "drop")[0])
+    await drop(stage, shown)
     assert "picture 1" not in text(shown.response)
     assert "picture 0" in text(shown.response)
     assert len(stage.channel.history(viewer=stage.mei)) == 1
@@ -89,7 +95,7 @@ async def test_deleting_the_last_entry_of_the_last_page_shows_the_page_before(
     await many(stage, 4)
     shown = await stage.alex.slash(stage.channel, "history")
     await turn(stage, shown, 1)
-    await stage.alex.click(shown.response, custom_id=ids(shown.response, "drop")[0])
+    await drop(stage, shown)
     assert "picture 3" in text(shown.response)
 
 
@@ -97,7 +103,9 @@ async def test_an_opened_order_deletes_its_public_message_too(stage: Stage) -> N
     await many(stage, 1)
     shown = await stage.alex.slash(stage.channel, "history")
     result = await stage.alex.click(shown.response, custom_id=ids(shown.response, "open")[0])
-    await stage.alex.click(result.response, custom_id=presses(result.response)["delete"])
+    asked = await stage.alex.click(result.response, custom_id=presses(result.response)["delete"])
+    assert asked.response.ephemeral
+    await stage.alex.click(asked.response, custom_id=presses(asked.response)["erase"])
     assert stage.channel.history(viewer=stage.mei) == []
 
 

@@ -57,7 +57,7 @@ async def test_the_order_holds_all_that_a_late_delivery_needs(stage: Stage) -> N
 async def test_the_place_in_line_is_the_one_in_the_fair_order(stage: Stage) -> None:
     await stage.imagine(stage.mei, count=3)
     result = await stage.imagine(stage.alex)
-    assert "pictures before yours: 1" in text(result.response)  # members take turns
+    assert "No. 2 in line" in text(result.response)  # members take turns
 
 
 BOUNDS = {"least": 96, "most": 128, "multiple": 16, "pixels": 16384}
@@ -128,11 +128,13 @@ async def test_with_the_database_away_the_member_is_told_that_nothing_was_charge
 ) -> None:
     async with staged(world) as stage:
         broken = Database(f"sqlite:///{tmp_path}/missing/reroll.db")
+        world.database.close()
+        await world.database.aclose()
         object.__setattr__(world, "database", broken)
         result = await stage.imagine(stage.alex)
         assert result.followups[0].content.startswith("Our records cannot be reached")
         assert stage.channel.history() == []
-        await broken.aclose()
+        broken.close()
     assert not [line for line in logged if line["log_level"] == "error"]
 
 

@@ -9,9 +9,12 @@ import time
 from pathlib import Path
 
 import pytest
+import redis
 
 from local.discord.server import TOKEN, LocalDiscord
 from local.discord.world import World
+from tests import broker
+from worker.events import redis_url
 
 PROJECT = Path(__file__).parents[2]
 GOOD = {
@@ -68,6 +71,27 @@ def test_wrong_settings_end_in_one_sentence(
     assert sentence in ended.stderr
     assert "Traceback" not in ended.stderr
     assert "local-token" not in ended.stderr
+
+
+def test_a_queue_that_throws_tickets_away_is_refused_with_what_to_set(tmp_path: Path) -> None:
+    with broker.running(tmp_path) as queue:
+        client = redis.Redis.from_url(redis_url(queue.url))
+        client.config_set("maxmemory-policy", "volatile-lru")
+        client.config_set("maxmemory", "50mb")
+        client.close()
+        ended = subprocess.run(
+            [sys.executable, "-m", "bot"],
+            cwd=tmp_path,
+            env=environment(tmp_path, REROLL_BROKER_URL=queue.url),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert ended.returncode == 2
+    (sentence,) = ended.stderr.splitlines()
+    assert "REROLL_BROKER_URL" in sentence
+    assert "Set maxmemory-policy to noeviction" in sentence
 
 
 def test_words_that_a_variant_names_and_nobody_has_end_in_one_sentence(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ async def test_broken_weights_refund_the_order_and_the_bot_goes_on(tmp_path: Pat
         before = product.left("小满")
         turn = await product.say("/画图 提示词:红色背景上的熊猫", "小满")
         assert turn.outcome is Outcome.WORDS
-        assert "额度已经退给你了" in last_words(turn)
+        assert "点数已经退给你了" in last_words(turn)
         assert product.left("小满") == before
 
 
@@ -92,7 +92,7 @@ async def test_on_postgresql_an_outage_is_told_and_orders_go_on_afterwards(
             server.stop()
             turn = await product.say("/画图 提示词:红色背景上的熊猫", "小满")
             assert turn.outcome is Outcome.WORDS
-            assert "没有扣你的额度" in last_words(turn)
+            assert "没有扣点数" in last_words(turn)
             server.start()
             assert (await product.say(IMAGINE)).outcome is Outcome.PICTURE
         database = Database(server.url)

@@ -85,7 +85,8 @@ async def test_a_remix_keeps_what_is_left_standing_in_the_form(product: Studio) 
 
 async def test_deleting_removes_the_message_and_the_pictures(product: Studio) -> None:
     await product.say("/imagine prompt:a fish on a white background seed:11")
-    assert not await product.press("delete")
+    assert await product.press("delete")
+    assert not await product.press("erase")
     assert product.orders()[-1].deleted_at is not None
 
 
@@ -93,7 +94,9 @@ async def test_somebody_elses_picture_is_not_deleted_but_a_moderator_may(product
     await product.say("/imagine prompt:a tree on a pink background seed:3")
     assert await product.press("delete", "小满")
     assert product.orders()[-1].deleted_at is None
-    assert not await product.press("delete", "Morgan")
+    assert await product.press("delete", "Morgan")
+    assert not await product.press("erase", "Morgan")
+    assert product.orders()[-1].deleted_at is not None
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """Both doors commit what succeeds, undo what fails, and answer when the database cannot."""
 
+import asyncio
 import socket
+import time
 
 import pytest
 from alembic.util import CommandError
@@ -32,7 +34,7 @@ async def test_the_bots_door_runs_the_same_functions(database_url: str) -> None:
     database = Database(database_url)
     await database.run(workers.report, "w", ["starter"])
     assert await database.run(workers.serving) == {"starter"}
-    await database.aclose()
+    database.close()
 
 
 async def test_an_error_undoes_the_whole_transaction(database_url: str) -> None:
@@ -45,7 +47,7 @@ async def test_an_error_undoes_the_whole_transaction(database_url: str) -> None:
     with pytest.raises(ZeroDivisionError):
         await database.run(half)
     assert await database.run(workers.serving) == set()
-    await database.aclose()
+    database.close()
 
 
 async def test_a_database_that_is_away_is_a_clear_answer_at_both_doors() -> None:
@@ -58,11 +60,27 @@ async def test_a_database_that_is_away_is_a_clear_answer_at_both_doors() -> None
             await database.run(workers.serving)
     assert "secret" not in repr(database)
     database.close()
-    await database.aclose()
+
+
+async def test_a_long_transaction_leaves_the_loop_free(database_url: str) -> None:
+    database = Database(database_url)
+    turns = 0
+
+    async def turn() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0.01)
+            turns += 1
+
+    turning = asyncio.create_task(turn())
+    await database.run(lambda _session: time.sleep(1))
+    turning.cancel()
+    assert turns > 20
+    database.close()
 
 
 async def test_a_database_without_tables_is_a_clear_answer(tmp_path: object) -> None:
     database = Database(f"sqlite:///{tmp_path}/empty.db")
     with pytest.raises(StoreUnavailable):
         await database.run(workers.serving)
-    await database.aclose()
+    database.close()

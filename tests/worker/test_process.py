@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import redis
 
 from store.database import Database
 from store.tables import Generation
 from tests.broker import RunningBroker
 from tests.worker.conftest import left, order, read
+from worker.events import redis_url
 from worker.queue import Tickets
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -114,3 +116,29 @@ def test_an_order_whose_ticket_died_with_the_broker_is_drawn_all_the_same(
     running_broker.start()
     assert until(sqlite, placed, ended).status == "done"
     assert worker.end(signal.SIGTERM) == 0
+
+
+def test_a_broker_that_throws_tickets_away_is_refused(
+    sqlite_url: str, running_broker: RunningBroker, tmp_path: Path
+) -> None:
+    client = redis.Redis.from_url(redis_url(running_broker.url))
+    client.config_set("maxmemory-policy", "allkeys-lru")
+    client.config_set("maxmemory", "50mb")
+    client.close()
+    told = {
+        "REROLL_DATABASE_URL": sqlite_url,
+        "REROLL_BROKER_URL": running_broker.url,
+        "REROLL_FILES_URL": f"file://{tmp_path}/files",
+    }
+    ended = subprocess.run(
+        [sys.executable, "-m", "worker"],
+        cwd=PROJECT,
+        env=os.environ | told,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert "worker: REROLL_BROKER_URL" in ended.stderr
+    assert "Set maxmemory-policy to noeviction" in ended.stderr

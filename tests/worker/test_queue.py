@@ -4,11 +4,13 @@ import asyncio
 import time
 
 import pytest
+import redis
+import structlog
 from celery import Celery
 
 from tests.broker import RunningBroker
 from worker.events import Doorbell, Event, Finished, Progress, listen, redis_url
-from worker.queue import BrokerUnavailable, Tickets, queue_name
+from worker.queue import BrokerEvicts, BrokerUnavailable, Tickets, queue_name, refuse_eviction
 
 PROGRESS = Progress(generation_id="a", index=0, step=1, steps=4, preview=True)
 
@@ -33,6 +35,48 @@ def test_a_reminder_adds_no_ticket_to_one_that_waits(running_broker: RunningBrok
         tickets.remind("starter")
     assert waiting(running_broker) == 1
     tickets.close()
+
+
+def command(broker: RunningBroker, *words: str) -> None:
+    client = redis.Redis.from_url(redis_url(broker.url))
+    client.execute_command(*words)
+    client.close()
+
+
+@pytest.mark.parametrize("forbidden", ["", "config"])
+def test_a_broker_that_evicts_is_refused_with_what_to_set(
+    running_broker: RunningBroker, forbidden: str
+) -> None:
+    command(running_broker, "CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+    command(running_broker, "CONFIG", "SET", "maxmemory", "50mb")
+    if forbidden:
+        command(running_broker, "ACL", "SETUSER", "default", f"-{forbidden}")
+    with pytest.raises(BrokerEvicts, match=r"allkeys-lru, maxmemory 52428800.* noeviction"):
+        refuse_eviction(running_broker.url)
+
+
+@pytest.mark.parametrize(("policy", "maxmemory"), [("allkeys-lru", "0"), ("noeviction", "50mb")])
+def test_a_broker_that_cannot_evict_is_taken(
+    running_broker: RunningBroker, policy: str, maxmemory: str
+) -> None:
+    command(running_broker, "CONFIG", "SET", "maxmemory-policy", policy)
+    command(running_broker, "CONFIG", "SET", "maxmemory", maxmemory)
+    refuse_eviction(running_broker.url)
+
+
+@pytest.mark.parametrize(("why", "noted"), [("silent", ["warning"]), ("away", [])])
+def test_a_broker_that_does_not_tell_is_taken_and_noted(
+    running_broker: RunningBroker, why: str, noted: list[str]
+) -> None:
+    if why == "silent":
+        command(running_broker, "CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+        command(running_broker, "CONFIG", "SET", "maxmemory", "50mb")
+        command(running_broker, "ACL", "SETUSER", "default", "-config", "-info")
+    else:
+        running_broker.kill()
+    with structlog.testing.capture_logs() as lines:
+        refuse_eviction(running_broker.url)
+    assert [line["log_level"] for line in lines] == noted
 
 
 @pytest.mark.parametrize("hurt", ["kill", "freeze"])

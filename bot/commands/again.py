@@ -1,0 +1,27 @@
+"""/again: an order of this server by its number, drawn once more with the same seeds."""
+
+import asyncio
+
+from bot import repeating, sources
+from bot.answers import Press
+from bot.client import Tree
+from bot.commands import assembly
+from bot.commands.show import number as number_option
+from bot.remix import READ_S
+from bot.services import Services
+from store.errors import StoreUnavailable
+
+
+def register(tree: Tree, services: Services) -> None:
+    """Add the command."""
+
+    async def answer(interaction: Press, number: str) -> None:
+        # What cannot be found is said before anything public appears.
+        try:
+            async with asyncio.timeout(READ_S):
+                generation = await sources.order(services, interaction, number)
+        except TimeoutError as error:
+            raise StoreUnavailable from error
+        await repeating.again(services, interaction, generation.id)
+
+    assembly.add(tree, services, "again", [number_option(services)], answer)

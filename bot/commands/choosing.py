@@ -1,0 +1,91 @@
+"""Subcommands by which a server chooses something; each is for those who may manage it."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Concatenate, ParamSpec
+
+from discord import app_commands
+from sqlalchemy.orm import Session
+
+from bot import settings_card
+from bot.answers import Press
+from bot.services import Services
+from bot.standing import require_manager
+from store import channels
+from store.servers import Defaults, Server
+from store.tables import Channel
+
+P = ParamSpec("P")
+Change = Callable[Concatenate[Session, Defaults, int, datetime, P], Server]
+
+
+async def answer(
+    services: Services,
+    interaction: Press,
+    change: Change[P],
+    *arguments: P.args,
+    **named: P.kwargs,
+) -> None:
+    """Change something, and say to the member alone all that is now set.
+
+    Raises ManagerNeeded or what `change` raises.
+    """
+    require_manager(interaction)
+    await interaction.response.defer(ephemeral=True)
+    guild_id = interaction.guild_id or 0
+
+    def changed(session: Session) -> tuple[Server, Sequence[Channel]]:
+        now = services.now()
+        server = change(session, services.defaults, guild_id, now, *arguments, **named)
+        return server, channels.chosen(session, guild_id)
+
+    server, rows = await services.database.run(changed)
+    services.chosen.forget(guild_id)
+    words = services.words(interaction.locale)
+    paid = any(services.catalog[name].vendor for name in services.catalog.names)
+    lines = settings_card.lines(words, server, rows, services.defaults.plans, shows_money=paid)
+    await interaction.edit_original_response(content=settings_card.fitted(lines))
+
+
+async def answer_places(
+    services: Services, interaction: Press, change: Callable[[Session, int], None]
+) -> None:
+    """Change something of a channel, and say to the member alone what is set for all of them.
+
+    Raises ManagerNeeded or what `change` raises.
+    """
+    require_manager(interaction)
+    await interaction.response.defer(ephemeral=True)
+    guild_id = interaction.guild_id or 0
+
+    def changed(session: Session) -> Sequence[Channel]:
+        change(session, guild_id)
+        return channels.chosen(session, guild_id)
+
+    rows = await services.database.run(changed)
+    services.chosen.forget(guild_id)
+    lines = settings_card.places(services.words(interaction.locale), rows)
+    await interaction.edit_original_response(content=settings_card.fitted(lines))
+
+
+def subcommand(
+    group: app_commands.Group, services: Services, name: str, *options: str
+) -> Callable[[Any], Any]:
+    """Return a decorator that adds a subcommand with the texts of `settings_` and its name."""
+    mark = services.texts.mark
+    names = {option: mark(f"settings_{name}.{option}") for option in options}
+    hints = {option: mark(f"settings_{name}.{option}_hint") for option in options}
+
+    def add(callback: Any) -> Any:
+        if options:
+            callback = app_commands.rename(**names)(app_commands.describe(**hints)(callback))
+        described = mark(f"settings_{name}.description")
+        return group.command(name=mark(f"settings_{name}.name"), description=described)(callback)
+
+    return add
+
+
+def choice(services: Services, key: str, value: str) -> app_commands.Choice[str]:
+    """Return a choice by the name that `key` has in each language."""
+    named = services.texts.mark(key) if services.texts.has(key) else value
+    return app_commands.Choice(name=named, value=value)

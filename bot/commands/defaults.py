@@ -1,0 +1,76 @@
+"""/defaults: what a member's own orders start from where an option is left out."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from discord import app_commands
+
+from bot import defaults_card
+from bot.answers import Press
+from bot.client import Tree
+from bot.commands import assembly
+from bot.commands.assembly import Choices, Option
+from bot.commands.imagine import size_choices
+from bot.options import readable
+from bot.services import Services
+from engine.catalog import Variant
+
+NEGATIVE_LIMIT = 500
+
+
+def register(tree: Tree, services: Services) -> None:
+    """Add the command; without an option it shows what is set."""
+
+    async def answer(interaction: Press, **given: Any) -> None:
+        changes = checked(services, given)
+        await interaction.response.defer(ephemeral=True)
+        habits, user_id = services.habits, interaction.user.id
+        options = await habits.of(services.database, user_id)
+        if changes:
+            options = await habits.change(services.database, user_id, changes)
+        await defaults_card.show(services, interaction, options)
+
+    assembly.add(tree, services, "defaults", list(options(services)), answer)
+
+
+def options(services: Services) -> Iterator[Option]:
+    """Yield the options that can be kept: those of /imagine that are not about one picture."""
+    variants = drawing(services)
+    if len(variants) > 1:
+        choices = assembly.variant_choices(services, variants)
+        yield Option(name="variant", kind=str, key="imagine.variant", choices=choices)
+
+    async def offer_sizes(interaction: Press, typed: str) -> Choices:
+        named = getattr(interaction.namespace, "variant", None)
+        variant = next((one for one in variants if one.name == named), variants[0])
+        words = services.words(interaction.locale)
+        return size_choices(words, variant, typed, services.reader.size_words)
+
+    yield Option(name="size", kind=str, key="imagine.size", suggest=offer_sizes)
+    most = max(one.max_count for one in variants)
+    yield Option(name="count", kind=app_commands.Range[int, 1, most], key="imagine.count")
+    if any(one.negative for one in variants):
+        text = app_commands.Range[str, 1, NEGATIVE_LIMIT]
+        yield Option(name="negative", kind=text, key="imagine.negative")
+    yield Option(name="spoiler", kind=bool, key="imagine.spoiler")
+
+
+def drawing(services: Services) -> Sequence[Variant]:
+    """Return the variants that draw from words alone, or else all."""
+    variants = [services.catalog[name] for name in services.catalog.names]
+    return [one for one in variants if not one.accepts.needs_picture] or variants
+
+
+def checked(services: Services, given: dict[str, Any]) -> dict[str, Any]:
+    """Return what was given, as it is kept. Raises RequestRefused where it can never be drawn."""
+    kept = {
+        name: readable(value) if isinstance(value, str) else value
+        for name, value in given.items()
+        if value is not None
+    }
+    kept = {name: value for name, value in kept.items() if value != ""}
+    catalog = services.catalog
+    variant = catalog[kept["variant"]] if "variant" in kept else catalog.default
+    if "size" in kept:
+        services.reader.size(kept["size"], variant)
+    return kept

@@ -1,0 +1,25 @@
+"""/help: what there is here, on one page, in the member's language."""
+
+from discord import app_commands
+
+from bot import help_card
+from bot.answers import Press
+from bot.client import Tree
+from bot.services import Services
+
+
+def register(tree: Tree, services: Services) -> None:
+    """Add the command."""
+    mark = services.texts.mark
+
+    @tree.command(name=mark("help.name"), description=mark("help.description"))
+    @app_commands.guild_only()
+    async def show_help(interaction: Press) -> None:
+        here = {command.name for command in tree.get_commands()}
+        letter = help_card.card(
+            services.words(interaction.locale),
+            here,
+            tree.client.command_ids,
+            manages=interaction.permissions.manage_guild,
+        )
+        await interaction.response.send_message(view=letter.view, ephemeral=True)

@@ -1,0 +1,105 @@
+"""/presets: named sets of options and a style for prompts, one's own or the server's."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from discord import app_commands
+
+from bot import preset_list
+from bot.answers import Press
+from bot.client import Tree
+from bot.commands import assembly, defaults
+from bot.commands.assembly import Choices, Option
+from bot.errors import PresetEmpty
+from bot.services import Services
+from bot.standing import require_manager
+from store import presets
+from store.presets import NAME_LIMIT, Shelf
+
+STYLE_LIMIT = 500
+SHELVES = (preset_list.OWN, preset_list.SERVER)
+
+
+def register(tree: Tree, services: Services) -> None:
+    """Add the group."""
+    mark = services.texts.mark
+    group = app_commands.Group(
+        name=mark("presets.name"), description=mark("presets.description"), guild_only=True
+    )
+    _save(group, services)
+    _list(group, services)
+    _delete(group, services)
+    tree.add_command(group)
+
+
+def _save(group: app_commands.Group, services: Services) -> None:
+    async def answer(interaction: Press, **given: Any) -> None:
+        name, shelf = given.pop("name"), _shelf(interaction, given.pop("whose"))
+        kept = defaults.checked(services, given)
+        if not kept:
+            raise PresetEmpty
+        await interaction.response.defer(ephemeral=True)
+        saved = await services.database.run(presets.save, shelf, name, kept, interaction.user.id)
+        words = services.words(interaction.locale)
+        said = f"{words('presets.saved')}\n{preset_list.described(words, saved)}"
+        await interaction.edit_original_response(content=said)
+
+    options = [*_name(), *_kept(services), _whose(services)]
+    assembly.add(group, services, "presets_save", options, answer)
+
+
+def _list(group: app_commands.Group, services: Services) -> None:
+    async def answer(interaction: Press) -> None:
+        await interaction.response.defer(ephemeral=True)
+        await preset_list.show(services, interaction, 0)
+
+    assembly.add(group, services, "presets_list", [], answer)
+
+
+def _delete(group: app_commands.Group, services: Services) -> None:
+    async def answer(interaction: Press, name: str, whose: str | None) -> None:
+        shelf = _shelf(interaction, whose)
+        await interaction.response.defer(ephemeral=True)
+        gone = await services.database.run(presets.delete, shelf, name)
+        words = services.words(interaction.locale)
+        said = f"{words('presets.deleted')}\n{preset_list.described(words, gone)}"
+        await interaction.edit_original_response(content=said)
+
+    async def suggest(interaction: Press, typed: str) -> Choices:
+        return await preset_list.offered(services, interaction, typed)
+
+    name = Option(
+        name="name", kind=str, key="presets_delete.preset", is_required=True, suggest=suggest
+    )
+    assembly.add(group, services, "presets_delete", [name, _whose(services)], answer)
+
+
+def _name() -> Iterator[Option]:
+    kind = app_commands.Range[str, 1, NAME_LIMIT]
+    yield Option(name="name", kind=kind, key="presets.called", is_required=True)
+
+
+def _kept(services: Services) -> Iterator[Option]:
+    style = app_commands.Range[str, 1, STYLE_LIMIT]
+    yield Option(name="style", kind=style, key="presets.style")
+    yield from defaults.options(services)
+    variants = defaults.drawing(services)
+    if steps := [one.steps for one in variants if one.steps.is_choice]:
+        least, most = min(one.least for one in steps), max(one.most for one in steps)
+        yield Option(name="steps", kind=app_commands.Range[int, least, most], key="imagine.steps")
+    if scales := [one.guidance for one in variants if one.guidance.is_choice]:
+        low, high = min(one.least for one in scales), max(one.most for one in scales)
+        kind = app_commands.Range[float, low, high]
+        yield Option(name="guidance", kind=kind, key="imagine.guidance")
+
+
+def _whose(services: Services) -> Option:
+    choices = assembly.word_choices(services, "presets.", SHELVES)
+    return Option(name="whose", kind=str, key="presets.whose", choices=choices)
+
+
+def _shelf(interaction: Press, whose: str | None) -> Shelf:
+    if whose != preset_list.SERVER:
+        return Shelf.own(interaction.user.id)
+    require_manager(interaction)
+    return Shelf.server(interaction.guild_id or 0)

@@ -1,0 +1,19 @@
+"""/queue: who waits and for how long, with a way out of the line; for the member alone."""
+
+from discord import app_commands
+
+from bot import queue_card
+from bot.answers import Press
+from bot.client import Tree
+from bot.services import Services
+
+
+def register(tree: Tree, services: Services) -> None:
+    """Add the command."""
+    mark = services.texts.mark
+
+    @tree.command(name=mark("queue.name"), description=mark("queue.description"))
+    @app_commands.guild_only()
+    async def show_queue(interaction: Press) -> None:
+        await interaction.response.defer(ephemeral=True)
+        await queue_card.show(services, interaction)

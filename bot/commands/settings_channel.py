@@ -1,0 +1,160 @@
+"""/settings channel: where the bot is used, with what, how quietly and how often.
+
+Each is for this channel, another one or a category, or everywhere; the nearest that says something
+counts.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from discord import app_commands
+from sqlalchemy.orm import Session
+
+from bot import places
+from bot.answers import Press
+from bot.commands.assembly import variant_choices
+from bot.commands.choosing import answer_places, choice, subcommand
+from bot.services import Services
+from store import channels
+from store.channels import LONGEST_SLOW_S, SERVER
+
+SAID = {"yes": True, "no": False, "inherit": None}
+"""What one may say of a channel; the last leaves it to the category or the server."""
+Where = app_commands.AppCommandChannel | None
+Said = app_commands.Choice[str]
+
+
+def add(settings: app_commands.Group, services: Services) -> None:
+    """Add the group of subcommands."""
+    mark = services.texts.mark
+    group = app_commands.Group(
+        name=mark("settings_channel.name"),
+        description=mark("settings_channel.description"),
+        parent=settings,
+    )
+    for one in (_use, _variant, _defaults, _quiet, _spoiler, _slow, _reset):
+        one(group, services)
+
+
+def _use(group: app_commands.Group, services: Services) -> None:
+    @_command(group, services, "use", "said")
+    @app_commands.choices(said=_said(services))
+    async def use(
+        interaction: Press, said: str, channel: Where = None, everywhere: bool = False
+    ) -> None:
+        where = _where(interaction, channel, everywhere)
+        await _choose(services, interaction, where, is_open=SAID[said])
+
+
+def _variant(group: app_commands.Group, services: Services) -> None:
+    named = [services.catalog[name] for name in services.catalog.names]
+
+    @_command(group, services, "variant", "variant", "said")
+    @app_commands.choices(variant=variant_choices(services, named), said=_said(services))
+    async def variant(
+        interaction: Press,
+        variant: str,
+        said: str,
+        channel: Where = None,
+        everywhere: bool = False,
+    ) -> None:
+        where = _where(interaction, channel, everywhere)
+
+        def change(session: Session, guild_id: int) -> None:
+            channels.choose_variant(session, guild_id, where, variant, SAID[said])
+
+        await answer_places(services, interaction, change)
+
+
+def _defaults(group: app_commands.Group, services: Services) -> None:
+    named = [services.catalog[name] for name in services.catalog.names]
+
+    @_command(group, services, "defaults", "variant", "size")
+    @app_commands.choices(variant=variant_choices(services, named))
+    async def defaults(
+        interaction: Press,
+        variant: str | None = None,
+        size: app_commands.Range[str, 1, 50] | None = None,
+        channel: Where = None,
+        everywhere: bool = False,
+    ) -> None:
+        drawn_by = services.catalog[variant] if variant else services.catalog.default
+        if size:
+            services.reader.size(size, drawn_by)
+        where = _where(interaction, channel, everywhere)
+        await _choose(services, interaction, where, variant=variant, size=size)
+
+
+def _quiet(group: app_commands.Group, services: Services) -> None:
+    @_command(group, services, "quiet", "said")
+    @app_commands.choices(said=_said(services))
+    async def quiet(
+        interaction: Press, said: str, channel: Where = None, everywhere: bool = False
+    ) -> None:
+        where = _where(interaction, channel, everywhere)
+        await _choose(services, interaction, where, quiet=SAID[said])
+
+
+def _spoiler(group: app_commands.Group, services: Services) -> None:
+    @_command(group, services, "spoiler", "said")
+    @app_commands.choices(said=_said(services))
+    async def spoiler(
+        interaction: Press, said: str, channel: Where = None, everywhere: bool = False
+    ) -> None:
+        where = _where(interaction, channel, everywhere)
+        await _choose(services, interaction, where, spoiler=SAID[said])
+
+
+def _slow(group: app_commands.Group, services: Services) -> None:
+    @_command(group, services, "slow", "seconds")
+    async def slow(
+        interaction: Press,
+        seconds: app_commands.Range[int, 0, LONGEST_SLOW_S],
+        channel: Where = None,
+        everywhere: bool = False,
+    ) -> None:
+        where = _where(interaction, channel, everywhere)
+        await _choose(services, interaction, where, slow_s=seconds)
+
+
+def _reset(group: app_commands.Group, services: Services) -> None:
+    @_command(group, services, "reset")
+    async def reset(interaction: Press, channel: Where = None, everywhere: bool = False) -> None:
+        where = _where(interaction, channel, everywhere)
+
+        def change(session: Session, guild_id: int) -> None:
+            channels.reset(session, guild_id, where)
+
+        await answer_places(services, interaction, change)
+
+
+async def _choose(services: Services, interaction: Press, where: int, **values: Any) -> None:
+    def change(session: Session, guild_id: int) -> None:
+        channels.choose(session, guild_id, where, **values)
+
+    await answer_places(services, interaction, change)
+
+
+def _where(interaction: Press, channel: Where, everywhere: bool) -> int:
+    if everywhere:
+        return SERVER
+    return channel.id if channel else places.place(interaction).channel_id
+
+
+def _command(
+    group: app_commands.Group, services: Services, name: str, *options: str
+) -> Callable[[Any], Any]:
+    """Return the decorator; where it counts is asked in the same words everywhere."""
+    mark, add = services.texts.mark, subcommand(group, services, f"channel_{name}", *options)
+    shared = ("channel", "everywhere")
+    names = {option: mark(f"settings_channel.{option}") for option in shared}
+    hints = {option: mark(f"settings_channel.{option}_hint") for option in shared}
+
+    def both(callback: Any) -> Any:
+        return add(app_commands.rename(**names)(app_commands.describe(**hints)(callback)))
+
+    return both
+
+
+def _said(services: Services) -> list[Said]:
+    return [choice(services, f"settings_channel.said_{one}", one) for one in SAID]

@@ -1,0 +1,28 @@
+"""/show: an order of this server by its number, with all its buttons, for the member alone."""
+
+from bot import opened, sources
+from bot.answers import Press
+from bot.client import Tree
+from bot.commands import assembly
+from bot.commands.assembly import Choices, Option
+from bot.services import Services
+
+
+def register(tree: Tree, services: Services) -> None:
+    """Add the command."""
+
+    async def answer(interaction: Press, number: str) -> None:
+        await interaction.response.defer(ephemeral=True)
+        generation = await sources.order(services, interaction, number)
+        await opened.show(services, interaction, generation)
+
+    assembly.add(tree, services, "show", [number(services)], answer)
+
+
+def number(services: Services) -> Option:
+    """Return the option that names an order: one's own are offered."""
+
+    async def suggest(interaction: Press, typed: str) -> Choices:
+        return await sources.offered(services, interaction, typed)
+
+    return Option(name="number", kind=str, key="show.number", is_required=True, suggest=suggest)

@@ -1,0 +1,228 @@
+"""LoRAs in memory, and on a transformer for as long as one picture takes; knows no family.
+
+Nothing of the base is replaced: each layer's output is added to while the LoRAs are worn. So its
+weights cannot change, whatever fails, and the layers may be offloaded, or stored in 8 bits.
+"""
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load
+from torch.nn.functional import linear
+
+from engine import errors
+from engine.catalog import Variant
+from engine.family import Family, Local
+from engine.lora_canon import DOWN, PREFIX, UP
+from engine.request import Drawn
+
+GB = 1e9
+ON_DEVICE = 1 * GB
+IN_MAIN = 4 * GB
+"""What LoRAs may take before the least recently used leaves; those of one picture always stay."""
+
+Pair = tuple[torch.Tensor, torch.Tensor]
+Key = tuple[str, *tuple[torch.dtype, ...]]
+"""A LoRA's sha256, and on the device what it is computed in."""
+Hook = Callable[[torch.nn.Module, tuple[torch.Tensor, ...], torch.Tensor], torch.Tensor]
+
+
+class Misfit(Exception):
+    """A LoRA does not fit a transformer; the text names the layer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """One LoRA's matrices, down and up, by the base's layers."""
+
+    pairs: Mapping[str, Pair]
+
+    @property
+    def nbytes(self) -> int:
+        """Return the bytes that it holds."""
+        return sum(matrix.nbytes for pair in self.pairs.values() for matrix in pair)
+
+    def to(self, device: str, dtype: torch.dtype) -> "Adapter":
+        """Return it on a device, sharing what is there already."""
+        return Adapter(
+            {
+                name: (down.to(device, dtype), up.to(device, dtype))
+                for name, (down, up) in self.pairs.items()
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Worn:
+    """An adapter on the device, and how much of it is added."""
+
+    adapter: Adapter
+    weight: float
+
+
+class _Shelf:
+    """Adapters by name, the least recently used leaving first."""
+
+    def __init__(self, room: float) -> None:
+        self._room = room
+        self._held: OrderedDict[Key, Adapter] = OrderedDict()
+        self._bytes = 0
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._held
+
+    def get(self, key: Key) -> Adapter | None:
+        if key in self._held:
+            self._held.move_to_end(key)
+        return self._held.get(key)
+
+    def put(self, key: Key, adapter: Adapter) -> None:
+        if key in self._held:
+            return
+        self._held[key] = adapter
+        self._bytes += adapter.nbytes
+        while self._bytes > self._room and len(self._held) > 1:
+            _, left = self._held.popitem(last=False)
+            self._bytes -= left.nbytes
+
+    def keep_only(self, names: Set[str]) -> bool:
+        others = [key for key in self._held if key[0] not in names]
+        for key in others:
+            self._bytes -= self._held.pop(key).nbytes
+        return bool(others)
+
+
+class Adapters:
+    """The adapters at hand on one device: read into main memory, then brought to the device.
+
+    `keep` may be called from another thread, while a picture is drawn.
+    """
+
+    def __init__(
+        self, device: str, *, on_device: float = ON_DEVICE, in_main: float = IN_MAIN
+    ) -> None:
+        self._device = device
+        self._on_device, self._in_main = _Shelf(on_device), _Shelf(in_main)
+        self._last: Set[str] = set()
+        self._lock = threading.Lock()
+
+    def lacking(self, request: Drawn) -> tuple[str, ...]:
+        """Return the sha256 of each LoRA whose file is needed to draw `request`."""
+        with self._lock:
+            return tuple(use.sha256 for use in request.loras if (use.sha256,) not in self._in_main)
+
+    def keep(self, sha256: str, content: bytes) -> None:
+        """Read a canonical file into main memory. Raises LoraLost where it is another file."""
+        adapter = _read(sha256, content)
+        with self._lock:
+            self._in_main.put((sha256,), adapter)
+
+    @contextmanager
+    def worn(
+        self, variant: Variant, family: Family, request: Drawn, files: Mapping[str, bytes]
+    ) -> Iterator[None]:
+        """Have the family wear what `request` asks for, read from `files` where not at hand.
+
+        One of weight 0 changes nothing and is left out. Raises LoraLost or LoraMisfit.
+        """
+        if not request.loras:
+            yield
+            return
+        self._last = {use.sha256 for use in request.loras}
+        dtype: torch.dtype = getattr(torch, variant.dtype)
+        worn = [
+            Worn(self._brought(use.sha256, files, dtype), use.weight)
+            for use in request.loras
+            if use.weight
+        ]
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(cast(Local, family).wearing(worn))
+            except Misfit as error:
+                raise errors.LoraMisfit(variant=variant.name) from error
+            yield
+
+    def leave_device(self) -> bool:
+        """Give back what is on the device but was not worn last; tell whether there was any."""
+        with self._lock:
+            return self._on_device.keep_only(self._last)
+
+    def _brought(self, sha256: str, files: Mapping[str, bytes], dtype: torch.dtype) -> Adapter:
+        with self._lock:
+            if there := self._on_device.get((sha256, dtype)):
+                # What is used on the device is in use, wherever else it lies.
+                self._in_main.get((sha256,))
+                return there
+            read = self._in_main.get((sha256,))
+        if read is None:
+            read = _read(sha256, files.get(sha256, b""))
+            with self._lock:
+                self._in_main.put((sha256,), read)
+        brought = read.to(self._device, dtype)
+        with self._lock:
+            self._on_device.put((sha256, dtype), brought)
+        return brought
+
+
+def _read(sha256: str, content: bytes) -> Adapter:
+    # The recipe promises this very LoRA.
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise errors.LoraLost
+    try:
+        tensors = load(content)
+        modules = [name.removesuffix(DOWN) for name in tensors if name.endswith(DOWN)]
+        pairs = {
+            name.removeprefix(PREFIX): (tensors[name + DOWN], tensors[name + UP])
+            for name in modules
+        }
+    except (SafetensorError, KeyError) as error:
+        raise errors.LoraLost from error
+    return Adapter(pairs)
+
+
+@contextmanager
+def wearing(transformer: torch.nn.Module, worn: Sequence[Worn]) -> Iterator[None]:
+    """Add the adapters to the transformer's layers, in their order, until the block is left.
+
+    Raises Misfit where one has a layer that the transformer lacks, or has in another shape.
+    """
+    layers: dict[str, list[tuple[torch.Tensor, torch.Tensor, float]]] = {}
+    for one in worn:
+        for name, (down, up) in one.adapter.pairs.items():
+            layers.setdefault(name, []).append((down, up, one.weight))
+    modules = dict(transformer.named_modules())
+    with ExitStack() as stack:
+        for name, parts in layers.items():
+            module = modules.get(name)
+            if not isinstance(module, torch.nn.Linear) or not _fit(module, parts):
+                raise Misfit(f"a LoRA does not fit {name}")
+            hook = module.register_forward_hook(_adding(parts))
+            stack.callback(hook.remove)
+        yield
+
+
+def _fit(
+    module: torch.nn.Linear, parts: Sequence[tuple[torch.Tensor, torch.Tensor, float]]
+) -> bool:
+    own = (module.in_features, module.out_features)
+    return all((down.shape[1], up.shape[0]) == own for down, up, _ in parts)
+
+
+def _adding(parts: Sequence[tuple[torch.Tensor, torch.Tensor, float]]) -> Hook:
+    def added(
+        _module: torch.nn.Module, given: tuple[torch.Tensor, ...], out: torch.Tensor
+    ) -> torch.Tensor:
+        (taken,) = given
+        for down, up, weight in parts:
+            # As PEFT computes it, to the last bit.
+            out = out + linear(linear(taken.to(down.dtype), down), up) * weight
+        return out
+
+    return added
