@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from engine import errors, uploads
+from engine import errors, lora_command, uploads
 from engine.catalog import VARIANTS, Catalog, Variant
 from engine.request import SEED_LIMIT, WHOLE, GenerationRequest
 from engine.sentences import SENTENCES
@@ -87,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     variants = commands.add_parser("variants", help="list variants, their sizes and licences")
     variants.set_defaults(command=_variants)
     variants.add_argument("--json", action="store_true", help="print one JSON line per variant")
+    lora_command.add_to(commands)
     for command in (imagine, variants):
         command.add_argument("--variants-folder", type=Path, default=VARIANTS)
     return parser
@@ -163,6 +164,7 @@ def _described(variant: Variant, *, as_json: bool) -> str:
         "sizes": {**asdict(sizes), "presets": dict(sizes.presets)},
         "steps": asdict(steps),
         "accepts": asdict(variant.accepts),
+        "loras": variant.loras,
     }
     return json.dumps(values)
 

@@ -184,6 +184,9 @@ def _read(sha256: str, content: bytes) -> Adapter:
         }
     except (SafetensorError, KeyError) as error:
         raise errors.LoraLost from error
+    # What stands there under another name would change nothing, and nobody would know.
+    if 2 * len(pairs) != len(tensors):
+        raise errors.LoraLost
     return Adapter(pairs)
 
 
@@ -212,7 +215,10 @@ def _fit(
     module: torch.nn.Linear, parts: Sequence[tuple[torch.Tensor, torch.Tensor, float]]
 ) -> bool:
     own = (module.in_features, module.out_features)
-    return all((down.shape[1], up.shape[0]) == own for down, up, _ in parts)
+    return all(
+        (down.shape[1], up.shape[0]) == own and down.shape[0] == up.shape[1]
+        for down, up, _ in parts
+    )
 
 
 def _adding(parts: Sequence[tuple[torch.Tensor, torch.Tensor, float]]) -> Hook:

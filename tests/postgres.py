@@ -11,6 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 FAST = ("fsync=off", "full_page_writes=off", "synchronous_commit=off", "max_connections=60")
+SURVIVES = "synchronous_commit=on"
+"""What a server needs that is killed: else it forgets the last commits. The disk is not lost."""
 
 
 def binaries() -> Path | None:
@@ -26,7 +28,8 @@ def binaries() -> Path | None:
 class Server:
     """A server in a folder of its own, on loopback; it can be stopped and started again."""
 
-    def __init__(self, programs: Path, folder: str) -> None:
+    def __init__(self, programs: Path, folder: str, *more: str) -> None:
+        self._settings = (*FAST, *more)
         self._user = _unprivileged(folder)
         self._programs = _readable(programs, Path(folder), self._user)
         self._folder = folder
@@ -38,7 +41,7 @@ class Server:
         return f"postgresql://reroll@127.0.0.1:{self._port}/postgres"
 
     def start(self) -> None:
-        options = " ".join(f"-c {option}" for option in (*FAST, f"port={self._port}"))
+        options = " ".join(f"-c {option}" for option in (*self._settings, f"port={self._port}"))
         listen = f"-c listen_addresses=127.0.0.1 -c unix_socket_directories={self._folder}"
         log = f"{self._folder}/log"
         self._run("pg_ctl", "-l", log, "-w", "-o", f"{options} {listen}", "start")
@@ -61,10 +64,10 @@ class Server:
 
 
 @contextmanager
-def running(programs: Path) -> Iterator[Server]:
-    """Yield a fresh server that is gone afterwards."""
+def running(programs: Path, *more: str) -> Iterator[Server]:
+    """Yield a fresh server, with `more` settings, that is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="reroll-pg-") as folder:
-        server = Server(programs, folder)
+        server = Server(programs, folder, *more)
         server.start()
         try:
             yield server

@@ -223,7 +223,6 @@ async def test_with_the_database_away_the_member_is_told(world: Services, tmp_pa
     async with staged(world) as stage:
         broken = Database(f"sqlite:///{tmp_path}/missing/reroll.db")
         world.database.close()
-        await world.database.aclose()
         object.__setattr__(world, "database", broken)
         result = await stage.imagine(stage.alex, prompt=LETTERED)
         assert result.response.ephemeral

@@ -129,7 +129,6 @@ async def test_with_the_database_away_the_member_is_told_that_nothing_was_charge
     async with staged(world) as stage:
         broken = Database(f"sqlite:///{tmp_path}/missing/reroll.db")
         world.database.close()
-        await world.database.aclose()
         object.__setattr__(world, "database", broken)
         result = await stage.imagine(stage.alex)
         assert result.followups[0].content.startswith("Our records cannot be reached")

@@ -15,7 +15,7 @@ async def test_whatever_is_killed_each_order_ends_as_one_result_or_one_refund(
     programs = None
     if database == "postgresql":
         programs = request.getfixturevalue("postgresql_programs")
-    plan = Plan(seed=seed, orders=60, members=30, programs=programs, pause=2.0)
+    plan = Plan(seed=seed, orders=40, members=20, programs=programs, pause=2.0)
     said: list[str] = []
     report = await storm(plan, tmp_path / "storm", said.append)
     told = "\n".join([f"seed {seed}", *said, *report.crashes, *report.accounts.wrong()])

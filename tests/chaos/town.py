@@ -3,7 +3,7 @@
 import os
 import random
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -53,7 +53,7 @@ async def opened(
     (folder / "queue").mkdir(parents=True)
     with ExitStack() as stack, place.held():
         queue = stack.enter_context(broker.running(folder / "queue"))
-        server = stack.enter_context(postgres.running(programs)) if programs else None
+        server = stack.enter_context(_surviving(programs)) if programs else None
         url = server.url if server else place.database_url
         given = {
             **os.environ,
@@ -72,6 +72,10 @@ async def opened(
             async with Stack(place, given, door, told.append, KILLED_OFTEN) as running:
                 await _second_worker(running)
                 yield Town(world, discord, running, queue, server, database, weather, told)
+
+
+def _surviving(programs: Path) -> AbstractContextManager[postgres.Server]:
+    return postgres.running(programs, postgres.SURVIVES)
 
 
 def _cast(members: int) -> tuple[Person, ...]:

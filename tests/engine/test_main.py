@@ -187,8 +187,14 @@ def test_json_lines_tell_all_about_the_variants(capsys: pytest.CaptureFixture[st
 
 
 def test_every_error_a_command_can_end_with_has_a_sentence() -> None:
-    silent = {"cancelled", "recipe_unreadable", "picture_refused"}
-    kinds = (errors.RequestRefused, errors.PictureRefused, errors.EngineFailed, errors.VendorFailed)
+    silent = {"cancelled", "recipe_unreadable", "picture_refused", "lora_refused"}
+    kinds = (
+        errors.RequestRefused,
+        errors.PictureRefused,
+        errors.LoraRefused,
+        errors.EngineFailed,
+        errors.VendorFailed,
+    )
     raised = {
         error.code
         for family in kinds

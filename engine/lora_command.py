@@ -1,0 +1,67 @@
+"""`python -m engine lora`: whether a file is a LoRA that a base can be served with, and why not."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from engine import errors
+from engine.lora_names import Base, bases
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to the parser's."""
+    lora = commands.add_parser("lora", help="check a LoRA's file, and make its canonical one")
+    actions = lora.add_subparsers(required=True, metavar="ACTION", title="actions")
+    check = actions.add_parser("check", help="tell whether it can be served")
+    check.set_defaults(command=_check)
+    check.add_argument("file", type=Path)
+    which = check.add_mutually_exclusive_group(required=True)
+    which.add_argument("--base", choices=bases(), help="the base it is for")
+    which.add_argument(
+        "--family", choices=sorted({base.family for base in bases().values()}), help="any of these"
+    )
+    check.add_argument("--out", type=Path, help="a folder for the canonical file")
+    check.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _check(options: argparse.Namespace) -> None:
+    known = [bases()[options.base]] if options.base else _of_family(options.family)
+    # torch takes seconds to import.
+    from engine.lora_canon import canonical
+
+    with options.file.open("rb") as file:
+        try:
+            base, kept = _first(known, lambda one: canonical(file, one))
+        except errors.LoraRefused as refusal:
+            if options.json:
+                print(json.dumps({"refused": refusal.code, **refusal.params}))
+            raise
+    values = {
+        "base": base.name,
+        "sha256": kept.sha256,
+        "bytes": len(kept.content),
+        "layers": kept.layers,
+        "rank": kept.rank,
+    }
+    if options.out:
+        options.out.mkdir(parents=True, exist_ok=True)
+        (options.out / f"{kept.sha256}.safetensors").write_bytes(kept.content)
+    line = f"{base.name}  {kept.layers} layers  rank {kept.rank}  {kept.sha256}"
+    print(json.dumps(values) if options.json else line, file=sys.stdout)
+
+
+def _of_family(family: str) -> list[Base]:
+    return [base for base in bases().values() if base.family == family]
+
+
+def _first(known: list[Base], make: Callable[[Base], Any]) -> tuple[Base, Any]:
+    """Return the first base that takes the file; the last says why none does."""
+    for base in known[:-1]:
+        try:
+            return base, make(base)
+        except (errors.LoraOtherBase, errors.LoraModuleUnknown, errors.LoraShapeWrong):
+            continue
+    return known[-1], make(known[-1])
