@@ -176,7 +176,8 @@ def _read(sha256: str, content: bytes) -> Adapter:
     if hashlib.sha256(content).hexdigest() != sha256:
         raise errors.LoraLost
     try:
-        tensors = load(content)
+        # Copied, to lie as torch lays tensors: where a file's bytes lie decides last bits on a CPU.
+        tensors = {name: tensor.clone() for name, tensor in load(content).items()}
         modules = [name.removesuffix(DOWN) for name in tensors if name.endswith(DOWN)]
         pairs = {
             name.removeprefix(PREFIX): (tensors[name + DOWN], tensors[name + UP])

@@ -37,7 +37,7 @@ def _check(options: argparse.Namespace) -> None:
             base, kept = _first(known, lambda one: canonical(file, one))
         except errors.LoraRefused as refusal:
             if options.json:
-                print(json.dumps({"refused": refusal.code, **refusal.params}))
+                _say(json.dumps({"refused": refusal.code, **refusal.params}))
             raise
     values = {
         "base": base.name,
@@ -50,7 +50,11 @@ def _check(options: argparse.Namespace) -> None:
         options.out.mkdir(parents=True, exist_ok=True)
         (options.out / f"{kept.sha256}.safetensors").write_bytes(kept.content)
     line = f"{base.name}  {kept.layers} layers  rank {kept.rank}  {kept.sha256}"
-    print(json.dumps(values) if options.json else line, file=sys.stdout)
+    _say(json.dumps(values) if options.json else line)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
 
 
 def _of_family(family: str) -> list[Base]:

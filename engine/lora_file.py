@@ -18,6 +18,8 @@ FILE_LIMIT = 1024 * MIB
 """A LoRA of rank 64 over all of the largest base has 0.9 GB."""
 HEADER_LIMIT = 4 * MIB
 TENSORS = 8192
+BRACKETS = 2**17
+"""Those of all tensors, and as many as trainers put into their notes; each costs 64 bytes."""
 SIDE = 2**17
 SIDES = 8
 NAME = re.compile(r"[A-Za-z0-9_.\-]{1,256}")
@@ -81,6 +83,8 @@ def content(file: BinaryIO, tensor: Tensor) -> bytes:
 
 
 def _parsed(text: bytes) -> dict[str, Any]:
+    if text.count(b"[") + text.count(b"{") > BRACKETS:
+        _damaged("the header is not readable")
     try:
         values = json.loads(
             text.decode(), object_pairs_hook=_each_once, parse_constant=_no_constant

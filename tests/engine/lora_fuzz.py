@@ -9,6 +9,7 @@ import io
 import json
 import random
 import struct
+import sys
 import time
 import traceback
 import tracemalloc
@@ -103,7 +104,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    print(json.dumps(_fuzzed(options.count, options.seed)))  # noqa: T201
+    told = _fuzzed(options.count, options.seed)
+    print(" ".join(f"{name}={value}" for name, value in told.items()))  # noqa: T201
+    sys.exit(1 if told["crashes"] or told["beyond_memory"] else 0)
 
 
 def _fuzzed(count: int, seed: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 from engine import errors
 from engine.catalog import VARIANTS, Accepts, Catalog, Variant, Weights
 from engine.family import FAMILIES
-from engine.request import GenerationRequest
+from engine.request import GenerationRequest, LoraUse
 from engine.weights import FULL_COMMIT
 from tests.engine import toys
 
@@ -123,6 +123,41 @@ def test_a_negative_prompt_needs_a_variant_that_reads_one(variant: Variant, orde
     variant.check(order(negative="dark"))
     with pytest.raises(errors.NegativeUnsupported):
         replace(variant, negative=False).check(order(negative="dark"))
+
+
+@pytest.mark.parametrize(
+    ("uses", "error"),
+    [
+        ([("a", 2.0), ("b", -2.0), ("c", 0.0), ("d", 0.1)], None),
+        ([("a", 1.0)] * 2, errors.LoraRepeated),
+        ([(name, 1.0) for name in "abcde"], errors.LorasTooMany),
+        ([("a", 2.01)], errors.LoraWeightInvalid),
+        ([("a", -2.01)], errors.LoraWeightInvalid),
+        ([("a", float("nan"))], errors.LoraWeightInvalid),
+        ([("a", float("inf"))], errors.LoraWeightInvalid),
+    ],
+)
+def test_loras_are_bounded(
+    variant: Variant,
+    order: Order,
+    uses: list[tuple[str, float]],
+    error: type[errors.RequestRefused] | None,
+) -> None:
+    request = order(loras=tuple(LoraUse(*use) for use in uses))
+    with pytest.raises(errors.LorasUnsupported):
+        variant.check(request)
+    taking = replace(variant, loras="starter")
+    if error is None:
+        taking.check(request)
+    else:
+        with pytest.raises(error):
+            taking.check(request)
+
+
+def test_every_local_variant_takes_loras_and_no_vendors_does() -> None:
+    for path in VARIANTS.glob("*.toml"):
+        variant = Catalog.load([path.stem]).default
+        assert bool(variant.loras) == (variant.vendor is None)
 
 
 @pytest.mark.parametrize(

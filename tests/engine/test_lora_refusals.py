@@ -3,6 +3,7 @@
 import io
 import json
 import pickle
+import tracemalloc
 import zipfile
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -240,6 +241,18 @@ def test_a_file_that_lies_about_lengths_is_damage() -> None:
         lora_file.read_header(raw({"a": one()}, b"\0" * 9))
     with pytest.raises(errors.LoraDamaged):
         lora_file.read_header(raw({"a": one()}, b"\0" * 7))
+
+
+@pytest.mark.parametrize("many", [b"[],", b"{},", b'"",', b"0,", b'{"":{}},', b'"\\u00e9",'])
+def test_a_small_file_takes_no_large_memory(many: bytes) -> None:
+    text = b'{"a":[' + many * ((LIMIT - 10) // len(many)) + b"0]}"
+    spoilt = raw(text)
+    tracemalloc.start()
+    with pytest.raises(errors.LoraDamaged):
+        lora_file.read_header(spoilt)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 20 * LIMIT
 
 
 def test_too_many_tensors_are_refused() -> None:

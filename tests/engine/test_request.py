@@ -1,9 +1,10 @@
 import json
+from dataclasses import replace
 
 import pytest
 
 from engine.recipe import Recipe
-from engine.request import GenerationRequest
+from engine.request import GenerationRequest, LoraUse
 
 ORDER = GenerationRequest(
     variant="toy",
@@ -52,3 +53,13 @@ def test_unknown_names_are_refused() -> None:
         GenerationRequest.from_json({**ORDER.to_json(), "colour": 1})
     with pytest.raises(TypeError):
         Recipe.from_json({**RECIPE.to_json(), "colour": 1})
+
+
+def test_loras_survive_json_and_rows_from_before_them_are_read() -> None:
+    worn = replace(ORDER, loras=(LoraUse("a" * 64, 0.5), LoraUse("b" * 64, -1.0)))
+    assert GenerationRequest.from_json(json.loads(json.dumps(worn.to_json()))) == worn
+    assert worn.image(0).loras == worn.loras
+    recipe = replace(RECIPE, request=worn.image(0))
+    assert Recipe.from_json(json.loads(recipe.dumps())) == recipe
+    old = {name: value for name, value in ORDER.to_json().items() if name != "loras"}
+    assert GenerationRequest.from_json(old) == ORDER
