@@ -101,7 +101,7 @@ def authors(of: Base, alpha: float = RANK) -> Lora:
         up = torch.randn(sum(rows), RANK, generator=random) * 0.2
         pairs[name] = (down, up)
         delta = up @ down * (alpha / RANK)
-        deltas |= dict(zip(modules, delta.split(rows), strict=True))
+        deltas |= dict(zip(modules, torch.split(delta, rows), strict=True))
     return Lora(pairs, deltas)
 
 

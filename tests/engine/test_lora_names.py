@@ -52,9 +52,9 @@ def test_the_authors_names_mean_what_diffusers_makes_of_their_weights(name: str)
     pieces = [piece for key in others for piece in base.names[key]]
     assert len(pieces) > len(base.linears) / 3
     for piece in pieces:
-        rows = torch.cat([torch.arange(*span) for span in piece.spans])
-        assert torch.equal(converted[f"{piece.module}.weight"][:, 0], rows), piece.module
-        assert base.linears[piece.module][0] == len(rows)
+        own = torch.cat([torch.arange(*span) for span in piece.spans])
+        assert torch.equal(converted[f"{piece.module}.weight"][:, 0], own), piece.module
+        assert base.linears[piece.module][0] == len(own)
 
 
 @pytest.mark.parametrize("name", MADE)

@@ -24,6 +24,7 @@ LAYER = "transformer_blocks.0.attn.to_q"
 DOWN, UP = f"transformer.{LAYER}.lora_A.weight", f"transformer.{LAYER}.lora_B.weight"
 Change = Callable[[Tensors], Tensors]
 LIMIT = lora_file.HEADER_LIMIT
+PLAIN = lora_toys.Lora({LAYER: (torch.full((RANK, 32), 0.1), torch.full((32, RANK), 0.1))}, {})
 
 CHANGES: Mapping[str, tuple[type[errors.LoraRefused], Change]] = {
     "wrong rows": (errors.LoraShapeWrong, lambda t: {**t, UP: torch.ones(33, RANK)}),
@@ -120,9 +121,6 @@ CHANGES: Mapping[str, tuple[type[errors.LoraRefused], Change]] = {
 @pytest.fixture(scope="module")
 def base() -> Base:
     return lora_toys.base("flux1")
-
-
-PLAIN = lora_toys.Lora({LAYER: (torch.full((RANK, 32), 0.1), torch.full((32, RANK), 0.1))}, {})
 
 
 def without(tensors: Tensors, name: str) -> Tensors:

@@ -3,8 +3,10 @@
 import hashlib
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,6 +22,7 @@ from engine.engine import Engine
 from engine.family import Local, open_local
 from engine.images import pixel_sha256
 from engine.inputs import opened
+from engine.lora_names import Base
 from engine.memory import Levers, Offload
 from engine.request import ImageRequest, LoraUse
 from engine.weights import Place
@@ -67,6 +70,8 @@ def shipped(
 
 
 PLAIN = Levers()
+WEARER: Any = SimpleNamespace(wearing=lambda _: nullcontext())
+"""A family of no layers."""
 
 
 def seated(variant: Variant, levers: Levers = PLAIN) -> Any:
@@ -84,7 +89,7 @@ def drawn(family: Local, request: ImageRequest) -> str:
 
 def canonical_of(model: torch.nn.Module, seed: int, dtype: torch.dtype = torch.float32) -> bytes:
     """Return a canonical file over all layers."""
-    base = lora_toys.Base("toy", "flux1", linears(model), {})
+    base = Base("toy", "flux1", linears(model), {})
     tensors = named(lora_toys.lora(base, seed=seed), "transformer.")
     return save({name: tensor.to(dtype) for name, tensor in sorted(tensors.items())})
 
@@ -311,7 +316,7 @@ def test_the_least_recently_used_leaves_and_is_asked_for_again(
     for content in (a, b):
         adapters.keep(digest(content), content)
     assert adapters.lacking(every) == (digest(c),)
-    with adapters.worn(toy, _Wearer(), wear(image(), (a, 1.0)), {}):
+    with adapters.worn(toy, WEARER, wear(image(), (a, 1.0)), {}):
         adapters.keep(digest(c), c)
     assert adapters.lacking(every) == (digest(b),)
 
@@ -321,7 +326,7 @@ def test_what_was_not_worn_last_leaves_a_full_device(
 ) -> None:
     adapters = Adapters("cpu")
     for content in contents:
-        with adapters.worn(toy, _Wearer(), wear(image(), (content, 1.0)), files(content)):
+        with adapters.worn(toy, WEARER, wear(image(), (content, 1.0)), files(content)):
             pass
     assert adapters.leave_device()
     assert not adapters.leave_device()
@@ -350,10 +355,3 @@ def test_a_file_that_is_not_what_it_is_named_is_lost(contents: tuple[bytes, byte
     ):
         with pytest.raises(errors.LoraLost):
             adapters.keep(name, content)
-
-
-class _Wearer:
-    """A family of no layers."""
-
-    def wearing(self, worn: Any) -> Any:
-        return memoryview(b"")  # a context that holds nothing
