@@ -3,7 +3,7 @@
 import gc
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]  # accelerate brings it
+import psutil  # type: ignore[import-untyped]
 import torch
 
 CGROUP = Path("/sys/fs/cgroup")
