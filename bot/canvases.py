@@ -43,7 +43,7 @@ class Margins:
 
 
 def nearest(ratio: float, sizes: Sizes) -> Size:
-    """Return the size whose shape is closest to a ratio, at about the usual number of pixels."""
+    """Return a size of about the usual number of pixels, no further off a ratio than a preset."""
 
     def missed(size: Size) -> float:
         pixels = abs(math.log(math.prod(size) / math.prod(sizes.default)))
@@ -51,7 +51,9 @@ def nearest(ratio: float, sizes: Sizes) -> Size:
 
     presets = list(sizes.presets.values())
     alike = [size for size in presets if skew(size, ratio) <= ALIKE]
-    return min(alike or [*presets, *_free(ratio, sizes)], key=missed)
+    furthest = min(skew(size, ratio) for size in presets)
+    close = [size for size in (*presets, *_free(ratio, sizes)) if skew(size, ratio) <= furthest]
+    return min(alike or close, key=missed)
 
 
 def cut(picture: Image.Image, size: Size) -> Image.Image:

@@ -32,8 +32,7 @@ def test_any_shape_gets_a_size_that_the_variant_draws(ratio: float, sizes: Sizes
     size = canvases.nearest(ratio, sizes)
     assert sizes.allows(*size)
     usual = min(skew(preset, ratio) for preset in sizes.presets.values())
-    # A shape a little further off is taken for a number of pixels that is nearer to the usual.
-    assert skew(size, ratio) <= max(usual + 0.05, 0.02)
+    assert skew(size, ratio) <= max(usual, 0.02)
 
 
 def test_the_shape_of_a_phones_photo_is_kept_where_the_variant_has_it() -> None:
