@@ -33,15 +33,15 @@ from bot.commands import (
     variants,
     variations,
 )
-from bot.delivery import Delivery
+from bot.delivery.delivering import Delivery
+from bot.delivery.progress import ProgressBoard
+from bot.delivery.routes import Routes
 from bot.endpoint import use_local_discord
 from bot.i18n import Texts
-from bot.options import Reader
-from bot.progress import ProgressBoard
-from bot.routes import Routes
 from bot.services import Services
 from bot.settings import BotSettings
-from bot.sizes import size_words
+from bot.wishes.options import Reader
+from bot.wishes.sizes import size_words
 from engine.errors import VariantUnknown
 from store import logs
 from store.database import Database

@@ -8,10 +8,10 @@ from typing import Any
 import discord
 import structlog
 
-from bot import cards
+from bot.cards import order_card
+from bot.cards.letters import Letter
 from bot.errors import Unexpected
 from bot.i18n import Words
-from bot.letters import Letter
 from engine.errors import RerollError
 from store.errors import StoreUnavailable
 
@@ -84,7 +84,7 @@ async def _take_back(interaction: Press) -> None:
     # Where it cannot be taken back it keeps a few dots, so that it does not think for ever.
     try:
         # Until the deferred answer holds something, Discord takes the next message for it.
-        await interaction.edit_original_response(view=cards.notice("…").view)
+        await interaction.edit_original_response(view=order_card.notice("…").view)
         await interaction.delete_original_response()
     except discord.HTTPException as error:
         log.warning("answer not withdrawn", interaction=interaction.id, error=repr(error))

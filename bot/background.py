@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence, Set
 
 import structlog
 
-from bot.progress import ProgressBoard
+from bot.delivery.progress import ProgressBoard
 from bot.services import Services
 from store import generations
 from store.errors import FilesUnavailable, StoreUnavailable

@@ -8,10 +8,11 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from bot import answers, buttons, edit_form, remix
+from bot import answers
 from bot.answers import Press
 from bot.errors import PressOutdated
 from bot.i18n import CommandTranslator
+from bot.presses import buttons, edit_form, remix
 from bot.services import Services
 from store.errors import StoreUnavailable
 

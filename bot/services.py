@@ -5,14 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bot.chosen import Chosen
-from bot.fetch import Fetching
-from bot.habits import Habits
+from bot.delivery.turns import Turns
+from bot.delivery.waits import Waits
 from bot.i18n import Texts, Words
-from bot.options import Reader
-from bot.questions import Questions
-from bot.turns import Turns
-from bot.waits import Waits
+from bot.orders.questions import Questions
+from bot.servers.chosen import Chosen
+from bot.wishes.fetch import Fetching
+from bot.wishes.habits import Habits
+from bot.wishes.options import Reader
 from engine.catalog import Catalog
 from store.database import Database
 from store.files import Files

@@ -2,13 +2,13 @@
 
 import asyncio
 
-from bot import repeating, sources
 from bot.answers import Press
 from bot.client import Tree
 from bot.commands import assembly
 from bot.commands.show import number as number_option
-from bot.remix import READ_S
+from bot.presses.remix import READ_S
 from bot.services import Services
+from bot.wishes import repeating, sources
 from store.errors import StoreUnavailable
 
 

@@ -4,8 +4,8 @@ from discord import app_commands
 
 from bot.answers import Press
 from bot.client import Tree
+from bot.servers.standing import rank
 from bot.services import Services
-from bot.standing import rank
 from store import grants
 from store.ledger import Flow
 

@@ -7,10 +7,10 @@ from typing import Any, Concatenate, ParamSpec
 from discord import app_commands
 from sqlalchemy.orm import Session
 
-from bot import settings_card
 from bot.answers import Press
+from bot.cards import settings_card
+from bot.servers.standing import require_manager
 from bot.services import Services
-from bot.standing import require_manager
 from store import channels
 from store.servers import Defaults, Server
 from store.tables import Channel

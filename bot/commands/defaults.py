@@ -5,14 +5,14 @@ from typing import Any
 
 from discord import app_commands
 
-from bot import defaults_card
 from bot.answers import Press
+from bot.cards import defaults_card
 from bot.client import Tree
 from bot.commands import assembly
 from bot.commands.assembly import Choices, Option
 from bot.commands.imagine import size_choices
-from bot.options import readable
 from bot.services import Services
+from bot.wishes.options import readable
 from engine.catalog import Variant
 
 NEGATIVE_LIMIT = 500

@@ -5,15 +5,16 @@ from typing import Any
 
 import discord
 
-from bot import editing, orders, starts
 from bot.answers import Press
 from bot.client import Tree
 from bot.commands import assembly, starting
 from bot.commands.assembly import Choices, Option
 from bot.commands.imagine import size_choices
-from bot.editing import Asked
 from bot.errors import PictureNotGiven
+from bot.orders import placing
 from bot.services import Services
+from bot.wishes import editing, starts
+from bot.wishes.editing import Asked
 from engine.catalog import Variant
 
 MOST_PICTURES = 10
@@ -30,7 +31,7 @@ def register(tree: Tree, services: Services) -> None:
         # What needs no look at the picture is answered before anything public appears.
         if not asked.images and not asked.source:
             raise PictureNotGiven
-        await orders.submit(
+        await placing.submit(
             services, interaction, lambda: editing.edit(services, interaction, asked)
         )
 

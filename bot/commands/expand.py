@@ -5,15 +5,16 @@ from typing import Any
 
 from discord import app_commands
 
-from bot import editing, orders, starts
 from bot.answers import Press
-from bot.canvases import Margins
 from bot.client import Tree
 from bot.commands import assembly, starting
 from bot.commands.assembly import Option
-from bot.editing import Asked
 from bot.errors import PictureNotGiven
+from bot.orders import placing
 from bot.services import Services
+from bot.wishes import editing, starts
+from bot.wishes.canvases import Margins
+from bot.wishes.editing import Asked
 from engine.catalog import Variant
 
 SIDES = ("left", "top", "right", "bottom")
@@ -36,7 +37,7 @@ def register(tree: Tree, services: Services) -> None:
             services.reader.ratio(aspect)
         asked = Asked(**given, images=(image,) if image else ())
         margins = _margins(sides, is_shaped=bool(aspect))
-        await orders.submit(
+        await placing.submit(
             services,
             interaction,
             lambda: editing.expand(services, interaction, asked, margins, aspect),

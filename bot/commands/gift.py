@@ -6,8 +6,8 @@ from discord import app_commands
 from bot.answers import Press
 from bot.client import Tree
 from bot.errors import GiftToBot
+from bot.servers.standing import require_manager
 from bot.services import Services
-from bot.standing import require_manager
 from store import grants
 from store.ledger import Flow
 

@@ -4,12 +4,12 @@ from typing import Any
 
 from discord import app_commands
 
-from bot import history
 from bot.answers import Press
+from bot.cards import history
+from bot.cards.history import WORDS_LIMIT, Shown
 from bot.client import Tree
 from bot.commands import assembly
 from bot.commands.assembly import Option
-from bot.history import WORDS_LIMIT, Shown
 from bot.services import Services
 from store.searches import Search
 

@@ -7,12 +7,14 @@ from typing import Any
 
 from discord import app_commands
 
-from bot import asking, preset_list, sizes
 from bot.answers import Press
+from bot.cards import preset_list
 from bot.client import Tree
 from bot.i18n import Words
-from bot.options import RawOptions
+from bot.orders import asking
 from bot.services import Services
+from bot.wishes import sizes
+from bot.wishes.options import RawOptions
 from engine.catalog import Catalog, Variant
 from engine.errors import RequestRefused
 

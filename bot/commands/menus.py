@@ -8,11 +8,13 @@ from collections.abc import Awaitable, Callable
 import discord
 from discord import app_commands
 
-from bot import edit_form, recipes, repeating, sources, starts
 from bot.answers import Press
+from bot.cards import recipes
 from bot.client import Tree
 from bot.commands import starting
+from bot.presses import edit_form
 from bot.services import Services
+from bot.wishes import repeating, sources, starts
 from store import generations
 
 Answer = Callable[[Services, Press, discord.Message], Awaitable[None]]

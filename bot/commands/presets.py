@@ -5,14 +5,14 @@ from typing import Any
 
 from discord import app_commands
 
-from bot import preset_list
 from bot.answers import Press
+from bot.cards import preset_list
 from bot.client import Tree
 from bot.commands import assembly, defaults
 from bot.commands.assembly import Choices, Option
 from bot.errors import PresetEmpty
+from bot.servers.standing import require_manager
 from bot.services import Services
-from bot.standing import require_manager
 from store import presets
 from store.presets import NAME_LIMIT, Shelf
 

@@ -2,8 +2,8 @@
 
 from discord import app_commands
 
-from bot import queue_card
 from bot.answers import Press
+from bot.cards import queue_card
 from bot.client import Tree
 from bot.services import Services
 

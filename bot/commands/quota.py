@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from bot.answers import Press
 from bot.client import Tree
 from bot.i18n import Words
+from bot.servers.standing import rank
 from bot.services import Services
-from bot.standing import rank
 from store import budgets, ledger, servers
 from store.budgets import Budget
 from store.ledger import Balance, Flow

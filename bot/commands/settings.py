@@ -6,11 +6,11 @@ import discord
 from discord import app_commands
 from sqlalchemy.orm import Session
 
-from bot import places
 from bot.answers import Press
 from bot.client import Tree
 from bot.commands import settings_channel
 from bot.commands.choosing import answer, choice, subcommand
+from bot.servers import places
 from bot.services import Services
 from store import budgets, servers
 from store.plans import micros

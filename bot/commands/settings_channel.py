@@ -10,10 +10,10 @@ from typing import Any
 from discord import app_commands
 from sqlalchemy.orm import Session
 
-from bot import places
 from bot.answers import Press
 from bot.commands.assembly import variant_choices
 from bot.commands.choosing import answer_places, choice, subcommand
+from bot.servers import places
 from bot.services import Services
 from store import channels
 from store.channels import LONGEST_SLOW_S, SERVER

@@ -1,11 +1,12 @@
 """/show: an order of this server by its number, with all its buttons, for the member alone."""
 
-from bot import opened, sources
 from bot.answers import Press
+from bot.cards import opened
 from bot.client import Tree
 from bot.commands import assembly
 from bot.commands.assembly import Choices, Option
 from bot.services import Services
+from bot.wishes import sources
 
 
 def register(tree: Tree, services: Services) -> None:

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator, Sequence
 import discord
 from discord import app_commands
 
-from bot import sources
 from bot.answers import Press
 from bot.commands.assembly import Choices, Option, variant_choices
 from bot.services import Services
+from bot.wishes import sources
 from engine.catalog import Accepts, Variant
 
 TEXT_LIMIT = 6000

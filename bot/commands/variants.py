@@ -2,8 +2,8 @@
 
 from discord import app_commands
 
-from bot import variant_list
 from bot.answers import Press
+from bot.cards import variant_list
 from bot.client import Tree
 from bot.services import Services
 

@@ -3,14 +3,15 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from bot import editing, orders, starts
 from bot.answers import Press
 from bot.client import Tree
 from bot.commands import assembly, starting
 from bot.commands.assembly import Option
-from bot.editing import Asked
 from bot.errors import PictureNotGiven
+from bot.orders import placing
 from bot.services import Services
+from bot.wishes import editing, starts
+from bot.wishes.editing import Asked
 from engine.catalog import Variant
 
 
@@ -30,7 +31,7 @@ def register(tree: Tree, services: Services) -> None:
             images=(image,) if image else (),
             strength=starts.NEARNESS[nearness] if nearness else None,
         )
-        await orders.submit(
+        await placing.submit(
             services, interaction, lambda: editing.vary(services, interaction, asked)
         )
 

@@ -18,13 +18,13 @@ from simcord.results import InteractionResult
 
 from bot.__main__ import COMMANDS
 from bot.client import Reroll
-from bot.delivery import Delivery
+from bot.delivery.delivering import Delivery
+from bot.delivery.progress import ProgressBoard
+from bot.delivery.routes import Routes
 from bot.i18n import Texts, Words
-from bot.options import Reader
-from bot.progress import ProgressBoard
-from bot.routes import Routes
 from bot.services import Services
-from bot.sizes import size_words
+from bot.wishes.options import Reader
+from bot.wishes.sizes import size_words
 from engine.catalog import Catalog
 from engine.errors import RerollError
 from engine.recipe import Recipe

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from discord.ui import ActionRow, Button, LayoutView
 
-from bot import marks
 from bot.background import Sweeper
+from bot.cards import marks
 from bot.services import Services
 from store.errors import FilesUnavailable
 from store.tables import Generation

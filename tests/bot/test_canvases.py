@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from bot import canvases
-from bot.canvases import Margins
-from bot.sizes import FREE_PIXELS, skew
+from bot.wishes import canvases
+from bot.wishes.canvases import Margins
+from bot.wishes.sizes import FREE_PIXELS, skew
 from engine.catalog import VARIANTS, Catalog, Sizes
 
 CATALOG = Catalog.load(sorted(path.stem for path in VARIANTS.glob("*.toml")))

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image as Pillow
 from sqlalchemy.exc import IntegrityError
 
-from bot.delivery import Delivery, facts
+from bot.delivery.delivering import Delivery, facts
 from engine.errors import DeviceFull
 from store import deliveries, generations
 from store.errors import WorkerMissing

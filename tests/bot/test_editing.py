@@ -14,9 +14,9 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from bot import sources
-from bot.fetch import Fetching
 from bot.services import Services
+from bot.wishes import sources
+from bot.wishes.fetch import Fetching
 from engine.catalog import Accepts, Catalog
 from store.errors import FilesUnavailable
 from store.tables import Generation

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from bot import filling
 from bot.i18n import Texts
-from bot.options import RawOptions, Reader
-from bot.sizes import size_words
+from bot.wishes import filling
+from bot.wishes.options import RawOptions, Reader
+from bot.wishes.sizes import size_words
 from engine.catalog import Catalog
 
 CATALOG = Catalog.load(["starter", "starter-lightning"])

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Session
 
-from bot import hints
+from bot.delivery import hints
 from engine.catalog import Catalog
 from engine.errors import EngineFailed
 from store import generations

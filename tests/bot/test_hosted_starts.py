@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from bot import starts
-from bot.canvases import Margins
+from bot.wishes import starts
+from bot.wishes.canvases import Margins
 from engine.catalog import Catalog
 from engine.inputs import opened
 from engine.request import GenerationRequest

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import redis
 
-from bot.options import Reader
 from bot.services import Services
+from bot.wishes.options import Reader
 from engine.catalog import Catalog
 from store import workers
 from store.database import Database

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import sizes
 from bot.errors import SizeOutside, SizeUnreadable
 from bot.i18n import Texts
-from bot.options import RawOptions, Reader, RemixFields, seeds
+from bot.wishes import sizes
+from bot.wishes.options import RawOptions, Reader, RemixFields, seeds
 from engine.catalog import Catalog
 from engine.errors import (
     CountInvalid,

@@ -7,7 +7,7 @@ import discord
 import pytest
 from simcord.actors import MemberActor
 
-from bot import places
+from bot.servers import places
 from engine.catalog import Catalog
 from tests.bot.messages import gallery, order_id, parts, presses, text
 from tests.bot.stage import Stage

@@ -13,9 +13,9 @@ from sqlalchemy import select
 
 from bot.commands.settings import matching_zones
 from bot.errors import ManagerNeeded, QuestionAnswered
-from bot.options import Reader
+from bot.servers.standing import require_manager
 from bot.services import Services
-from bot.standing import require_manager
+from bot.wishes.options import Reader
 from engine.catalog import Catalog
 from store import ledger, workers
 from store.plans import MICROS, Plan, Plans, ServerDefaults, SlowLane, Standing

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from bot.turns import Turns
+from bot.delivery.turns import Turns
 from tests.bot.messages import gallery, order_id, png, presses, text
 from tests.bot.stage import Stage
 from worker.events import Progress

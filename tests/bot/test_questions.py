@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot import questions
 from bot.errors import QuestionAnswered, QuestionExpired
-from bot.questions import MOST_KEPT, Question, Questions
+from bot.orders import questions
+from bot.orders.questions import MOST_KEPT, Question, Questions
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

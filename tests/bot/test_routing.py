@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from bot import routing
 from bot.i18n import Texts
-from bot.routing import Lack, advise, lacking
+from bot.wishes import routing
+from bot.wishes.routing import Lack, advise, lacking
 from engine.catalog import Accepts, Catalog
 
 READING, WRITING = frozenset({Lack.READING}), frozenset({Lack.WRITING})

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from bot import cards, sizes
+from bot.cards import order_card
+from bot.delivery.reruns import Comparison, compare
 from bot.i18n import Texts
-from bot.options import RawOptions, Reader, RemixFields
-from bot.reruns import Comparison, compare
+from bot.wishes import sizes
+from bot.wishes.options import RawOptions, Reader, RemixFields
 from engine.catalog import Catalog
 from engine.errors import SeedUnsupported
 from engine.request import GenerationRequest
@@ -63,10 +64,10 @@ def test_the_refusal_names_the_variant_in_every_language(locale: str) -> None:
 
 def test_again_becomes_new_where_it_is_not_there_already() -> None:
     variant = SEEDLESS.default
-    assert cards.offered(("new", "again", "remix"), variant) == ("new", "remix")
-    assert cards.offered(("again", "remix"), variant) == ("new", "remix")
-    assert cards.offered(("new", "again"), replace(variant, seeds=True)) == ("new", "again")
-    assert cards.offered(("new", "again"), None) == ("new", "again")
+    assert order_card.offered(("new", "again", "remix"), variant) == ("new", "remix")
+    assert order_card.offered(("again", "remix"), variant) == ("new", "remix")
+    assert order_card.offered(("new", "again"), replace(variant, seeds=True)) == ("new", "again")
+    assert order_card.offered(("new", "again"), None) == ("new", "again")
 
 
 async def test_the_command_has_no_seed_and_cards_show_none(stage: Stage) -> None:

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import sizes
 from bot.commands.imagine import size_choices
 from bot.errors import SizeOutside, SizeUnoffered, SizeUnreadable
 from bot.i18n import Texts
-from bot.options import RawOptions, Reader
-from bot.sizes import MOST_SKEW, Size, skew
+from bot.wishes import sizes
+from bot.wishes.options import RawOptions, Reader
+from bot.wishes.sizes import MOST_SKEW, Size, skew
 from engine.catalog import VARIANTS, Catalog, Variant
 from engine.errors import RequestRefused
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import slips
+from bot.presses import slips
 
 NAMES = ("form", "prompt", "mask")
 

@@ -6,8 +6,6 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from bot import starts
-from bot.canvases import Margins
 from bot.errors import (
     EditUnsupported,
     ExpandNothing,
@@ -15,7 +13,9 @@ from bot.errors import (
     MaskMissing,
     UpscaleAtLimit,
 )
-from bot.starts import Given, Way
+from bot.wishes import starts
+from bot.wishes.canvases import Margins
+from bot.wishes.starts import Given, Way
 from engine.catalog import Accepts, Catalog, Variant
 from engine.errors import (
     CanvasUnsupported,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bot import variant_list
+from bot.cards import variant_list
 from bot.i18n import Texts
 from engine.catalog import VARIANTS, Catalog, Licence
 from store import workers

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bot.waits import Waits
+from bot.delivery.waits import Waits
 from store import waiting
 from tests.bot.messages import gallery, order_id, text
 from tests.bot.stage import Stage

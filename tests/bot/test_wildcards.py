@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import wildcards
 from bot.errors import CombinationsTooMany
 from bot.i18n import Texts
-from bot.wildcards import expanded
+from bot.wishes import wildcards
+from bot.wishes.wildcards import expanded
 
 
 def of(prompt: str, seed: int | None = 1) -> list[str]:

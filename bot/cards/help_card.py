@@ -1,0 +1,62 @@
+"""The page of /help: the commands that are here, each a link where Discord has given it an id."""
+
+from collections.abc import Collection, Iterator, Mapping
+
+from discord import ui
+
+from bot.cards import letters
+from bot.cards.letters import Letter
+from bot.cards.order_card import CALM
+from bot.i18n import Words
+
+SECTIONS: Mapping[str, tuple[str, ...]] = {
+    "draw": ("imagine", "edit", "variations", "expand", "upscale"),
+    "mine": ("history", "show", "again", "presets list", "presets save", "defaults"),
+    "here": ("queue", "quota", "checkin", "variants"),
+    "manage": ("settings show", "gift"),
+}
+"""What is listed under which heading; of a group, the commands that matter most."""
+KEYS = {
+    "variants": "variant_list",
+    "presets list": "presets_list",
+    "presets save": "presets_save",
+    "settings show": "settings",
+}
+"""Where the texts of a command stand, if not under its name."""
+
+
+def card(words: Words, here: Collection[str], ids: Mapping[str, int], *, manages: bool) -> Letter:
+    """Return the page; what is for those who manage the server is shown to them alone."""
+    shown: ui.Container[ui.LayoutView] = ui.Container(accent_colour=CALM)
+    shown.add_item(ui.TextDisplay(words("help.title")))
+    for section, commands in SECTIONS.items():
+        if section == "manage" and not manages:
+            continue
+        lines = [*_lines(words, commands, here, ids)]
+        if lines:
+            shown.add_item(ui.Separator())
+            head = f"**{words(f'help.{section}')}**"
+            shown.add_item(ui.TextDisplay("\n".join([head, *lines])))
+    shown.add_item(ui.Separator())
+    shown.add_item(ui.TextDisplay(words("help.menus")))
+    return Letter(letters.layout(shown))
+
+
+def _lines(
+    words: Words, commands: Collection[str], here: Collection[str], ids: Mapping[str, int]
+) -> Iterator[str]:
+    for command in commands:
+        group, _, inner = command.partition(" ")
+        if group not in here:
+            continue
+        key = KEYS.get(command, command)
+        yield f"{_link(words, command, group, inner, ids)} · {words(f'{key}.description')}"
+
+
+def _link(words: Words, command: str, group: str, inner: str, ids: Mapping[str, int]) -> str:
+    if group in ids:
+        return f"</{command}:{ids[group]}>"
+    names = [words(f"{KEYS.get(group, group)}.name")]
+    if inner:
+        names.append(words(f"{group}_{inner}.name"))
+    return f"`/{' '.join(names)}`"

@@ -1,0 +1,113 @@
+"""An order's recipe as text to copy, on a phone too: a block of its own, nothing shortened."""
+
+from collections.abc import Iterator
+
+from discord import ui
+
+from bot.answers import Press
+from bot.cards import letters
+from bot.cards.letters import Attachment, Letter
+from bot.cards.order_card import CALM, offered, press
+from bot.i18n import Words
+from bot.markdown import DIRECTION, plain
+from bot.services import Services
+from engine.catalog import Variant
+from engine.request import GenerationRequest
+from store import generations
+from store.errors import Gone
+from store.tables import Generation
+
+TEXT_LIMIT = 3600
+"""Discord's 4000 characters a message, less what stands around the block."""
+FILE = "recipe.txt"
+
+
+async def show(services: Services, interaction: Press, generation: Generation) -> None:
+    """Put the recipe into the deferred answer."""
+    parent = None
+    if generation.parent_id:
+        try:
+            parent = await services.database.run(generations.get, generation.parent_id)
+        except Gone:
+            parent = None
+    words, catalog = services.words(interaction.locale), services.catalog
+    known = generation.variant in catalog.names
+    variant = catalog[generation.variant] if known else None
+    here = interaction.guild_id
+    letter = card(words, generation, variant, parent if _is_here(parent, here) else None)
+    await interaction.edit_original_response(view=letter.view, attachments=letter.files())
+
+
+def card(
+    words: Words, generation: Generation, variant: Variant | None, parent: Generation | None
+) -> Letter:
+    """Return the recipe with a link to the order and the one it comes of, and what to do next."""
+    text = "\n".join(lines(words, generation, variant))
+    is_short = len(text) <= TEXT_LIMIT
+    body = f"```\n{_fenced(text)}\n```" if is_short else words("recipe.in_file")
+    shown: ui.Container[ui.LayoutView] = ui.Container(accent_colour=CALM)
+    shown.add_item(ui.TextDisplay("\n".join([body, *_links(words, generation, parent)])))
+    attachments: tuple[Attachment, ...] = ()
+    if not is_short:
+        attachments = (Attachment(FILE, text.encode()),)
+        shown.add_item(ui.File(f"attachment://{FILE}"))
+    actions = offered(("original", "again", "remix"), variant)
+    shown.add_item(ui.ActionRow(*(press(words, action, generation.id) for action in actions)))
+    return Letter(letters.layout(shown), attachments)
+
+
+def lines(words: Words, generation: Generation, variant: Variant | None) -> Iterator[str]:
+    """Yield what the pictures were drawn from, a line each, under the names of the options."""
+    request = GenerationRequest.from_json(generation.request)
+
+    def line(key: str, value: object) -> str:
+        return words("recipe.line", name=words(key), value=value)
+
+    yield line("imagine.prompt", request.prompt)
+    if request.negative:
+        yield line("imagine.negative", request.negative)
+    yield line("imagine.variant", request.variant)
+    yield line("imagine.size", f"{request.width}x{request.height}")
+    if variant is None or variant.seeds:
+        yield line("imagine.seed", " ".join(map(str, request.seeds)))
+    yield line("imagine.count", request.count)
+    yield line("imagine.steps", request.steps)
+    yield line("imagine.guidance", f"{request.guidance:g}")
+    if request.canvas:
+        yield line("recipe.strength", f"{round(request.strength * 100)}%")
+    for key, digests in (
+        ("recipe.references", request.references),
+        ("recipe.canvas", (request.canvas,) if request.canvas else ()),
+        ("recipe.mask", (request.mask,) if request.mask else ()),
+    ):
+        if digests:
+            yield line(key, " ".join(digest[:12] for digest in digests))
+    yield line("recipe.id", generation.id)
+    if generation.parent_id:
+        yield line("recipe.parent", generation.parent_id)
+
+
+def _links(words: Words, generation: Generation, parent: Generation | None) -> Iterator[str]:
+    name = plain(words.name(f"variants.{generation.variant}", generation.variant))
+    parts = [f"**{name}**"]
+    if link := _link(generation):
+        parts.append(f"[{words('recipe.message')}]({link})")
+    if parent is not None and (link := _link(parent)):
+        parts.append(f"[{words('recipe.parent_message')}]({link})")
+    yield f"-# {' · '.join(parts)}"
+
+
+def _link(generation: Generation) -> str | None:
+    if generation.message_id is None or not generation.guild_id:
+        return None
+    place = f"{generation.guild_id}/{generation.channel_id}/{generation.message_id}"
+    return f"https://discord.com/channels/{place}"
+
+
+def _is_here(parent: Generation | None, guild_id: int | None) -> bool:
+    return parent is not None and parent.guild_id == guild_id
+
+
+def _fenced(text: str) -> str:
+    # Three of them would end the block; between two of them nothing shows.
+    return DIRECTION.sub("", text).replace("``", "`\u200b`")

@@ -1,0 +1,197 @@
+"""The card of an order that has ended: its pictures, or why there are none and what to do next."""
+
+from dataclasses import dataclass
+
+from discord import ui
+
+from bot.cards import letters, remarks
+from bot.cards.letters import Letter
+from bot.cards.order_card import CALM, SORRY, offered, press, reworked
+from bot.delivery.hints import Hint
+from bot.delivery.pictures import Fetched
+from bot.delivery.reruns import Comparison
+from bot.i18n import Words
+from bot.markdown import plain, quote
+from engine.catalog import Variant
+from engine.request import GenerationRequest
+from store.ledger import Balance
+from store.tables import Generation
+
+ALT_TEXT = 250
+PROMPT = 1000
+QUIET_PROMPT = 120
+SEEDS_SHOWN = 10
+EXAMPLES = 3
+TONGUES = {"zh-CN": "zh", "zh-TW": "tw"}
+"""How a vocabulary calls our languages; English where it is not named here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """An ended order and what its card tells about it; `comparison` is for the same seeds again.
+
+    It `has_hearts` where the server has a showcase.
+    """
+
+    generation: Generation
+    fetched: Fetched
+    variant: Variant | None
+    balance: Balance | None = None
+    comparison: Comparison | None = None
+    hint: Hint | None = None
+    has_hearts: bool = False
+
+    @property
+    def request(self) -> GenerationRequest:
+        """Return what was ordered."""
+        return GenerationRequest.from_json(self.generation.request)
+
+    @property
+    def missing(self) -> int:
+        """Return how many pictures were not drawn, and were refunded."""
+        images = self.generation.images
+        return len(images) - sum(image.status == "done" for image in images)
+
+    @property
+    def refund(self) -> int:
+        """Return the credits that went back."""
+        return self.generation.price // len(self.generation.images) * self.missing
+
+
+def ended(words: Words, result: Result) -> Letter:
+    """Return the card for a result of any kind."""
+    return _pictures(words, result) if result.fetched.attachments else _nothing(words, result)
+
+
+def _pictures(words: Words, result: Result) -> Letter:
+    quiet = bool(result.generation.quiet)
+    card: ui.Container[ui.LayoutView] = ui.Container(accent_colour=CALM)
+    card.add_item(ui.TextDisplay(quote(result.request.prompt, QUIET_PROMPT if quiet else PROMPT)))
+    card.add_item(gallery(result.request, result.fetched, spoiler=bool(result.generation.spoiler)))
+    lines = [_facts(words, result), *_remarks(words, result), *_hints(words, result)]
+    # Of a quiet card stays what went wrong, and what tells it from others.
+    lines = _warnings(words, result) if quiet else lines
+    card.add_item(ui.TextDisplay("\n".join([*lines, _footer(words, result)])))
+    card.add_item(_buttons(words, result, ("new", "again", "remix", "delete")))
+    hearts = ("heart",) if result.has_hearts else ()
+    if able := hearts if quiet else (*hearts, *reworked(result.variant)):
+        card.add_item(_buttons(words, result, able))
+    return Letter(letters.layout(card), tuple(result.fetched.attachments.values()))
+
+
+def gallery(
+    request: GenerationRequest, fetched: Fetched, *, spoiler: bool
+) -> ui.MediaGallery[ui.LayoutView]:
+    """Return the pictures of an order."""
+    shown: ui.MediaGallery[ui.LayoutView] = ui.MediaGallery()
+    for file in fetched.attachments.values():
+        shown.add_item(
+            media=f"attachment://{file.name}",
+            description=request.prompt[:ALT_TEXT],
+            spoiler=spoiler,
+        )
+    return shown
+
+
+def _nothing(words: Words, result: Result) -> Letter:
+    generation = result.generation
+    error = generation.error or {"code": "cancelled", "params": {}}
+    reason = words.failure(error["code"], error["params"])
+    if result.fetched.lost:
+        reason = words("errors.files_lost")
+    card: ui.Container[ui.LayoutView] = ui.Container(accent_colour=SORRY)
+    lines = [reason, quote(result.request.prompt), _footer(words, result)]
+    card.add_item(ui.TextDisplay("\n".join(lines)))
+    card.add_item(_buttons(words, result, ("again", "remix", "delete")))
+    return Letter(letters.layout(card))
+
+
+def _facts(words: Words, result: Result) -> str:
+    request = result.request
+    seeds = [request.seeds[index] for index in result.fetched.attachments][:SEEDS_SHOWN]
+    parts = [f"**{_name(words, request.variant)}**", f"{request.width}×{request.height}"]
+    if result.variant is None or result.variant.seeds:
+        parts.append(words("result.seed", seeds=" ".join(f"`{seed}`" for seed in seeds)))
+    parts.append(words("result.seconds", seconds=_seconds(result.generation)))
+    return " · ".join(parts)
+
+
+def _origin(words: Words, request: GenerationRequest) -> list[str]:
+    """Say in a word what the pictures started from."""
+    if request.mask:
+        return [words("origin.mask")]
+    if request.canvas:
+        return [words("origin.canvas", percent=round(request.strength * 100))]
+    if request.references:
+        return [words("origin.references", count=len(request.references))]
+    return []
+
+
+def _remarks(words: Words, result: Result) -> list[str]:
+    request = result.request
+    said = _origin(words, request) + remarks.lines(words, result.generation.remarks or {})
+    if request.negative:
+        said.append(words("result.negative", negative=plain(request.negative, 300)))
+    if (variant := result.variant) and request.steps != variant.steps.default:
+        said.append(words("result.steps", steps=request.steps))
+    if variant and request.guidance != variant.guidance.default:
+        said.append(words("result.guidance", guidance=request.guidance))
+    if result.comparison:
+        said.append(words(f"comparison.{result.comparison}"))
+    return said + _warnings(words, result)
+
+
+def _warnings(words: Words, result: Result) -> list[str]:
+    said = []
+    if result.missing:
+        error = result.generation.error or {"code": "cancelled", "params": {}}
+        reason = words.failure(error["code"], error["params"])
+        count = len(result.generation.images)
+        said.append(words("result.partial", missing=result.missing, count=count, reason=reason))
+    if result.fetched.lost:
+        said.append(words("result.lost", lost=result.fetched.lost))
+    if result.fetched.reencoded:
+        said.append(words("result.reencoded"))
+    return said
+
+
+def _hints(words: Words, result: Result) -> list[str]:
+    if (hint := result.hint) is None:
+        return []
+    *most, last = hint.vocabulary.examples(TONGUES.get(words.locale, "en"), EXAMPLES)
+    told = words("list.and").join([words("list.comma").join(most), last] if most else [last])
+    text = words(
+        "hint.switch" if hint.other else "hint.host",
+        variant=_name(words, hint.variant),
+        count=len(hint.vocabulary),
+        examples=told,
+        other=_name(words, hint.other or ""),
+    )
+    return [f"-# {text}"]
+
+
+def _footer(words: Words, result: Result) -> str:
+    parts = [words("result.owner", user=result.generation.user_id)]
+    if result.refund:
+        parts.append(words("result.refund", refund=result.refund))
+    if result.generation.slow:
+        parts.append(words("result.slow"))
+    if result.balance:
+        parts.append(words("result.left", left=result.balance.left))
+    if result.fetched.attachments:
+        parts.append(f"`{result.generation.id}`")  # to be copied into a command
+    return f"-# {' · '.join(parts)}"
+
+
+def _buttons(words: Words, result: Result, actions: tuple[str, ...]) -> ui.ActionRow[ui.LayoutView]:
+    known = offered(actions, result.variant)
+    return ui.ActionRow(*(press(words, action, result.generation.id) for action in known))
+
+
+def _name(words: Words, variant: str) -> str:
+    return plain(words.name(f"variants.{variant}", variant))
+
+
+def _seconds(generation: Generation) -> str:
+    total = sum(image.seconds or 0 for image in generation.images)
+    return f"{total:.1f}" if total < 10 else f"{total:.0f}"

@@ -1,0 +1,60 @@
+"""Asks before an order that costs much: its price, what would be left, and a button to go on."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import discord
+from discord import ui
+
+from bot import answers
+from bot.answers import Press
+from bot.cards import letters, marks, order_card
+from bot.cards.letters import Letter
+from bot.i18n import Words
+from bot.markdown import quote
+from bot.orders.questions import Question
+from bot.services import Services
+from store.errors import ConfirmationNeeded
+
+if TYPE_CHECKING:
+    from bot.orders.placing import Wish
+
+
+class _Whisper:
+    """A question that was asked beside the answer, not as the answer."""
+
+    def __init__(self) -> None:
+        self.message: discord.WebhookMessage | None = None
+
+    async def delete_original_response(self) -> None:
+        """Take the question away."""
+        if self.message is not None:
+            await self.message.delete()
+
+
+async def ask(
+    services: Services, interaction: Press, wished: "Wish", needed: ConfirmationNeeded
+) -> None:
+    """Take the public answer back and ask the member alone; one press of the button orders."""
+
+    async def wish() -> "Wish":
+        return replace(wished, confirmed=True)
+
+    whisper = _Whisper()
+    size = sum(map(len, wished.uploads.values()))
+    key = services.questions.keep(Question(whisper, services.now(), {"confirm": wish}, size))
+    words = services.words(interaction.locale)
+    letter = _question(words, key, wished, needed)
+    whisper.message = await answers.withdraw_for(interaction, letter)
+
+
+def _question(words: Words, key: str, wished: "Wish", needed: ConfirmationNeeded) -> Letter:
+    card: ui.Container[ui.LayoutView] = ui.Container(accent_colour=order_card.BUSY)
+    card.add_item(ui.TextDisplay("\n".join([words.error(needed), quote(wished.request.prompt)])))
+    button: ui.Button[ui.LayoutView] = ui.Button(
+        label=words("buttons.confirm", price=needed.params["price"]),
+        style=discord.ButtonStyle.primary,
+        custom_id=marks.button("confirm", key),
+    )
+    card.add_item(ui.ActionRow(button))
+    return Letter(letters.layout(card))

@@ -1,0 +1,162 @@
+"""A command whose prompt stands for several: asked about once, then placed all together or not.
+
+Each prompt is an order of its own, with its own card, its price and its buttons, so that each can
+be drawn again, cancelled and refunded as any other.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+
+import discord
+import structlog
+from discord import ui
+from sqlalchemy.orm import Session
+
+from bot import answers
+from bot.answers import Press
+from bot.cards import letters, marks, order_card
+from bot.cards.letters import Letter
+from bot.i18n import Words
+from bot.markdown import quote
+from bot.orders import placing
+from bot.orders.placing import Wish
+from bot.orders.questions import Question
+from bot.servers import places
+from bot.servers.standing import rank
+from bot.services import Services
+from bot.wishes.options import Draft
+from store import generations
+from store.channels import Place
+from store.generations import Order, Placed
+from store.plans import Rank
+from store.servers import Defaults
+
+PROMPT_SHOWN = 300
+
+log = structlog.get_logger()
+
+
+async def ask(services: Services, interaction: Press, drafts: Sequence[Draft]) -> None:
+    """Show the member alone what would be drawn and what it costs; nothing is charged yet."""
+    wishes = {str(nth): _wish(draft) for nth, draft in enumerate(drafts)}
+    key = services.questions.keep(Question(interaction, services.now(), wishes))
+    price = sum(services.catalog[one.request.variant].price(one.request) for one in drafts)
+    letter = _question(services.words(interaction.locale), key, drafts, price)
+    await interaction.response.send_message(view=letter.view, ephemeral=True)
+
+
+async def answered(services: Services, interaction: Press, key: str) -> None:
+    """Order all that was asked about, once. Raises QuestionAnswered or QuestionExpired."""
+    question = services.questions.take(key, services.now())
+    placed = False
+    try:
+        wishes = [await wish() for wish in question.wishes.values()]
+        placed = await submit(services, interaction, wishes)
+    finally:
+        if not placed:
+            services.questions.put_back(key, question)
+    if placed:
+        with suppress(discord.HTTPException):
+            await question.asked.delete_original_response()
+
+
+async def submit(services: Services, interaction: Press, wishes: Sequence[Wish]) -> bool:
+    """Place all orders in one transaction, each with a message of its own.
+
+    Return whether they stand; else none does, and the member has been told why.
+    """
+    places.require_permissions(interaction)
+    await interaction.response.defer(thinking=True)
+    messages: list[int] = []
+    try:
+        messages.extend(await _messages(interaction, len(wishes)))
+        wanted = _orders(services, interaction, wishes, messages)
+        here = placing.place_of(interaction, wanted[0].guild_id)
+        placed = await services.database.run(
+            place_all, wanted, services.defaults, rank(interaction), here, services.now()
+        )
+    except Exception as error:
+        for message_id in messages[1:]:
+            with suppress(discord.HTTPException):
+                await interaction.followup.delete_message(message_id)
+        words = services.words(interaction.locale)
+        await answers.withdraw(interaction, words.error(answers.expected(error)))
+        return False
+    for one, wished, message_id in zip(placed, wishes, messages, strict=True):
+        log.info("order placed", generation=one.id, variant=wished.request.variant)
+        await placing.announce(services, interaction, wished, one, message_id)
+    return True
+
+
+def place_all(
+    session: Session,
+    wanted: Sequence[Order],
+    defaults: Defaults,
+    member: Rank,
+    here: Place,
+    now: datetime,
+) -> list[Placed]:
+    """Create all orders. Raises what `placing.place` raises; then none is created."""
+    return [placing.place(session, order, defaults, member, here, now) for order in wanted]
+
+
+async def _messages(interaction: Press, count: int) -> list[int]:
+    # The answer must hold something before what follows is a message of its own.
+    first = await interaction.edit_original_response(view=order_card.notice("…").view)
+    others = [
+        await interaction.followup.send(view=order_card.notice("…").view, wait=True)
+        for _ in range(count - 1)
+    ]
+    return [first.id, *(one.id for one in others)]
+
+
+def _orders(
+    services: Services, interaction: Press, wishes: Sequence[Wish], messages: Sequence[int]
+) -> list[Order]:
+    made = []
+    for nth, (wished, message_id) in enumerate(zip(wishes, messages, strict=True)):
+        one = placing.order_of(services, interaction, wished, generations.new_id(), message_id)
+        # The total was shown; and a repeated press must find each order again.
+        made.append(replace(one, interaction_id=_part(interaction.id, nth), confirmed=True))
+    return made
+
+
+def _part(interaction_id: int, nth: int) -> int:
+    """Return the id of a part of an interaction: the first has its own, the others negative ones.
+
+    Hashed, since neighbours of Discord's ids are Discord's too.
+    """
+    if nth == 0:
+        return interaction_id
+    digest = hashlib.sha256(f"{interaction_id}/{nth}".encode()).digest()
+    return -1 - (int.from_bytes(digest[:8]) >> 1)
+
+
+def _question(words: Words, key: str, drafts: Sequence[Draft], price: int) -> Letter:
+    count = len(drafts)
+    pictures = sum(one.request.count for one in drafts)
+    lines = [
+        words("several.title", count=count),
+        *(quote(one.request.prompt, PROMPT_SHOWN) for one in drafts),
+        words("several.price", price=price, pictures=pictures),
+        f"-# {words('routing.free')}",
+    ]
+    card: ui.Container[ui.LayoutView] = ui.Container(accent_colour=order_card.BUSY)
+    card.add_item(ui.TextDisplay("\n".join(lines)))
+    button: ui.Button[ui.LayoutView] = ui.Button(
+        label=words("buttons.all", count=count, price=price),
+        style=discord.ButtonStyle.primary,
+        custom_id=marks.button("all", key),
+    )
+    card.add_item(ui.ActionRow(button))
+    return Letter(letters.layout(card))
+
+
+def _wish(draft: Draft) -> Callable[[], Awaitable[Wish]]:
+    async def wish() -> Wish:
+        return Wish(request=draft.request, remarks=draft.remarks, spoiler=draft.spoiler)
+
+    return wish

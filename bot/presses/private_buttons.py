@@ -1,0 +1,125 @@
+"""The buttons that lead to cards only their member sees, and those on such cards."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from bot.answers import Press
+from bot.cards import defaults_card, history, marks, opened, preset_list, queue_card, recipes
+from bot.cards.history import Shown
+from bot.presses import originals, removal
+from bot.services import Services
+from store import generations
+
+Handler = Callable[[Services, Press, str, int], Awaitable[None]]
+"""Takes what the custom id says: whose order (or which page), and the page of a list."""
+
+
+async def _page(services: Services, interaction: Press, number: str, _page: int) -> None:
+    await interaction.response.defer()
+    await history.show(services, interaction, _shown(interaction, int(number)))
+
+
+async def _drop(services: Services, interaction: Press, generation_id: str, page: int) -> None:
+    await interaction.response.defer()
+    shown = _shown(interaction, page)
+    generation = await services.database.run(generations.get, generation_id)
+    letter = removal.question(
+        services.words(interaction.locale),
+        generation,
+        yes=marks.button("dropped", generation_id, page, shown.tail),
+        no=marks.button("page", page, tail=shown.tail),
+    )
+    await interaction.edit_original_response(view=letter.view, attachments=[])
+
+
+async def _dropped(services: Services, interaction: Press, generation_id: str, page: int) -> None:
+    await interaction.response.defer()
+    await removal.remove(services, interaction, generation_id)
+    await history.show(services, interaction, _shown(interaction, page))
+
+
+async def _delete(services: Services, interaction: Press, generation_id: str, _page: int) -> None:
+    await interaction.response.defer(ephemeral=True, thinking=True)
+    await removal.ask(services, interaction, generation_id)
+
+
+async def _erase(services: Services, interaction: Press, generation_id: str, message: int) -> None:
+    await interaction.response.defer()
+    await removal.remove(services, interaction, generation_id, message)
+    await interaction.delete_original_response()
+
+
+async def _keep(_services: Services, interaction: Press, _id: str, _page: int) -> None:
+    await interaction.response.defer()
+    await interaction.delete_original_response()
+
+
+async def _open(services: Services, interaction: Press, generation_id: str, _page: int) -> None:
+    await interaction.response.defer(ephemeral=True, thinking=True)
+    generation = await services.database.run(generations.get, generation_id)
+    await opened.show(services, interaction, generation)
+
+
+async def _original(services: Services, interaction: Press, generation_id: str, _page: int) -> None:
+    await interaction.response.defer(ephemeral=True, thinking=True)
+    generation = await services.database.run(generations.get, generation_id)
+    await originals.send(services, interaction, generation)
+
+
+async def _recipe(services: Services, interaction: Press, generation_id: str, _page: int) -> None:
+    await interaction.response.defer(ephemeral=True, thinking=True)
+    generation = await services.database.run(generations.get, generation_id)
+    await recipes.show(services, interaction, generation)
+
+
+async def _star(services: Services, interaction: Press, generation_id: str, _page: int) -> None:
+    await interaction.response.defer(ephemeral=True, thinking=True)
+    starred = await services.database.run(generations.star, generation_id, interaction.user.id)
+    said = services.words(interaction.locale)("opened.starred" if starred else "opened.unstarred")
+    await interaction.edit_original_response(content=said)
+
+
+async def _queue(services: Services, interaction: Press, _subject: str, _page: int) -> None:
+    await interaction.response.defer()
+    await queue_card.show(services, interaction)
+
+
+async def _leave(services: Services, interaction: Press, generation_id: str, _page: int) -> None:
+    await interaction.response.defer()
+    await services.database.run(
+        generations.cancel, generation_id, interaction.user.id, moderator=False
+    )
+    services.bell.set()
+    await queue_card.show(services, interaction)
+
+
+async def _presets(services: Services, interaction: Press, number: str, _page: int) -> None:
+    await interaction.response.defer()
+    await preset_list.show(services, interaction, int(number))
+
+
+async def _forget(services: Services, interaction: Press, option: str, _page: int) -> None:
+    await interaction.response.defer()
+    await defaults_card.forget(services, interaction, option)
+
+
+def _shown(interaction: Press, page: int) -> Shown:
+    data = {**(interaction.data or {})}
+    return Shown.read(page, marks.tail_of(str(data.get("custom_id", ""))))
+
+
+HANDLERS: Mapping[str, Handler] = {
+    "page": _page,
+    "drop": _drop,
+    "dropped": _dropped,
+    "delete": _delete,
+    "erase": _erase,
+    "keep": _keep,
+    "open": _open,
+    "original": _original,
+    "recipe": _recipe,
+    "star": _star,
+    "queue": _queue,
+    "leave": _leave,
+    "presets": _presets,
+    "forget": _forget,
+}

@@ -1,0 +1,122 @@
+"""The remix form: an order's words and numbers to change.
+
+Submissions are read from Discord's raw data, never by the form object, so that a form that was
+open while the bot restarted is answered like any other.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import discord
+from discord import ui
+from sqlalchemy.orm import Session
+
+from bot import answers
+from bot.answers import Press
+from bot.cards import marks
+from bot.errors import PressOutdated
+from bot.i18n import Words
+from bot.orders import placing
+from bot.orders.placing import Wish
+from bot.services import Services
+from bot.wishes import routing
+from bot.wishes.options import RemixFields
+from engine.catalog import Variant
+from engine.request import GenerationRequest
+from store import generations
+from store.errors import StoreUnavailable
+
+READ_S = 2.0
+"""A form must be the first answer, within Discord's three seconds."""
+OPEN_S = 900.0
+TEXT_LIMIT = 4000
+"""Discord's limit for a text field."""
+
+
+async def open_form(services: Services, interaction: Press, generation_id: str) -> None:
+    """Show the form, filled in. Raises Gone, VariantUnknown or StoreUnavailable."""
+    try:
+        async with asyncio.timeout(READ_S):
+            parent = await services.database.run(generations.get, generation_id)
+    except TimeoutError as error:
+        raise StoreUnavailable from error
+    request = GenerationRequest.from_json(parent.request)
+    words = services.words(interaction.locale)
+    form = _form(words, generation_id, request, services.catalog[request.variant])
+    await interaction.response.send_modal(form)
+
+
+async def submitted(services: Services, interaction: Press) -> None:
+    """Order what a submitted form says."""
+    async with answers.guarded(interaction, services.words(interaction.locale)):
+        data: Mapping[str, Any] = {**(interaction.data or {})}
+        match = marks.REMIX_FORM.fullmatch(data["custom_id"])
+        if match is None:
+            raise PressOutdated
+        wish = _wish(services, match["id"], _fields(data))
+        await placing.submit(services, interaction, lambda: services.database.run(wish))
+
+
+def _wish(services: Services, generation_id: str, fields: RemixFields) -> Callable[[Session], Wish]:
+    def wish(session: Session) -> Wish:
+        parent = generations.get(session, generation_id)
+        request = GenerationRequest.from_json(parent.request)
+        changed = services.reader.remixed(request, fields)
+        said = services.reader.size_remark(fields.size, changed)
+        if changed.prompt != request.prompt:
+            variant = services.catalog[changed.variant]
+            said = {**said, **routing.remarks(changed.prompt, variant)}
+        return Wish(request=changed, parent=parent, remarks=said)
+
+    return wish
+
+
+def _fields(data: Mapping[str, Any]) -> RemixFields:
+    inputs = [label["component"] for label in data["components"] if "component" in label]
+    values = {one["custom_id"]: one.get("value") or "" for one in inputs}
+    return RemixFields(
+        prompt=values.get("prompt", ""),
+        negative=values.get("negative", ""),
+        size=values.get("size", ""),
+        seed=values.get("seed", ""),
+        change=values.get("change", ""),
+    )
+
+
+def _form(
+    words: Words, generation_id: str, request: GenerationRequest, variant: Variant
+) -> ui.Modal:
+    form = ui.Modal(
+        title=words("remix.title"), custom_id=marks.remix_form(generation_id), timeout=OPEN_S
+    )
+    limit = min(variant.prompt_limit, TEXT_LIMIT)
+    long = discord.TextStyle.paragraph
+    form.add_item(_label(words, "prompt", request.prompt, limit, long, required=True))
+    if variant.negative:
+        form.add_item(_label(words, "negative", request.negative, limit, long))
+    if not request.canvas:
+        size = f"{request.width}x{request.height}"
+        form.add_item(_label(words, "size", size, 50))
+    elif not request.mask:
+        form.add_item(_label(words, "change", f"{round(request.strength * 100)}", 4))
+    if variant.seeds:
+        form.add_item(_label(words, "seed", str(request.seeds[0]), 40))
+    return form
+
+
+def _label(
+    words: Words,
+    field: str,
+    value: str,
+    limit: int,
+    style: discord.TextStyle = discord.TextStyle.short,
+    *,
+    required: bool = False,
+) -> ui.Label[ui.Modal]:
+    entry: ui.TextInput[ui.Modal] = ui.TextInput(
+        custom_id=field, default=value[:limit], max_length=limit, style=style, required=required
+    )
+    return ui.Label(
+        text=words(f"remix.{field}"), description=words(f"remix.{field}_hint"), component=entry
+    )

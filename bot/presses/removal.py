@@ -1,0 +1,99 @@
+"""Deleting an order: asked back, then its row, and every message that shows it.
+
+The sweeper removes its files.
+"""
+
+import contextlib
+
+import discord
+from discord import ui
+from sqlalchemy.orm import Session
+
+from bot.answers import Press
+from bot.cards import letters, marks, order_card
+from bot.cards.letters import Letter
+from bot.i18n import Words
+from bot.markdown import quote
+from bot.services import Services
+from store import generations, showcase
+from store.errors import NotYours
+from store.tables import Generation
+
+SHOWN = 200
+
+
+async def ask(services: Services, interaction: Press, generation_id: str) -> None:
+    """Ask the member alone, in the deferred answer. Raises Gone or NotYours."""
+    generation = await services.database.run(generations.get, generation_id)
+    is_moderator = interaction.permissions.manage_messages
+    if generation.user_id != interaction.user.id and not is_moderator:
+        raise NotYours
+    pressed = interaction.message.id if interaction.message else None
+    letter = question(
+        services.words(interaction.locale),
+        generation,
+        yes=marks.button("erase", generation_id, pressed),
+        no=marks.button("keep", generation_id),
+    )
+    await interaction.edit_original_response(view=letter.view)
+
+
+def question(words: Words, generation: Generation, *, yes: str, no: str) -> Letter:
+    """Return the card that asks; `yes` and `no` are the marks of its buttons."""
+    card: ui.Container[ui.LayoutView] = ui.Container(accent_colour=order_card.SORRY)
+    asked = words("removal.question", count=len(generation.images))
+    card.add_item(ui.TextDisplay(f"{asked}\n{quote(generation.request['prompt'], SHOWN)}"))
+    styles = {yes: discord.ButtonStyle.danger, no: discord.ButtonStyle.secondary}
+    labels = {yes: words("removal.yes"), no: words("removal.no")}
+    card.add_item(
+        ui.ActionRow(
+            *(
+                ui.Button(label=labels[mark], style=style, custom_id=mark)
+                for mark, style in styles.items()
+            )
+        )
+    )
+    return Letter(letters.layout(card))
+
+
+async def remove(
+    services: Services, interaction: Press, generation_id: str, message_id: int = 0
+) -> None:
+    """Delete an order for its owner or a moderator, with its message and one more in the channel.
+
+    Raises Gone or NotYours.
+    """
+    generation, shown = await services.database.run(
+        _remove,
+        generation_id,
+        interaction.user.id,
+        moderator=interaction.permissions.manage_messages,
+    )
+    await services.turns.end(generation_id)
+    await _delete_message(interaction, generation)
+    if message_id and message_id != generation.message_id and interaction.channel_id:
+        await delete_shown(interaction, interaction.channel_id, message_id)
+    if shown is not None:
+        await delete_shown(interaction, *shown)
+
+
+async def delete_shown(interaction: Press, channel_id: int, message_id: int) -> None:
+    """Delete a message of ours, unless somebody already has."""
+    channel = interaction.client.get_partial_messageable(channel_id)
+    with contextlib.suppress(discord.HTTPException):
+        await channel.get_partial_message(message_id).delete()
+
+
+def _remove(
+    session: Session, generation_id: str, user_id: int, *, moderator: bool
+) -> tuple[Generation, tuple[int, int] | None]:
+    generation = generations.get(session, generation_id)
+    generations.delete(session, generation_id, user_id, moderator=moderator)
+    return generation, showcase.take_down(session, generation_id)
+
+
+async def _delete_message(interaction: Press, generation: Generation) -> None:
+    pressed = interaction.message.id if interaction.message else None
+    if generation.message_id is None or generation.message_id == pressed:
+        return
+    await delete_shown(interaction, generation.channel_id, generation.message_id)

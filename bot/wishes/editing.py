@@ -1,0 +1,164 @@
+"""What members ask of pictures, made into wishes: fetched, fitted to a variant, and requested.
+
+A variant that is not named is the one that drew the picture, if it is able; else the first able.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import discord
+
+from bot.answers import Press
+from bot.cards.remarks import Remarks
+from bot.errors import PictureNotGiven
+from bot.i18n import DEFAULT
+from bot.orders.placing import Wish
+from bot.services import Services
+from bot.wishes import routing, sources, starts
+from bot.wishes.canvases import Margins
+from bot.wishes.options import RawOptions
+from bot.wishes.sources import Source
+from bot.wishes.starts import Given, Start
+from engine.catalog import Accepts, Variant
+from engine.request import GenerationRequest
+
+VARIATIONS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a command or form says; None is what was left out.
+
+    `source` is the number of a picture of ours; it stands before the `images`.
+    """
+
+    prompt: str | None = None
+    images: tuple[discord.Attachment, ...] = ()
+    source: str | None = None
+    mask: discord.Attachment | None = None
+    variant: str | None = None
+    size: str | None = None
+    count: int | None = None
+    seed: str | None = None
+    strength: float | None = None
+
+
+async def edit(services: Services, interaction: Press, asked: Asked) -> Wish:
+    """Return the wish for an edit. Raises RequestRefused or StoreUnavailable."""
+    found = await _found(services, interaction, asked)
+    first = found[0].upload.picture
+    mask = await services.fetching.mask(asked.mask, first.size) if asked.mask else None
+    given = Given(pictures=tuple(one.upload for one in found), mask=mask, strength=asked.strength)
+    variant = starts.editor(services.catalog, asked.variant, given)
+    typed = (asked.size or "").strip()
+    size = services.reader.size(typed, variant) if typed else None
+    start = await asyncio.to_thread(
+        starts.edit, variant, given, (size.width, size.height) if size else None
+    )
+    raw = RawOptions(
+        prompt=asked.prompt or "", variant=variant.name, count=asked.count, seed=asked.seed
+    )
+    return _wish(services, raw, start, found[0], typed)
+
+
+async def vary(services: Services, interaction: Press, asked: Asked) -> Wish:
+    """Return the wish for pictures near one. Raises RequestRefused or StoreUnavailable."""
+
+    def start(variant: Variant, source: Source) -> Start:
+        strength = asked.strength or starts.NEARNESS["subtle"]
+        size, before = None, source.request
+        if before and before.variant == variant.name:
+            own = (before.width, before.height)
+            size = own if variant.sizes.allows(*own) else None
+        return starts.vary(variant, source.upload, strength, size)
+
+    return await _reworked(services, interaction, asked, starts.varies, start)
+
+
+async def expand(
+    services: Services, interaction: Press, asked: Asked, margins: Margins, aspect: str | None
+) -> Wish:
+    """Return the wish for a picture drawn on beyond its sides, or to a shape.
+
+    Raises RequestRefused or StoreUnavailable.
+    """
+    ratio = services.reader.ratio(aspect) if aspect else None
+
+    def start(variant: Variant, source: Source) -> Start:
+        return starts.expand(variant, source.upload, margins, ratio)
+
+    return await _reworked(services, interaction, asked, starts.fills, start)
+
+
+async def upscale(services: Services, interaction: Press, asked: Asked, times: float) -> Wish:
+    """Return the wish for a larger picture. Raises RequestRefused or StoreUnavailable."""
+
+    def start(variant: Variant, source: Source) -> Start:
+        return starts.upscale(variant, source.upload, times)
+
+    return await _reworked(services, interaction, asked, starts.paints, start)
+
+
+async def _found(services: Services, interaction: Press, asked: Asked) -> list[Source]:
+    found = []
+    if asked.source:
+        found.append(await sources.named(services, interaction, asked.source))
+    for image in asked.images:
+        found.append(Source(await services.fetching.picture(image)))
+    if not found:
+        raise PictureNotGiven
+    return found
+
+
+async def _reworked(
+    services: Services,
+    interaction: Press,
+    asked: Asked,
+    able: Callable[[Accepts], bool],
+    start: Callable[[Variant, Source], Start],
+) -> Wish:
+    source, *_ = await _found(services, interaction, asked)
+    before = source.request
+    name = asked.variant
+    if name is None and before and before.variant in services.catalog.names:
+        name = before.variant if able(services.catalog[before.variant].accepts) else None
+    variant = starts.chosen(services.catalog, name, able)
+    started = await asyncio.to_thread(start, variant, source)
+    raw = RawOptions(
+        prompt=asked.prompt or _prompt(services, interaction, variant, before),
+        variant=variant.name,
+        count=asked.count,
+        seed=asked.seed,
+    )
+    if before and before.variant == variant.name:
+        raw = replace(raw, negative=before.negative, steps=before.steps, guidance=before.guidance)
+    return _wish(services, raw, started, source)
+
+
+def _prompt(
+    services: Services, interaction: Press, variant: Variant, before: GenerationRequest | None
+) -> str:
+    """Return the words of a picture that came without any: its own, or some that say little."""
+    if before:
+        return before.prompt
+    words = services.words(interaction.locale)
+    reads = "zh" if words.locale.startswith("zh") else "en"
+    if reads not in variant.languages:
+        words = services.words(DEFAULT)
+    return words("start.prompt")
+
+
+def _wish(
+    services: Services, raw: RawOptions, start: Start, source: Source, typed: str = ""
+) -> Wish:
+    request = services.reader.started(raw, start)
+    variant = services.catalog[request.variant]
+    remarks: Remarks = {
+        **services.reader.size_remark(typed, request),
+        **routing.remarks(request.prompt, variant),
+    }
+    if start.is_cut:
+        told = {"width": request.width, "height": request.height}
+        remarks = {**remarks, "cut": told}
+    return Wish(request=request, parent=source.generation, remarks=remarks, uploads=start.files)
