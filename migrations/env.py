@@ -3,8 +3,8 @@
 from alembic import context
 from sqlalchemy import Connection, text
 
+from store import lora_tables
 from store.database import Database
-from store.tables import Base
 
 LOCK_TIMEOUT_MS = 5_000
 """A migration that waits for a table longer than this gives up: old processes must go on."""
@@ -19,7 +19,7 @@ def run(connection: Connection) -> None:
         connection.execute(text(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})"))
     context.configure(
         connection=connection,
-        target_metadata=Base.metadata,
+        target_metadata=lora_tables.Base.metadata,
         render_as_batch=connection.dialect.name == "sqlite",
         compare_type=True,
     )

@@ -24,6 +24,11 @@ RerollError
 │   ├── PresetNameInvalid   a preset's name is empty or too long
 │   ├── PresetUnknown       no preset of that name
 │   ├── PresetsFull         no more presets there
+│   ├── LoraNameInvalid     a LoRA's name is empty, too long or has signs that part several
+│   ├── LoraNameTaken       another one of the member's has it
+│   ├── LoraUnknown         no LoRA of that name, or not for this member
+│   ├── LorasFull           the plan holds no more of them
+│   ├── LorasTooLarge       nor so many bytes of them
 │   ├── NotYours            neither the owner nor a moderator
 │   └── Gone                no such order or picture (any more)
 ├── MoneyRanOut             the server's money ran out while the order was drawn
@@ -172,6 +177,36 @@ class PresetsFull(StoreRefused):
     """Params: limit."""
 
     code = "presets_full"
+
+
+class LoraNameInvalid(StoreRefused):
+    """Params: value, limit (characters), signs (that a name cannot have)."""
+
+    code = "lora_name_invalid"
+
+
+class LoraNameTaken(StoreRefused):
+    """Params: value."""
+
+    code = "lora_name_taken"
+
+
+class LoraUnknown(StoreRefused):
+    """Params: value."""
+
+    code = "lora_unknown"
+
+
+class LorasFull(StoreRefused):
+    """Params: limit."""
+
+    code = "loras_full"
+
+
+class LorasTooLarge(StoreRefused):
+    """Params: limit (MB)."""
+
+    code = "loras_too_large"
 
 
 class NotYours(StoreRefused):

@@ -1,6 +1,6 @@
-"""Files of orders, each order in a folder of its own: pictures by their sha256, and a preview.
+"""Files by their sha256: each order's in a folder of its own, with a preview; LoRAs in one.
 
-A folder is one order's alone, so that deleting it takes nothing from anybody. Knows nothing of
+An order's folder is its alone, so that deleting it takes nothing from anybody. Knows nothing of
 SQL; a row that names a file is written only after the file is there.
 """
 
@@ -33,6 +33,20 @@ class Files:
         with _unavailable(), suppress(AlreadyExistsError):
             self._store.put(f"{folder}/{digest}", content, mode="create")
         return digest
+
+    def has(self, folder: str, digest: str) -> bool:
+        """Tell whether a file is there."""
+        with _unavailable():
+            try:
+                self._store.head(f"{folder}/{digest}")
+            except FileNotFoundError:
+                return False
+        return True
+
+    def remove(self, folder: str, digest: str) -> None:
+        """Remove one file; it may be gone."""
+        with _unavailable(), suppress(FileNotFoundError):
+            self._store.delete(f"{folder}/{digest}")
 
     def get(self, folder: str, digest: str) -> bytes:
         """Return a file."""

@@ -80,6 +80,7 @@ class Plan:
     most_count: int = UNLIMITED
     confirm_above: int = UNLIMITED
     loras: int = 0
+    lora_mb: int = 0
     trainings: int = 0
     daily_micros: int = 0
     server_micros: int = 0

@@ -4,7 +4,6 @@ A member's own go with them into every server. Names are told apart whatever the
 blanks; of a member's own and a server's preset of one name, the member's is meant.
 """
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -12,7 +11,7 @@ from typing import Any, Self
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from store import members, servers
+from store import members, names, servers
 from store.database import upsert
 from store.errors import PresetNameInvalid, PresetsFull, PresetUnknown
 from store.tables import Preset
@@ -21,7 +20,6 @@ NAME_LIMIT = 32
 """Characters; a choice of Discord's has room for it and for where it is kept."""
 MOST_OWN = 25
 MOST_SERVER = 50
-INVISIBLE = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Zs"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,7 @@ def save(
         servers.lock(session, shelf.guild_id)
     values = {"name": name, "options": dict(options), "by_id": by_id}
     written = upsert(session, Preset).values(
-        guild_id=shelf.guild_id, user_id=shelf.user_id, key=_key(name), **values
+        guild_id=shelf.guild_id, user_id=shelf.user_id, key=names.key(name), **values
     )
     session.execute(
         written.on_conflict_do_update(index_elements=["guild_id", "user_id", "key"], set_=values)
@@ -80,7 +78,7 @@ def delete(session: Session, shelf: Shelf, typed: str) -> Preset:
 
 def named(session: Session, guild_id: int, user_id: int, typed: str) -> Preset:
     """Return the preset that a member means in a server. Raises PresetUnknown."""
-    key = _key(typed)
+    key = names.key(typed)
     for preset in within_reach(session, guild_id, user_id):
         if preset.key == key:
             return preset
@@ -96,18 +94,9 @@ def within_reach(session: Session, guild_id: int, user_id: int) -> Sequence[Pres
 
 
 def _name(typed: str) -> str:
-    name = " ".join(unicodedata.normalize("NFC", typed).split())
-    visible = [char for char in name if unicodedata.category(char) not in INVISIBLE]
-    is_safe = all(unicodedata.category(char) not in {"Cc", "Cs"} for char in name)
-    if not visible or not is_safe or not 1 <= len(name) <= NAME_LIMIT:
-        raise PresetNameInvalid(value=name[:NAME_LIMIT], limit=NAME_LIMIT)
+    if (name := names.tidy(typed, NAME_LIMIT)) is None:
+        raise PresetNameInvalid(value=" ".join(typed.split())[:NAME_LIMIT], limit=NAME_LIMIT)
     return name
-
-
-def _key(typed: str) -> str:
-    folded = unicodedata.normalize("NFKC", " ".join(typed.split())).casefold()
-    # PostgreSQL cannot be asked for NUL, nor any driver for a lone surrogate.
-    return "".join(one for one in folded if unicodedata.category(one) not in {"Cc", "Cs"})[:128]
 
 
 def _on(shelf: Shelf) -> tuple[Any, Any]:
@@ -120,7 +109,7 @@ def _all_of(shelf: Shelf) -> Any:
 
 
 def _on_shelf(session: Session, shelf: Shelf, typed: str) -> Preset:
-    wanted = select(Preset).where(*_on(shelf), Preset.key == _key(typed))
+    wanted = select(Preset).where(*_on(shelf), Preset.key == names.key(typed))
     found = session.scalar(wanted.execution_options(populate_existing=True))
     if found is None:
         raise PresetUnknown(value=typed[:NAME_LIMIT])

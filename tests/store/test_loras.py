@@ -1,0 +1,143 @@
+"""LoRAs are their owner's in every server, bounded by the plan, and called by names alone."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from engine.errors import LoraEmpty
+from store import loras
+from store.database import Database
+from store.errors import (
+    LoraNameInvalid,
+    LoraNameTaken,
+    LorasFull,
+    LorasTooLarge,
+    LoraUnknown,
+)
+from store.lora_tables import Lora, LoraFile
+from store.loras import Kept, New, Room
+
+ALEX, MEI = 1, 2
+ROOM = Room(3, 1000)
+
+
+def kept(**changes: Any) -> Kept:
+    values = {"base": "starter", "sha256": "a" * 64, "nbytes": 400, "rank": 8, "layers": 4}
+    return Kept(**(values | changes))
+
+
+def add(database: Database, name: str, owner_id: int = ALEX, room: Room = ROOM) -> str:
+    with database.begin() as session:
+        return loras.create(session, New(owner_id=owner_id, name=name, source="url"), room).id
+
+
+def add_ready(database: Database, name: str, owner_id: int = ALEX, **changes: Any) -> str:
+    lora_id, file = add(database, name, owner_id), kept(**changes)
+    with database.begin() as session:
+        loras.lock_file(session, file.sha256, file.nbytes)
+        assert loras.ready(session, lora_id, file)
+    return lora_id
+
+
+def find(database: Database, name: str, owner_id: int = ALEX) -> Lora:
+    with database.begin() as session:
+        return loras.own(session, owner_id, name)
+
+
+def test_a_lora_is_checked_and_then_ready(database: Database) -> None:
+    add(database, "  Ink   Wash ")
+    assert find(database, "ink wash").status == "checking"
+    lora_id = add_ready(database, "ＰＡＮＤＡ")
+    found = find(database, "panda")
+    assert (found.id, found.status, found.base, found.rank) == (lora_id, "ready", "starter", 8)
+
+
+def test_one_name_is_one_members_once(database: Database) -> None:
+    add(database, "ink")
+    with pytest.raises(LoraNameTaken):
+        add(database, "INK")
+    add(database, "ink", MEI)
+    with pytest.raises(LoraUnknown):
+        find(database, "ink", 3)
+
+
+def test_a_refused_one_gives_way(database: Database) -> None:
+    first = add(database, "ink")
+    with database.begin() as session:
+        assert loras.refuse(session, first, LoraEmpty())
+    assert find(database, "ink").error == {"code": "lora_empty", "params": {}}
+    assert find(database, "ink").id != add(database, "ink") == find(database, "ink").id != first
+
+
+def test_a_full_plan_takes_no_more(database: Database) -> None:
+    for number in range(3):
+        add(database, f"l{number}")
+    with pytest.raises(LorasFull):
+        add(database, "one more")
+    with database.begin() as session:
+        loras.remove(session, loras.own(session, ALEX, "l0"))
+    add(database, "one more")
+
+
+def test_nor_more_bytes(database: Database) -> None:
+    add_ready(database, "a", nbytes=600)
+    add_ready(database, "b", nbytes=600)  # what a file holds is known when it is there
+    with pytest.raises(LorasTooLarge):
+        add(database, "c")
+
+
+def test_equal_files_are_one(database: Database) -> None:
+    add_ready(database, "a")
+    add_ready(database, "b", MEI)
+    with database.begin() as session:
+        assert len(session.scalars(select(LoraFile)).all()) == 1
+        assert loras.removed(session, ["a" * 64, "b" * 64]) == {"b" * 64}
+        loras.remove(session, loras.own(session, ALEX, "a"))
+        assert loras.removed(session, ["a" * 64]) == set()
+        loras.remove(session, loras.own(session, MEI, "b"))
+        assert loras.removed(session, ["a" * 64]) == {"a" * 64}
+
+
+def test_what_was_removed_stays_so(database: Database) -> None:
+    lora_id = add(database, "ink")
+    with database.begin() as session:
+        loras.remove(session, loras.own(session, ALEX, "ink"))
+        assert not loras.ready(session, lora_id, kept())
+        assert not loras.refuse(session, lora_id, LoraEmpty())
+        with pytest.raises(LoraUnknown):
+            loras.by_id(session, lora_id)
+
+
+@pytest.mark.parametrize("name", ["", "\u200b", "x" * 33, "a,b", "ink:0.8", "a，b", "ink#1", "a\0"])
+def test_names_that_could_not_be_asked_for_are_refused(database: Database, name: str) -> None:
+    with pytest.raises(LoraNameInvalid):
+        add(database, name)
+
+
+@pytest.mark.parametrize("name", ["'); DROP TABLE loras; --", "**b** @everyone", "100%_\\", "水墨"])
+def test_other_names_are_nothing_but_names(database: Database, name: str) -> None:
+    if ";" in name:
+        with pytest.raises(LoraNameInvalid):
+            add(database, name)
+        name = name.replace(";", "")
+    add(database, name)
+    add(database, "other")
+    assert find(database, name).name == name
+
+
+def test_renaming_keeps_what_it_is(database: Database) -> None:
+    lora_id = add(database, "ink")
+    add(database, "panda")
+    with database.begin() as session:
+        lora = loras.own(session, ALEX, "ink")
+        loras.rename(session, lora, "INK")
+        loras.rename(session, lora, "Brush")
+        with pytest.raises(LoraNameTaken):
+            loras.rename(session, lora, "panda")
+    assert find(database, "brush").id == lora_id
+
+
+def test_texts_are_one_line_and_short() -> None:
+    assert loras.plain("  ink\n style\0\u202e  ") == "ink style"
+    assert len(loras.plain("x" * 500)) == loras.TEXT_LIMIT
