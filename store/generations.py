@@ -14,7 +14,7 @@ from sqlalchemy import Select, select, tuple_, update
 from sqlalchemy.orm import Session, selectinload
 
 from engine.request import GenerationRequest
-from store import budgets, flows, ledger, paces, payments, waiting
+from store import audit, budgets, flows, ledger, paces, payments, waiting
 from store.clock import now_ms
 from store.errors import Gone, NotYours
 from store.payments import Paid
@@ -210,6 +210,7 @@ def cancel(session: Session, generation_id: str, user_id: int, *, moderator: boo
     generation = _owned(session, generation_id, user_id, moderator=moderator)
     if generation.status != "open":
         return
+    _by_another(session, generation, user_id, "cancel")
     generation.cancel_requested = True
     session.execute(
         update(Image)
@@ -229,6 +230,7 @@ def delete(session: Session, generation_id: str, user_id: int, *, moderator: boo
     cancel(session, generation_id, user_id, moderator=moderator)
     generation = lock(session, generation_id)
     generation.deleted_at = _now(session)
+    _by_another(session, generation, user_id, "delete")
     session.flush()
 
 
@@ -309,6 +311,18 @@ def _owned(session: Session, generation_id: str, user_id: int, *, moderator: boo
     if generation.user_id != user_id and not moderator:
         raise NotYours
     return generation
+
+
+def _by_another(session: Session, generation: Generation, user_id: int, action: str) -> None:
+    if generation.user_id != user_id:
+        audit.record(
+            session,
+            generation.guild_id,
+            user_id,
+            action,
+            target_id=generation.user_id,
+            generation_id=generation.id,
+        )
 
 
 def _now(session: Session) -> int:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from store import ledger, servers
+from store import audit, ledger, servers
 from store.errors import CheckedIn, CheckinOff
 from store.ledger import Balance, Flow
 from store.plans import Rank
@@ -16,6 +16,9 @@ def give(session: Session, flow: Flow, credits: int, *, by: int, gift_id: int) -
     ledger.lock(session, flow)
     if not ledger.was_granted(session, flow, reference := f"gift:{gift_id}"):
         ledger.grant(session, flow, credits, reference, by=by)
+        audit.record(
+            session, flow.guild_id, by, "gift", target_id=flow.user_id, details={"credits": credits}
+        )
 
 
 def check_in(

@@ -41,6 +41,7 @@ ENDED = text("finished_at IS NOT NULL")
 LANELESS = text("lane_id IS NULL AND status = 'queued'")
 WAITING = text("head_at IS NOT NULL")
 FRESH = text("fresh_at IS NOT NULL")
+TOKENED = text("token <> ''")
 
 
 class Base(DeclarativeBase):
@@ -109,6 +110,9 @@ class Server(Base):
     plan_numbers: Mapped[dict[str, Any] | None]
     showcase_channel_id: Mapped[int | None]
     showcase_votes: Mapped[int | None] = mapped_column(Integer)
+    reports_channel_id: Mapped[int | None]
+    appeals: Mapped[str | None] = mapped_column(Text)
+    retention_days: Mapped[int | None] = mapped_column(Integer)
 
 
 class Channel(Base):
@@ -197,9 +201,9 @@ class Generation(Base):
 
     `status` is open until no image is queued or running, then done (at least one picture), failed
     or cancelled. `interaction_id` makes a repeated submission the same order. `token` is Discord's
-    interaction token: good for 15 minutes after `token_at`, never logged. `error` is {code, params}
-    of the failure shown to the member, `remarks` what the cards say beyond the request, {params} by
-    code. `purged_at` is when a deleted order's files were removed.
+    interaction token, sealed by the bot: good for 15 minutes after `token_at`, then emptied.
+    `error` is {code, params} of the failure shown to the member, `remarks` what the cards say
+    beyond the request, {params} by code. `purged_at` is when a deleted order's files were removed.
     `plan` is the one it was ordered with; `slow` where credits were spent and it costs nothing.
     `starred` is a favourite of who ordered it.
     `place_id` is the channel, of a thread the one above it; `age_restricted`, `spoiler` and `quiet`
@@ -228,6 +232,12 @@ class Generation(Base):
             "deleted_at",
             sqlite_where=UNPURGED,
             postgresql_where=UNPURGED,
+        ),
+        Index(
+            "ix_generations_tokened",
+            "token_at",
+            sqlite_where=TOKENED,
+            postgresql_where=TOKENED,
         ),
     )
 
@@ -362,6 +372,104 @@ class Shy(Base):
 
     guild_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     user_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+
+
+class AuditEntry(Base):
+    """Append-only: what moderators, managers and hosts have done. Guild 0 is the host's own.
+
+    `action` is a word or two with a dot; `details` are what a line of the log needs beyond the ids,
+    never a prompt.
+    """
+
+    __tablename__ = "audit"
+    __table_args__ = (Index(None, "guild_id", "id"),)
+
+    id: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+    )
+    guild_id: Mapped[int]
+    actor_id: Mapped[int]
+    action: Mapped[str] = mapped_column(String(32))
+    target_id: Mapped[int | None]
+    generation_id: Mapped[str | None] = mapped_column(String(12))
+    details: Mapped[dict[str, Any] | None]
+    created_at: Mapped[int] = mapped_column(default=now_ms())
+
+
+class PromptRule(Base):
+    """What a server does about words in prompts, on top of the host's rules.
+
+    `key` is the words as they are compared. An `adult_only` rule does not count in age-restricted
+    channels.
+    """
+
+    __tablename__ = "prompt_rules"
+    __table_args__ = (UniqueConstraint("guild_id", "key"),)
+
+    id: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+    )
+    guild_id: Mapped[int]
+    key: Mapped[str] = mapped_column(String(128))
+    words: Mapped[str] = mapped_column(String(64))
+    action: Mapped[str] = mapped_column(String(8))
+    replacement: Mapped[str | None] = mapped_column(String(64))
+    adult_only: Mapped[bool] = mapped_column(default=False)
+    by_id: Mapped[int]
+    created_at: Mapped[int] = mapped_column(default=now_ms())
+
+
+class RuleCount(Base):
+    """How often a kind of rule did something in a server on a day; whose prompts is not kept."""
+
+    __tablename__ = "rule_counts"
+
+    guild_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    day: Mapped[str] = mapped_column(String(10), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16), primary_key=True)
+    action: Mapped[str] = mapped_column(String(8), primary_key=True)
+    count: Mapped[int] = mapped_column(Integer)
+
+
+class Sanction(Base):
+    """A member who may not order in a server: until `until_at`, or for good where it is NULL."""
+
+    __tablename__ = "sanctions"
+
+    guild_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    user_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    until_at: Mapped[int | None]
+    by_id: Mapped[int]
+    created_at: Mapped[int] = mapped_column(default=now_ms())
+
+
+class Report(Base):
+    """One member's report of an order; who it was stays with the moderators."""
+
+    __tablename__ = "reports"
+
+    generation_id: Mapped[str] = mapped_column(
+        String(12), ForeignKey("generations.id", ondelete="CASCADE"), primary_key=True
+    )
+    user_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    reason: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[int] = mapped_column(default=now_ms())
+
+
+class Case(Base):
+    """A reported order before the moderators: their message, posted since `tried_at`."""
+
+    __tablename__ = "cases"
+
+    generation_id: Mapped[str] = mapped_column(
+        String(12), ForeignKey("generations.id", ondelete="CASCADE"), primary_key=True
+    )
+    guild_id: Mapped[int]
+    channel_id: Mapped[int | None]
+    message_id: Mapped[int | None]
+    tried_at: Mapped[int] = mapped_column(default=now_ms())
+    outcome: Mapped[str | None] = mapped_column(String(16))
+    closed_by: Mapped[int | None]
 
 
 class Lane(Base):

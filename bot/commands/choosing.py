@@ -9,9 +9,10 @@ from sqlalchemy.orm import Session
 
 from bot.answers import Press
 from bot.cards import settings_card
+from bot.servers import logged
 from bot.servers.standing import require_manager
 from bot.services import Services
-from store import channels
+from store import channels, servers
 from store.servers import Defaults, Server
 from store.tables import Channel
 
@@ -37,6 +38,8 @@ async def answer(
     def changed(session: Session) -> tuple[Server, Sequence[Channel]]:
         now = services.now()
         server = change(session, services.defaults, guild_id, now, *arguments, **named)
+        if change is not servers.read:
+            logged.note(session, interaction)
         return server, channels.chosen(session, guild_id)
 
     server, rows = await services.database.run(changed)
@@ -60,6 +63,7 @@ async def answer_places(
 
     def changed(session: Session) -> Sequence[Channel]:
         change(session, guild_id)
+        logged.note(session, interaction)
         return channels.chosen(session, guild_id)
 
     rows = await services.database.run(changed)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from discord import app_commands
+from sqlalchemy.orm import Session
 
 from bot.answers import Press
 from bot.cards import preset_list
@@ -13,8 +14,9 @@ from bot.commands.assembly import Choices, Option
 from bot.errors import PresetEmpty
 from bot.servers.standing import require_manager
 from bot.services import Services
-from store import presets
+from store import audit, presets
 from store.presets import NAME_LIMIT, Shelf
+from store.tables import Preset
 
 STYLE_LIMIT = 500
 SHELVES = (preset_list.OWN, preset_list.SERVER)
@@ -39,7 +41,13 @@ def _save(group: app_commands.Group, services: Services) -> None:
         if not kept:
             raise PresetEmpty
         await interaction.response.defer(ephemeral=True)
-        saved = await services.database.run(presets.save, shelf, name, kept, interaction.user.id)
+
+        def save(session: Session) -> Preset:
+            saved = presets.save(session, shelf, name, kept, interaction.user.id)
+            _note(session, interaction, shelf, saved)
+            return saved
+
+        saved = await services.database.run(save)
         words = services.words(interaction.locale)
         said = f"{words('presets.saved')}\n{preset_list.described(words, saved)}"
         await interaction.edit_original_response(content=said)
@@ -60,7 +68,13 @@ def _delete(group: app_commands.Group, services: Services) -> None:
     async def answer(interaction: Press, name: str, whose: str | None) -> None:
         shelf = _shelf(interaction, whose)
         await interaction.response.defer(ephemeral=True)
-        gone = await services.database.run(presets.delete, shelf, name)
+
+        def delete(session: Session) -> Preset:
+            gone = presets.delete(session, shelf, name)
+            _note(session, interaction, shelf, gone)
+            return gone
+
+        gone = await services.database.run(delete)
         words = services.words(interaction.locale)
         said = f"{words('presets.deleted')}\n{preset_list.described(words, gone)}"
         await interaction.edit_original_response(content=said)
@@ -96,6 +110,15 @@ def _kept(services: Services) -> Iterator[Option]:
 def _whose(services: Services) -> Option:
     choices = assembly.word_choices(services, "presets.", SHELVES)
     return Option(name="whose", kind=str, key="presets.whose", choices=choices)
+
+
+def _note(session: Session, interaction: Press, shelf: Shelf, preset: Preset) -> None:
+    """Write down what was done to a server's shelf; one's own is nobody's business."""
+    if shelf.guild_id:
+        action = interaction.command.qualified_name if interaction.command else "presets"
+        told = {"name": preset.name}
+        by_id = interaction.user.id
+        audit.record(session, shelf.guild_id, by_id, action.replace(" ", "."), details=told)
 
 
 def _shelf(interaction: Press, whose: str | None) -> Shelf:

@@ -24,7 +24,7 @@ from bot.markdown import quote
 from bot.presses import removal
 from bot.services import Services
 from engine.request import GenerationRequest
-from store import generations, servers, showcase
+from store import audit, generations, servers, showcase
 from store.errors import FilesUnavailable, HeartForOwn, NotYours
 from store.servers import Defaults
 from store.tables import Generation
@@ -121,6 +121,15 @@ async def unshow(services: Services, interaction: Press, generation_id: str) -> 
             raise NotYours
         if is_own:
             showcase.set_shy(session, guild_id, user_id, True)
+        else:
+            audit.record(
+                session,
+                guild_id,
+                user_id,
+                "unshow",
+                target_id=generation.user_id,
+                generation_id=generation_id,
+            )
         return is_own, showcase.take_down(session, generation_id)
 
     is_own, shown = await services.database.run(down)

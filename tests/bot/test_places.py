@@ -9,6 +9,7 @@ from simcord.actors import MemberActor
 
 from bot.servers import places
 from engine.catalog import Catalog
+from store import audit
 from tests.bot.messages import gallery, order_id, parts, presses, text
 from tests.bot.stage import Stage
 from worker.events import Progress
@@ -225,3 +226,18 @@ async def test_orders_know_whether_their_channel_is_age_restricted(stage: Stage)
     await stage.alex.slash(grown, "imagine", prompt="a panda")
     assert [order.age_restricted for order in stage.orders()] == [False, True]
     assert [order.place_id for order in stage.orders()] == [stage.channel.id, grown.id]
+
+
+async def test_what_is_chosen_is_written_into_the_log(stage: Stage) -> None:
+    role = stage.guild.create_role("bosses", permissions=discord.Permissions(manage_guild=True))
+    boss = stage.guild.add_member(stage.env.create_user("chief"), roles=[role])
+    await boss.slash(stage.channel, "settings show")
+    await boss.slash(stage.channel, "settings channel slow-mode", seconds=5)
+    await boss.slash(stage.channel, "presets save", name="ink", style="ink", whose="server")
+    await boss.slash(stage.channel, "presets save", name="own", style="ink")
+    with stage.database.begin() as session:
+        told = [(one.action, one.details) for one in audit.page(session, stage.guild.id)]
+    assert told == [
+        ("presets.save", {"name": "ink"}),
+        ("settings.channel.slow-mode", {"seconds": 5}),
+    ]

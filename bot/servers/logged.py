@@ -1,0 +1,26 @@
+"""What a command did, written into the audit log in the transaction of the deed."""
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from bot.answers import Press
+from store import audit
+
+LONGEST = 200
+
+
+def note(session: Session, interaction: Press) -> None:
+    """Write down the command and its options as they were typed."""
+    command = interaction.command
+    action = command.qualified_name.replace(" ", ".") if command else "press"
+    options = {name: _plain(value) for name, value in interaction.namespace}
+    guild_id = interaction.guild_id or audit.HOST
+    audit.record(session, guild_id, interaction.user.id, action[:32], details=options)
+
+
+def _plain(value: Any) -> str | int | float | bool:
+    """Return an option as JSON holds it; a role, a channel or a member by its id."""
+    if isinstance(value, (bool, int, float)):
+        return value
+    return str(getattr(value, "id", value))[:LONGEST]
