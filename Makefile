@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: install play run test chaos check bench clean
+.PHONY: install play run test chaos check bench docs clean
 
 play: $(READY)  ## a Discord in the browser: no token, no GPU, no download
 	$(BIN)/python -m local --no-discord
@@ -25,6 +25,10 @@ check: $(READY)
 
 bench: $(READY)  ## ratios against the plain way
 	$(BIN)/python -m bench
+
+docs: $(READY)  ## docs/commands.md from the command tree; PHOTOS=1 takes its pictures anew too
+	$(if $(PHOTOS),$(BIN)/python -m local.photographs)
+	$(BIN)/python -m local.handbook
 
 install: $(READY)
 

@@ -105,7 +105,7 @@ def main() -> None:
 async def run(settings: BotSettings, token: str) -> None:
     """Connect and serve until SIGTERM or SIGINT."""
     services = build(settings)
-    client = Reroll(services, COMMANDS)
+    client = Reroll(services, COMMANDS, user_install=settings.user_install)
     try:
         async with client:
             serving = asyncio.create_task(_serve(client, services, settings, token))

@@ -40,7 +40,12 @@ class Reroll(discord.AutoShardedClient):
     """The bot. `start_background` is called by the entry point, not by Discord's set-up."""
 
     def __init__(
-        self, services: Services, commands: Sequence[Register], *, shard_count: int | None = None
+        self,
+        services: Services,
+        commands: Sequence[Register],
+        *,
+        shard_count: int | None = None,
+        user_install: bool = True,
     ) -> None:
         super().__init__(
             intents=discord.Intents(guilds=True),
@@ -53,6 +58,7 @@ class Reroll(discord.AutoShardedClient):
         self.tree = Tree(self)
         self.command_ids: Mapping[str, int] = {}
         self._commands = commands
+        self._user_install = user_install
         self._background: list[asyncio.Task[None]] = []
 
     async def setup_hook(self) -> None:
@@ -60,11 +66,17 @@ class Reroll(discord.AutoShardedClient):
         await self.tree.set_translator(CommandTranslator(self.services.texts))
         for register in self._commands:
             register(self.tree, self.services)
+        self.settle_places()
         self.add_dynamic_items(buttons.pressed(self.services))
         self.command_ids = {one.name: one.id for one in await self.tree.sync()}
         # Without them the first order reads what it needs.
         with suppress(StoreUnavailable):
             await self.services.habits.load(self.services.database)
+
+    def settle_places(self) -> None:
+        """Let members bring along what is not for servers alone."""
+        for command in self.tree.get_commands():
+            _place(command, anywhere=self._user_install and not command.guild_only)
 
     async def on_interaction(self, interaction: Press) -> None:
         """Answer forms; discord.py itself forgets those that were open at a restart."""
@@ -84,3 +96,15 @@ class Reroll(discord.AutoShardedClient):
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
         await super().close()
+
+
+def _place(
+    command: app_commands.Command[Any, ..., Any] | app_commands.Group | app_commands.ContextMenu,
+    *,
+    anywhere: bool,
+) -> None:
+    """Let members add a command to their own account, or keep it to servers that added the bot."""
+    command.allowed_installs = app_commands.AppInstallationType(guild=True, user=anywhere)
+    command.allowed_contexts = app_commands.AppCommandContext(
+        guild=True, dm_channel=anywhere, private_channel=anywhere
+    )

@@ -8,6 +8,7 @@ RerollError
 │   ├── QuestionAnswered    the question has been answered with an order
 │   ├── QuestionExpired     the question is too old, or of before a restart
 │   ├── ManagerNeeded       only for those who may manage the server
+│   ├── ServerNeeded        only in a server that has added the bot
 │   ├── GiftToBot           a bot has no use for credits
 │   ├── EditUnsupported     no variant here starts from a picture in that way
 │   ├── MaskMissing         the variant changes marked parts only
@@ -66,6 +67,12 @@ class ManagerNeeded(RequestRefused):
     """Only for those who may manage the server."""
 
     code = "manager_needed"
+
+
+class ServerNeeded(RequestRefused):
+    """Not where a member has brought the bot along, nor in direct messages."""
+
+    code = "server_needed"
 
 
 class GiftToBot(RequestRefused):

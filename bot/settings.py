@@ -13,11 +13,13 @@ from store.settings import Settings
 class BotSettings(Settings):
     """`DISCORD_TOKEN`, and `REROLL_DISCORD_URL` for a local Discord instead of the real one.
 
-    `REROLL_PLANS_FILE` and `REROLL_TIME_ZONE` are what servers start with.
+    `REROLL_USER_INSTALL` lets members add the bot to their own account, on the plan that everyone
+    has. `REROLL_PLANS_FILE` and `REROLL_TIME_ZONE` are what servers start with.
     """
 
     token: SecretStr = Field(validation_alias="DISCORD_TOKEN")
     discord_url: str = ""
+    user_install: bool = True
     plans_file: Path = PLANS
     time_zone: str = "UTC"
 

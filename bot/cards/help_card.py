@@ -16,6 +16,8 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
     "manage": ("settings show", "gift"),
 }
 """What is listed under which heading; of a group, the commands that matter most."""
+SERVERS_ONLY = {"checkin"}
+"""What is not there where no server added the bot; those of `manage` are shown to nobody there."""
 KEYS = {
     "variants": "variant_list",
     "presets list": "presets_list",
@@ -25,20 +27,33 @@ KEYS = {
 """Where the texts of a command stand, if not under its name."""
 
 
-def card(words: Words, here: Collection[str], ids: Mapping[str, int], *, manages: bool) -> Letter:
-    """Return the page; what is for those who manage the server is shown to them alone."""
+def card(
+    words: Words,
+    here: Collection[str],
+    ids: Mapping[str, int],
+    *,
+    manages: bool,
+    brought_along: bool,
+) -> Letter:
+    """Return the page; what is for those who manage the server is shown to them alone.
+
+    Where the bot was `brought_along` it says so, and leaves out what only servers have.
+    """
     shown: ui.Container[ui.LayoutView] = ui.Container(accent_colour=CALM)
     shown.add_item(ui.TextDisplay(words("help.title")))
     for section, commands in SECTIONS.items():
         if section == "manage" and not manages:
             continue
-        lines = [*_lines(words, commands, here, ids)]
+        fitting = [one for one in commands if not (brought_along and one in SERVERS_ONLY)]
+        lines = [*_lines(words, fitting, here, ids)]
         if lines:
             shown.add_item(ui.Separator())
             head = f"**{words(f'help.{section}')}**"
             shown.add_item(ui.TextDisplay("\n".join([head, *lines])))
     shown.add_item(ui.Separator())
     shown.add_item(ui.TextDisplay(words("help.menus")))
+    if brought_along:
+        shown.add_item(ui.TextDisplay(words("help.brought_along")))
     return Letter(letters.layout(shown))
 
 

@@ -17,6 +17,7 @@ from bot.cards.order_card import CALM, offered, press
 from bot.delivery import pictures
 from bot.i18n import Words
 from bot.markdown import plain
+from bot.servers.standing import home
 from bot.services import Services
 from engine.catalog import Variant
 from engine.errors import VariantUnknown
@@ -58,7 +59,7 @@ class Shown:
 
 async def show(services: Services, interaction: Press, shown: Shown) -> None:
     """Put a page into the deferred answer; past the end, the last page before it."""
-    flow = Flow(interaction.guild_id or 0, interaction.user.id)
+    flow = Flow(home(interaction), interaction.user.id)
     offset = shown.page * PER_PAGE
     found = await services.database.run(
         generations.history, flow, shown.wanted, offset=offset, limit=PER_PAGE + 1

@@ -11,6 +11,7 @@ from bot.cards.letters import Letter
 from bot.cards.order_card import CALM
 from bot.i18n import Words
 from bot.markdown import plain
+from bot.servers.standing import home
 from bot.services import Services
 from bot.wishes.sources import OFFER_S
 from store import presets
@@ -25,7 +26,7 @@ OWN, SERVER = "own", "server"
 async def show(services: Services, interaction: Press, page: int) -> None:
     """Put a page into the deferred answer; past the end, the last one."""
     found = await services.database.run(
-        presets.within_reach, interaction.guild_id or 0, interaction.user.id
+        presets.within_reach, home(interaction), interaction.user.id
     )
     letter = card(services.words(interaction.locale), found, page)
     await interaction.edit_original_response(view=letter.view)
@@ -61,7 +62,7 @@ async def offered(
     try:
         async with asyncio.timeout(OFFER_S):
             found = await services.database.run(
-                presets.within_reach, interaction.guild_id or 0, interaction.user.id
+                presets.within_reach, home(interaction), interaction.user.id
             )
     except (TimeoutError, StoreUnavailable):
         return []

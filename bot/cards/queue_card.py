@@ -10,6 +10,7 @@ from bot.cards.letters import Letter
 from bot.cards.order_card import CALM
 from bot.i18n import Words
 from bot.markdown import plain
+from bot.servers.standing import home
 from bot.services import Services
 from store import queues
 from store.ledger import Flow
@@ -21,7 +22,7 @@ MOST_VARIANTS = 10
 
 async def show(services: Services, interaction: Press) -> None:
     """Put the card into the deferred answer."""
-    flow = Flow(interaction.guild_id or 0, interaction.user.id)
+    flow = Flow(home(interaction), interaction.user.id)
     queue = await services.database.run(queues.read, flow)
     letter = card(services.words(interaction.locale), queue)
     await interaction.edit_original_response(view=letter.view)

@@ -59,9 +59,7 @@ def add(
         made = app_commands.rename(**{one.name: mark(one.key, **one.params)})(made)
         if one.choices is not None:
             made = app_commands.choices(**{one.name: one.choices})(made)
-    command = tree.command(name=mark(f"{key}.name"), description=mark(f"{key}.description"))(
-        app_commands.guild_only(made)
-    )
+    command = tree.command(name=mark(f"{key}.name"), description=mark(f"{key}.description"))(made)
     for one in options:
         if one.suggest is not None:
             command.autocomplete(one.name)(one.suggest)

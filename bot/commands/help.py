@@ -1,10 +1,9 @@
 """/help: what there is here, on one page, in the member's language."""
 
-from discord import app_commands
-
 from bot.answers import Press
 from bot.cards import help_card
 from bot.client import Tree
+from bot.servers.standing import ELSEWHERE, home
 from bot.services import Services
 
 
@@ -13,13 +12,14 @@ def register(tree: Tree, services: Services) -> None:
     mark = services.texts.mark
 
     @tree.command(name=mark("help.name"), description=mark("help.description"))
-    @app_commands.guild_only()
     async def show_help(interaction: Press) -> None:
         here = {command.name for command in tree.get_commands()}
+        brought_along = home(interaction) == ELSEWHERE
         letter = help_card.card(
             services.words(interaction.locale),
             here,
             tree.client.command_ids,
-            manages=interaction.permissions.manage_guild,
+            manages=not brought_along and interaction.permissions.manage_guild,
+            brought_along=brought_along,
         )
         await interaction.response.send_message(view=letter.view, ephemeral=True)

@@ -51,7 +51,7 @@ def register(tree: Tree, services: Services) -> None:
     rename = app_commands.rename(**{name: mark(f"imagine.{name}") for name in names})
     choose = app_commands.choices(variant=_variant_choices(services))
     command = tree.command(name=mark("imagine.name"), description=mark("imagine.description"))(
-        app_commands.guild_only(choose(rename(describe(callback))))
+        choose(rename(describe(callback)))
     )
     command.autocomplete("size")(offer_sizes)
     command.autocomplete("preset")(offer_presets)

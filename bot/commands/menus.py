@@ -49,5 +49,4 @@ def _add(tree: Tree, services: Services, key: str, answer: Answer) -> None:
         await answer(services, interaction, message)
 
     menu = app_commands.ContextMenu(name=services.texts.mark(f"menus.{key}"), callback=callback)
-    menu.guild_only = True
     tree.add_command(menu)

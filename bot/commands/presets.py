@@ -12,7 +12,7 @@ from bot.client import Tree
 from bot.commands import assembly, defaults
 from bot.commands.assembly import Choices, Option
 from bot.errors import PresetEmpty
-from bot.servers.standing import require_manager
+from bot.servers.standing import home, require_manager
 from bot.services import Services
 from store import audit, presets
 from store.presets import NAME_LIMIT, Shelf
@@ -25,9 +25,7 @@ SHELVES = (preset_list.OWN, preset_list.SERVER)
 def register(tree: Tree, services: Services) -> None:
     """Add the group."""
     mark = services.texts.mark
-    group = app_commands.Group(
-        name=mark("presets.name"), description=mark("presets.description"), guild_only=True
-    )
+    group = app_commands.Group(name=mark("presets.name"), description=mark("presets.description"))
     _save(group, services)
     _list(group, services)
     _delete(group, services)
@@ -125,4 +123,4 @@ def _shelf(interaction: Press, whose: str | None) -> Shelf:
     if whose != preset_list.SERVER:
         return Shelf.own(interaction.user.id)
     require_manager(interaction)
-    return Shelf.server(interaction.guild_id or 0)
+    return Shelf.server(home(interaction))

@@ -1,7 +1,5 @@
 """/queue: who waits and for how long, with a way out of the line; for the member alone."""
 
-from discord import app_commands
-
 from bot.answers import Press
 from bot.cards import queue_card
 from bot.client import Tree
@@ -13,7 +11,6 @@ def register(tree: Tree, services: Services) -> None:
     mark = services.texts.mark
 
     @tree.command(name=mark("queue.name"), description=mark("queue.description"))
-    @app_commands.guild_only()
     async def show_queue(interaction: Press) -> None:
         await interaction.response.defer(ephemeral=True)
         await queue_card.show(services, interaction)

@@ -4,13 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from discord import app_commands
 from sqlalchemy.orm import Session
 
 from bot.answers import Press
 from bot.client import Tree
 from bot.i18n import Words
-from bot.servers.standing import rank
+from bot.servers.standing import home, rank
 from bot.services import Services
 from store import budgets, ledger, servers
 from store.budgets import Budget
@@ -33,10 +32,9 @@ def register(tree: Tree, services: Services) -> None:
     mark = services.texts.mark
 
     @tree.command(name=mark("quota.name"), description=mark("quota.description"))
-    @app_commands.guild_only()
     async def quota(interaction: Press) -> None:
         await interaction.response.defer(ephemeral=True)
-        flow = Flow(interaction.guild_id or 0, interaction.user.id)
+        flow = Flow(home(interaction), interaction.user.id)
         found = await services.database.run(
             read, services.defaults, flow, rank(interaction), services.now()
         )

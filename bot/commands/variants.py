@@ -1,7 +1,5 @@
 """/variants: what the switched-on variants can do and cost, as pages that only the member sees."""
 
-from discord import app_commands
-
 from bot.answers import Press
 from bot.cards import variant_list
 from bot.client import Tree
@@ -13,7 +11,6 @@ def register(tree: Tree, services: Services) -> None:
     mark = services.texts.mark
 
     @tree.command(name=mark("variant_list.name"), description=mark("variant_list.description"))
-    @app_commands.guild_only()
     async def show_variants(interaction: Press) -> None:
         await interaction.response.defer(ephemeral=True)
         await variant_list.show(services, interaction, 0)

@@ -22,6 +22,7 @@ from bot.delivery.routes import BOT_UPLOAD_LIMIT
 from bot.i18n import Words
 from bot.markdown import quote
 from bot.presses import removal
+from bot.servers.standing import home, moderates
 from bot.services import Services
 from engine.request import GenerationRequest
 from store import audit, generations, servers, showcase
@@ -50,7 +51,7 @@ async def heart(services: Services, interaction: Press, generation_id: str) -> N
     """Give or take back the member's heart; hang what now has enough. Raises Gone."""
     await interaction.response.defer(ephemeral=True, thinking=True)
     words = services.words(interaction.locale)
-    guild_id, user_id = interaction.guild_id or 0, interaction.user.id
+    guild_id, user_id = home(interaction), interaction.user.id
 
     def fits(generation: Generation, channel_id: int) -> bool:
         return _fits(interaction.client, generation, channel_id)
@@ -111,8 +112,8 @@ async def unshow(services: Services, interaction: Press, generation_id: str) -> 
     Raises Gone or NotYours.
     """
     await interaction.response.defer(ephemeral=True, thinking=True)
-    guild_id, user_id = interaction.guild_id or 0, interaction.user.id
-    is_moderator = interaction.permissions.manage_messages
+    guild_id, user_id = home(interaction), interaction.user.id
+    is_moderator = moderates(interaction)
 
     def down(session: Session) -> tuple[bool, tuple[int, int] | None]:
         generation = generations.get(session, generation_id)
@@ -143,7 +144,7 @@ async def unshow(services: Services, interaction: Press, generation_id: str) -> 
 async def set_shy(services: Services, interaction: Press, *, shy: bool) -> None:
     """Choose whether the member's pictures may be shown, and say so where it was pressed."""
     await interaction.response.defer()
-    guild_id, user_id = interaction.guild_id or 0, interaction.user.id
+    guild_id, user_id = home(interaction), interaction.user.id
     await services.database.run(showcase.set_shy, guild_id, user_id, shy)
     letter = _own(services.words(interaction.locale), shy=shy)
     await interaction.edit_original_response(view=letter.view)

@@ -25,7 +25,7 @@ from bot.orders import placing, several
 from bot.orders.placing import Wish
 from bot.orders.questions import Question
 from bot.servers import places
-from bot.servers.standing import rank
+from bot.servers.standing import home, rank
 from bot.services import Services
 from bot.wishes import completing, routing, wildcards
 from bot.wishes.options import DIGITS, Draft, RawOptions
@@ -109,7 +109,7 @@ async def answered(services: Services, interaction: Press, key: str, action: str
 
 async def _here(services: Services, interaction: Press) -> tuple[set[str], Plan]:
     def read(session: Session) -> tuple[set[str], Plan]:
-        guild_id = interaction.guild_id or 0
+        guild_id = home(interaction)
         server = servers.read(session, services.defaults, guild_id, services.now())
         return workers.serving(session), server.plan(rank(interaction))
 

@@ -18,7 +18,7 @@ from bot.cards.letters import Letter
 from bot.cards.remarks import Remarks
 from bot.orders import confirming
 from bot.servers import places
-from bot.servers.standing import rank
+from bot.servers.standing import ELSEWHERE, payer
 from bot.services import Services
 from engine.catalog import Variant
 from engine.errors import InputLost
@@ -71,9 +71,9 @@ async def submit(
     try:
         wished = await wish()
         await _bring(services, order_id, wished)
-        order = order_of(services, interaction, wished, order_id, message_id)
-        member = rank(interaction)
-        here = place_of(interaction, order.guild_id)
+        guild_id, member = await payer(interaction, origin(wished))
+        order = order_of(services, interaction, wished, order_id, message_id, guild_id)
+        here = place_of(interaction, guild_id)
         placed = await services.database.run(
             place, order, services.defaults, member, here, services.now()
         )
@@ -140,10 +140,9 @@ def order_of(
     wished: Wish,
     order_id: str,
     message_id: int | None,
+    guild_id: int,
 ) -> Order:
-    """Return the order that a wish and the press it came by make."""
-    # A late result comes by direct message; its buttons still spend the server's credits.
-    guild_id = interaction.guild_id or (wished.parent.guild_id if wished.parent else 0)
+    """Return the order that a wish and the press it came by make, on a server's account."""
     variant = services.catalog[wished.request.variant]
     here = place_of(interaction, guild_id)
     return Order(
@@ -168,6 +167,11 @@ def order_of(
         place_id=here.channel_id or None,
         age_restricted=here.is_age_restricted,
     )
+
+
+def origin(wished: Wish) -> int:
+    """Return the server that the order came from which this one comes of."""
+    return wished.parent.guild_id if wished.parent else ELSEWHERE
 
 
 def place_of(interaction: Press, guild_id: int) -> Place:

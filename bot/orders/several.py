@@ -25,7 +25,7 @@ from bot.orders import placing
 from bot.orders.placing import Wish
 from bot.orders.questions import Question
 from bot.servers import places
-from bot.servers.standing import rank
+from bot.servers.standing import home, rank
 from bot.services import Services
 from bot.wishes.options import Draft
 from store import generations
@@ -74,7 +74,7 @@ async def submit(services: Services, interaction: Press, wishes: Sequence[Wish])
     try:
         messages.extend(await _messages(interaction, len(wishes)))
         wanted = _orders(services, interaction, wishes, messages)
-        here = placing.place_of(interaction, wanted[0].guild_id)
+        here = placing.place_of(interaction, home(interaction))
         placed = await services.database.run(
             place_all, wanted, services.defaults, rank(interaction), here, services.now()
         )
@@ -118,7 +118,9 @@ def _orders(
 ) -> list[Order]:
     made = []
     for nth, (wished, message_id) in enumerate(zip(wishes, messages, strict=True)):
-        one = placing.order_of(services, interaction, wished, generations.new_id(), message_id)
+        one = placing.order_of(
+            services, interaction, wished, generations.new_id(), message_id, home(interaction)
+        )
         # The total was shown; and a repeated press must find each order again.
         made.append(replace(one, interaction_id=_part(interaction.id, nth), confirmed=True))
     return made

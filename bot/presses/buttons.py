@@ -13,6 +13,7 @@ from bot.errors import PressOutdated
 from bot.orders import asking, placing, several
 from bot.presses import edit_form, picking, private_buttons, remix
 from bot.presses.private_buttons import Handler
+from bot.servers.standing import moderates
 from bot.services import Services
 from bot.wishes import editing, repeating, sources, starts
 from bot.wishes.editing import Asked
@@ -87,7 +88,7 @@ async def _cancel(services: Services, interaction: Press, generation_id: str, _p
         generations.cancel,
         generation_id,
         interaction.user.id,
-        moderator=interaction.permissions.manage_messages,
+        moderator=moderates(interaction),
     )
     letter = order_card.stopping(services.words(interaction.locale), generation_id)
     await services.turns.interim(

@@ -14,6 +14,7 @@ from bot.cards import letters, marks, order_card
 from bot.cards.letters import Letter
 from bot.i18n import Words
 from bot.markdown import quote
+from bot.servers.standing import moderates
 from bot.services import Services
 from store import generations, showcase
 from store.errors import NotYours
@@ -25,7 +26,7 @@ SHOWN = 200
 async def ask(services: Services, interaction: Press, generation_id: str) -> None:
     """Ask the member alone, in the deferred answer. Raises Gone or NotYours."""
     generation = await services.database.run(generations.get, generation_id)
-    is_moderator = interaction.permissions.manage_messages
+    is_moderator = moderates(interaction)
     if generation.user_id != interaction.user.id and not is_moderator:
         raise NotYours
     pressed = interaction.message.id if interaction.message else None
@@ -67,7 +68,7 @@ async def remove(
         _remove,
         generation_id,
         interaction.user.id,
-        moderator=interaction.permissions.manage_messages,
+        moderator=moderates(interaction),
     )
     await services.turns.end(generation_id)
     await _delete_message(interaction, generation)

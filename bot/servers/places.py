@@ -13,6 +13,7 @@ import discord
 
 from bot.answers import Press
 from bot.errors import PermissionsMissing
+from bot.servers.standing import ELSEWHERE, home
 from bot.services import Services
 from bot.wishes.options import RawOptions
 from engine.catalog import Catalog
@@ -30,10 +31,10 @@ NEEDED_IN_THREADS = ("view_channel", "send_messages_in_threads", "attach_files")
 
 def place(interaction: Press) -> Place:
     """Return where an interaction comes from; outside servers, or unseen, a place without ids."""
-    guild_id, channel = interaction.guild_id, interaction.channel
-    if guild_id is None or channel is None:
-        return Place(guild_id=guild_id or 0)
-    return place_of(guild_id, channel)
+    channel = interaction.channel
+    if interaction.guild_id is None or channel is None:
+        return Place(guild_id=home(interaction))
+    return place_of(home(interaction), channel)
 
 
 def place_of(guild_id: int, channel: object) -> Place:
@@ -58,7 +59,8 @@ def require_permissions_in(channel: discord.TextChannel) -> None:
 
 def require_permissions(interaction: Press) -> None:
     """Raise PermissionsMissing where a picture that comes late could not be shown."""
-    if interaction.guild_id is None:
+    # Where a member has brought the bot along, what is late comes by direct message.
+    if home(interaction) == ELSEWHERE:
         return
     in_thread = isinstance(interaction.channel, discord.Thread)
     _require(interaction.app_permissions, NEEDED_IN_THREADS if in_thread else NEEDED)

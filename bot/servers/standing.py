@@ -1,37 +1,93 @@
-"""What a member is in the server of an interaction; Discord sends it along, so nothing is asked."""
+"""Whose credits and rules an interaction is under, and what the member is there.
+
+Discord sends that along, so nothing is asked but by the buttons of a direct message: who presses
+one may have lost the roles, or left the server, that the order was placed in.
+"""
 
 from collections.abc import Iterator
 
 import discord
+import structlog
 
 from bot.answers import Press
-from bot.errors import ManagerNeeded
+from bot.errors import ManagerNeeded, ServerNeeded
 from store.plans import Rank, Standing
+
+ELSEWHERE = 0
+"""Stands for the server where no server added the bot: a member's own account, direct messages."""
+STRANGER = Rank(standings=frozenset({Standing.EVERYONE}))
+
+log = structlog.get_logger()
+
+
+def home(interaction: Press) -> int:
+    """Return the server whose plans, credits and choices count, or ELSEWHERE.
+
+    A member may have added the bot to their own account and use it in servers that have not.
+    """
+    guild_id = interaction.guild_id or ELSEWHERE
+    return guild_id if guild_id and not _is_brought_along(interaction) else ELSEWHERE
+
+
+def _is_brought_along(interaction: Press) -> bool:
+    return interaction.is_user_integration() and not interaction.is_guild_integration()
 
 
 def rank(interaction: Press) -> Rank:
     """Return what entitles the member to plans; outside a server only what everyone has."""
     member = interaction.user
-    if not isinstance(member, discord.Member):
-        return Rank(standings=frozenset({Standing.EVERYONE}))
-    roles = frozenset(role.id for role in member.roles)
-    return Rank(roles, frozenset(_standings(interaction, member)))
+    if home(interaction) == ELSEWHERE or not isinstance(member, discord.Member):
+        return STRANGER
+    standings = _standings(member, interaction.permissions)
+    return Rank(_roles(member), frozenset(standings))
 
 
-def _standings(interaction: Press, member: discord.Member) -> Iterator[Standing]:
-    yield Standing.EVERYONE
-    if member.premium_since is not None:
-        yield Standing.BOOSTER
-    if interaction.permissions.manage_messages:
-        yield Standing.MODERATOR
-    if interaction.guild is not None and interaction.guild.owner_id == member.id:
-        yield Standing.OWNER
+async def payer(interaction: Press, origin: int) -> tuple[int, Rank]:
+    """Return whose credits an order spends, and what the member is there.
+
+    A late result comes by direct message; its buttons still spend the credits of `origin`, the
+    server it came from, for as long as the member is in it.
+    """
+    here = home(interaction)
+    guild = interaction.client.get_guild(origin) if here == ELSEWHERE and origin else None
+    if guild is None:
+        return here, rank(interaction)
+    try:
+        member = await guild.fetch_member(interaction.user.id)
+    except discord.NotFound:
+        return ELSEWHERE, STRANGER
+    except discord.HTTPException as error:
+        log.warning("member not asked for", error=repr(error))
+        return origin, STRANGER
+    standings = _standings(member, member.guild_permissions)
+    return origin, Rank(_roles(member), frozenset(standings))
+
+
+def moderates(interaction: Press) -> bool:
+    """Tell whether the member keeps order in the server whose pictures these are."""
+    return home(interaction) != ELSEWHERE and interaction.permissions.manage_messages
 
 
 def require_manager(interaction: Press) -> None:
-    """Raise ManagerNeeded for whoever may not manage the server.
+    """Raise ManagerNeeded for whoever may not manage the server, ServerNeeded outside of one.
 
     Servers may open commands to other roles, which must not open the host's money to them.
     """
+    if home(interaction) == ELSEWHERE:
+        raise ServerNeeded
     if not interaction.permissions.manage_guild:
         raise ManagerNeeded
+
+
+def _roles(member: discord.Member) -> frozenset[int]:
+    return frozenset(role.id for role in member.roles)
+
+
+def _standings(member: discord.Member, permissions: discord.Permissions) -> Iterator[Standing]:
+    yield Standing.EVERYONE
+    if member.premium_since is not None:
+        yield Standing.BOOSTER
+    if permissions.manage_messages:
+        yield Standing.MODERATOR
+    if member.guild.owner_id == member.id:
+        yield Standing.OWNER

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bot.answers import Press
 from bot.cards.remarks import Remarks
 from bot.servers import places
+from bot.servers.standing import home
 from bot.services import Services
 from bot.wishes import filling
 from bot.wishes.habits import READ_S
@@ -47,7 +48,7 @@ async def _preset(services: Services, interaction: Press, typed: str) -> Preset:
     try:
         async with asyncio.timeout(READ_S):
             return await services.database.run(
-                presets.named, interaction.guild_id or 0, interaction.user.id, typed
+                presets.named, home(interaction), interaction.user.id, typed
             )
     except TimeoutError as error:
         raise StoreUnavailable from error

@@ -17,6 +17,7 @@ from discord import app_commands
 from bot.answers import Press
 from bot.cards import marks
 from bot.errors import MessageWithoutOrder, PictureUnknown
+from bot.servers.standing import ELSEWHERE, home
 from bot.services import Services
 from engine.request import GenerationRequest
 from engine.uploads import Upload
@@ -99,7 +100,7 @@ async def offered(
     services: Services, interaction: Press, typed: str
 ) -> list[app_commands.Choice[str]]:
     """Return the member's newest orders that what was typed fits; nothing where it takes long."""
-    flow = Flow(interaction.guild_id or 0, interaction.user.id)
+    flow = Flow(home(interaction), interaction.user.id)
     try:
         async with asyncio.timeout(OFFER_S):
             found = await services.database.run(
@@ -156,7 +157,7 @@ async def _visible(services: Services, interaction: Press, order_id: str, typed:
         generation = await services.database.run(generations.get, order_id)
     except Gone as error:
         raise PictureUnknown(value=typed[:50]) from error
-    is_here = interaction.guild_id is not None and generation.guild_id == interaction.guild_id
+    is_here = generation.guild_id == home(interaction) != ELSEWHERE
     if not is_here and generation.user_id != interaction.user.id:
         raise PictureUnknown(value=typed[:50])
     return generation

@@ -68,6 +68,7 @@ class Stage:
     mei: MemberActor
     moderator: MemberActor
     locales: dict[int, str] = field(default_factory=dict)
+    brought_along: set[int] = field(default_factory=set)
     upload_limit: int = 10 * 2**20
 
     @property
@@ -97,14 +98,18 @@ class Stage:
         self.hook()
 
     def hook(self) -> None:
-        """Give interactions the member's locale and our upload limit, which simcord has fixed."""
+        """Give interactions the member's locale, our upload limit and who added the bot."""
         parsers = self.bot._connection.parsers
         parse = parsers["INTERACTION_CREATE"]
 
         def localised(data: dict[str, Any]) -> None:
             user = data.get("user") or data["member"]["user"]
             locale = self.locales.get(int(user["id"]), "en-US")
-            parse({**data, "locale": locale, "attachment_size_limit": self.upload_limit})
+            added_by = {"0": data.get("guild_id", "0")}
+            if int(user["id"]) in self.brought_along:
+                added_by = {"1": user["id"]}
+            told = {"authorizing_integration_owners": added_by, "locale": locale}
+            parse({**data, **told, "attachment_size_limit": self.upload_limit})
 
         parsers["INTERACTION_CREATE"] = localised
 

@@ -182,7 +182,11 @@ async def test_settings_are_for_managers_alone(planned: Stage) -> None:
 
 
 def test_a_server_that_opens_the_commands_to_others_opens_nothing() -> None:
-    press: Any = SimpleNamespace(permissions=discord.Permissions(manage_messages=True))
+    press: Any = SimpleNamespace(
+        guild_id=1,
+        is_user_integration=lambda: False,
+        permissions=discord.Permissions(manage_messages=True),
+    )
     with pytest.raises(ManagerNeeded):
         require_manager(press)
     press.permissions.manage_guild = True
