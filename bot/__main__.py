@@ -1,4 +1,7 @@
-"""`python -m bot`: builds everything from settings, runs until told to stop, and ends in words."""
+"""`python -m bot`: builds everything from settings, runs until told to stop, and ends in words.
+
+`python -m bot doctor` looks at what it needs instead.
+"""
 
 import asyncio
 import signal
@@ -36,6 +39,7 @@ from bot.commands import (
 from bot.delivery.delivering import Delivery
 from bot.delivery.progress import ProgressBoard
 from bot.delivery.routes import Routes
+from bot.doctor import visit
 from bot.endpoint import use_local_discord
 from bot.i18n import Texts
 from bot.services import Services
@@ -43,9 +47,11 @@ from bot.settings import BotSettings
 from bot.wishes.options import Reader
 from bot.wishes.sizes import size_words
 from engine.errors import VariantUnknown
-from store import logs
+from store import logs, schema
 from store.database import Database
+from store.errors import StoreUnavailable
 from store.files import Files
+from store.schema import SchemaOld
 from worker.queue import BrokerEvicts, Tickets, refuse_eviction
 
 READY = "REROLL READY"
@@ -79,6 +85,8 @@ log = structlog.get_logger()
 
 def main() -> None:
     """Run the bot; exit 0 when told to stop, 1 when Discord is away, 2 for wrong settings."""
+    if sys.argv[1:2] == ["doctor"]:
+        raise SystemExit(visit.main(sys.argv[2:]))
     try:
         settings = BotSettings()  # type: ignore[call-arg]  # from the environment
     except ValidationError as error:
@@ -91,7 +99,7 @@ def main() -> None:
         if settings.discord_url:
             use_local_discord(settings.discord_url, token)
         asyncio.run(run(settings, token))
-    except (BrokerEvicts, ValueError) as error:
+    except (BrokerEvicts, SchemaOld, ValueError) as error:
         _end(str(error), 2)
     except VariantUnknown as error:
         known = error.params["known"]
@@ -139,6 +147,7 @@ async def _serve(client: Reroll, services: Services, settings: BotSettings, toke
     board = ProgressBoard(services, routes)
     broker_url = settings.broker_url.get_secret_value()
     await client.login(token)
+    await _require_tables(services)
     client.start_background(
         _say_ready(client),
         for_ever("delivery", Delivery(services, routes).run),
@@ -147,6 +156,12 @@ async def _serve(client: Reroll, services: Services, settings: BotSettings, toke
         for_ever("events", lambda: hear(services, board, broker_url)),
     )
     await client.connect()
+
+
+async def _require_tables(services: Services) -> None:
+    """Raise SchemaOld. A database that is away is waited for while members are told."""
+    with suppress(StoreUnavailable):
+        await asyncio.to_thread(schema.require, services.database)
 
 
 async def _say_ready(client: Reroll) -> None:

@@ -1,4 +1,7 @@
-"""`python -m local`: everything on one machine, with a Discord of its own if there is no token."""
+"""`python -m local`: everything on one machine, with a Discord of its own if there is no token.
+
+`python -m local doctor` looks at what it needs instead.
+"""
 
 import argparse
 import asyncio
@@ -11,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from local import doctor
 from local.errors import LocalError, NoToken
 from local.folder import Folder, usable
 from local.settings import check_variants, given, real_token
@@ -42,6 +46,8 @@ class Options:
 
 def main() -> int:
     """Run until stopped, or until the conversation is over."""
+    if sys.argv[1:2] == ["doctor"]:
+        return doctor.main(sys.argv[2:], DATA, ENV_FILE)
     try:
         return asyncio.run(_interruptible(parse(sys.argv[1:])))
     except LocalError as error:

@@ -12,7 +12,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
@@ -109,7 +109,8 @@ def _unavailable() -> Iterator[None]:
     except (OperationalError, InternalError, PoolTimeout) as error:
         raise StoreUnavailable from error
     except DBAPIError as error:
-        if error.connection_invalidated:
+        # SQLite calls a damaged file by the plain class, which nothing else is called by.
+        if error.connection_invalidated or type(error) is DatabaseError:
             raise StoreUnavailable from error
         raise
 

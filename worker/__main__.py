@@ -1,4 +1,7 @@
-"""`python -m worker`: one process that draws on one device."""
+"""`python -m worker`: one process that draws on one device; `doctor` looks at what it needs."""
+
+import sys
+import time
 
 import structlog
 from pydantic import ValidationError
@@ -9,11 +12,13 @@ from engine.licences import LicenceUnacknowledged
 from engine.memory import LeverRefused
 from engine.vendor.connection import connected
 from engine.vocabulary import VocabularyUnreadable
-from store import logs
+from store import logs, schema
 from store.database import Database
+from store.errors import StoreUnavailable
 from store.files import Files
 from store.sweep import reclaim
 from worker import app
+from worker.doctor import visit
 from worker.drawing import Parts
 from worker.events import Doorbell, Finished
 from worker.hand import Hand
@@ -21,17 +26,23 @@ from worker.heart import Heart
 from worker.queue import BrokerEvicts, Tickets, refuse_eviction
 from worker.settings import WorkerSettings
 
+DATABASE_S = 2.0
+"""Between two tries to reach the database at the start."""
+
 log = structlog.get_logger()
 
 
 def main() -> None:
     """Build everything, take back what a former life held, and work."""
+    if sys.argv[1:2] == ["doctor"]:
+        raise SystemExit(visit.main(sys.argv[2:]))
     settings = _settings()
     logs.configure(settings.log_level)
     broker_url = settings.broker_url.get_secret_value()
     _require_keeping(broker_url)
     parts = _parts(settings, broker_url)
     _require_room(parts)
+    _require_tables(parts.database)
     tickets = Tickets(broker_url)
     _warm(parts)
     with parts.database.begin() as session:
@@ -82,6 +93,20 @@ def _require_keeping(broker_url: str) -> None:
         refuse_eviction(broker_url)
     except BrokerEvicts as error:
         raise SystemExit(f"worker: {error}") from None
+
+
+def _require_tables(database: Database) -> None:
+    """Wait for a database that is away; end the process where its tables are too old."""
+    while True:
+        try:
+            schema.require(database)
+        except schema.SchemaOld as error:
+            raise SystemExit(f"worker: {error}") from None
+        except StoreUnavailable:
+            log.warning("the database cannot be reached; waiting for it")
+            time.sleep(DATABASE_S)
+        else:
+            return
 
 
 def _require_room(parts: Parts) -> None:

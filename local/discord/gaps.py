@@ -40,6 +40,14 @@ def answer(world: World, payload: Any) -> Any:
     return payload
 
 
+def servers(world: World, listed: Any) -> Any:
+    """Add to the list of the bot's servers what it may do in each."""
+    for server in listed:
+        allowed = world.backend.compute_permissions(int(server["id"]), world.backend.bot_user.id)
+        server["permissions"] = str(allowed)
+    return listed
+
+
 def _complete_interaction(world: World, sent: dict[str, Any]) -> None:
     user = sent.get("user") or sent["member"]["user"]
     sent["locale"] = world.locale_of(int(user["id"]))

@@ -134,6 +134,8 @@ class Rest:
             files=files,
             reason=request.headers.get("X-Audit-Log-Reason"),
         )
+        if (method, path) == ("GET", "/users/@me/guilds"):
+            return gaps.servers(self._world, result)
         if posts and not repeated:
             self._nonces.remember(path, body, result)
         return result

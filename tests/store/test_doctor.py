@@ -1,0 +1,143 @@
+"""What the doctor says of places that are well, and of those that are not."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from store import workers
+from store.database import Database
+from store.doctor import places, report
+from store.doctor.report import Finding, State
+
+
+def by_name(found: object) -> dict[str, Finding]:
+    return {one.name: one for one in found}  # type: ignore[attr-defined]
+
+
+def test_a_database_that_is_well(database_url: str) -> None:
+    found = by_name(places.database(database_url))
+    assert {one.state for one in found.values()} == {State.OK}, found
+    assert {"database", "tables", "writing"} <= set(found)
+
+
+def test_the_probe_of_writing_leaves_nothing(database_url: str, database: Database) -> None:
+    list(places.database(database_url))
+    with database.begin() as session, pytest.raises(Exception, match="doctor_probe"):
+        session.execute(text("SELECT * FROM doctor_probe"))
+
+
+def test_old_tables_say_what_to_run(database_url: str, database: Database) -> None:
+    with database.begin() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '0002'"))
+    tables = by_name(places.database(database_url))["tables"]
+    assert tables.state is State.BROKEN
+    assert "python -m store upgrade" in tables.mend
+
+
+def test_a_database_that_is_away_is_told_without_its_password() -> None:
+    url = "postgresql://reroll:secret@127.0.0.1:1/reroll"
+    (found,) = places.database(url)
+    assert found.state is State.BROKEN
+    assert "secret" not in found.said
+    assert "127.0.0.1" in found.said
+
+
+def test_looking_for_a_sqlite_file_does_not_make_it(tmp_path: Path) -> None:
+    (found,) = places.database(f"sqlite:///{tmp_path}/none.db")
+    assert found.state is State.WARNING
+    assert not (tmp_path / "none.db").exists()
+
+
+def test_a_sqlite_file_that_is_none_is_broken(tmp_path: Path) -> None:
+    (tmp_path / "odd.db").write_bytes(b"this is no database, whatever its name says" * 40)
+    (found,) = places.database(f"sqlite:///{tmp_path}/odd.db")
+    assert found.state is State.BROKEN
+    assert "not a database" in found.said
+
+
+def test_missing_addresses_name_their_settings() -> None:
+    (database,), (files,) = places.database(""), places.files("")
+    assert "REROLL_DATABASE_URL" in database.said
+    assert "REROLL_FILES_URL" in files.said
+
+
+def test_a_file_store_is_tried_and_left_empty(tmp_path: Path) -> None:
+    (found,) = places.files(f"file://{tmp_path}/files")
+    assert found.state is State.OK
+    assert not [file for file in (tmp_path / "files").rglob("*") if file.is_file()]
+
+
+def test_a_file_store_that_cannot_be_written_is_broken(tmp_path: Path) -> None:
+    (tmp_path / "files").write_bytes(b"in the way")
+    (found,) = places.files(f"file://{tmp_path}/files")
+    assert found.state is State.BROKEN
+    assert found.mend
+
+
+def test_room_on_the_disk_is_told_for_what_is_here(tmp_path: Path) -> None:
+    kept = [f"sqlite:///{tmp_path}/reroll.db", f"file://{tmp_path}/deep/down", "s3://bucket/x"]
+    found = list(places.disk(*kept))
+    assert len(found) == 2
+    assert all("GB free" in one.said for one in found)
+    (elsewhere,) = places.disk("postgresql://host/reroll", "s3://bucket/x")
+    assert elsewhere.state is State.OK
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "state"), [(0.2, State.OK), (-9, State.BROKEN), (3600, State.BROKEN)]
+)
+def test_clocks_may_differ_by_seconds_only(ahead_s: float, state: State) -> None:
+    assert places.clock("Discord", time.time() - ahead_s).state is state
+
+
+def test_workers_are_counted(database_url: str, database: Database) -> None:
+    assert by_name(places.workers_alive(database_url))["workers"].state is State.WARNING
+    with database.begin() as session:
+        workers.report(session, "gpu-0", ["starter"])
+    assert by_name(places.workers_alive(database_url))["workers"].state is State.OK
+
+
+def test_a_check_that_raises_or_hangs_is_unknown_and_shows_no_secret() -> None:
+    def raises() -> list[Finding]:
+        raise ValueError("postgresql://reroll:secret@host")
+
+    def hangs() -> list[Finding]:
+        time.sleep(5)
+        return []
+
+    found = report.examine({"one": raises, "two": hangs}, patience_s=0.2)
+    assert [one.state for one in found] == [State.UNKNOWN, State.UNKNOWN]
+    assert "secret" not in report.as_text(found)
+    assert report.worst(found) == 0
+
+
+def test_text_and_json_say_the_same() -> None:
+    found = [report.ok("disk", "fine"), report.broken("token", "none", "make one")]
+    lines = report.as_text(found).splitlines()
+    assert lines[0].split() == ["ok", "disk", "fine"]
+    assert lines[2].strip() == "-> make one"
+    assert lines[-1] == "1 ok, 1 broken"
+    told = json.loads(report.as_json(found))
+    assert told["ok"] is False
+    assert told["findings"][1] == {
+        "name": "token",
+        "state": "broken",
+        "said": "none",
+        "mend": "make one",
+    }
+    assert report.worst(found) == 1
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_database_is_told(sqlite_url: str, tmp_path: Path) -> None:
+    (tmp_path / "reroll.db").chmod(0o400)
+    tmp_path.chmod(0o500)
+    try:
+        found = by_name(places.database(sqlite_url))
+        assert found["database"].state is State.BROKEN
+    finally:
+        tmp_path.chmod(0o700)
