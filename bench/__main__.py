@@ -12,6 +12,7 @@ BENCHES = (
     "bench.switch",
     "bench.claims",
     "bench.queue",
+    "bench.labels",
     "bench.fairness",
 )
 

@@ -26,6 +26,7 @@ from bot.commands import (
     help,
     history,
     imagine,
+    labels,
     menus,
     presets,
     queue,
@@ -76,6 +77,7 @@ COMMANDS = tuple(
         gift,
         settings,
         variants,
+        labels,
         help,
     )
 )
@@ -139,6 +141,7 @@ def build(settings: BotSettings) -> Services:
         now=lambda: datetime.now(UTC),
         texts=texts,
         reader=Reader(catalog, size_words(texts)),
+        labels=settings.labels(),
     )
 
 

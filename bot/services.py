@@ -14,6 +14,7 @@ from bot.wishes.fetch import Fetching
 from bot.wishes.habits import Habits
 from bot.wishes.options import Reader
 from engine.catalog import Catalog
+from engine.labels.labelling import Labels
 from store.database import Database
 from store.files import Files
 from store.servers import Defaults
@@ -38,6 +39,7 @@ class Services:
     fetching: Fetching = field(default_factory=Fetching)
     chosen: Chosen = field(default_factory=Chosen)
     habits: Habits = field(default_factory=Habits)
+    labels: Labels = field(default_factory=Labels)
     bell: asyncio.Event = field(default_factory=asyncio.Event)
 
     def words(self, locale: object) -> Words:

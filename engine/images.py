@@ -3,27 +3,21 @@
 import hashlib
 import io
 import json
-import struct
-import zlib
-from collections.abc import Iterator
 from typing import NoReturn, get_origin, get_type_hints
 
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from engine import errors
+from engine.labels import png as png_file
+from engine.labels.png import PngBroken
+from engine.labels.tags import RECIPE as KEYWORD
+from engine.labels.tags import RECIPE_LIMIT
 from engine.recipe import Recipe
 from engine.request import ImageRequest
 
-KEYWORD = "reroll"
-"""Keyword of the PNG text chunk that holds the recipe."""
-
 FILE_LIMIT = 64 * 2**20
-RECIPE_LIMIT = 64 * 2**10
-CHUNK_LIMIT = 16384
-"""Bytes and chunks: far above what the engine writes, small enough to read from a stranger."""
-
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+"""Bytes: far above what the engine writes, small enough to read from a stranger."""
 
 
 def pixel_sha256(image: Image.Image) -> str:
@@ -37,6 +31,11 @@ def to_png(image: Image.Image, recipe: Recipe | None = None) -> bytes:
     info = PngInfo()
     if recipe is not None:
         info.add_text(KEYWORD, recipe.dumps())
+    return encoded(image, info)
+
+
+def encoded(image: Image.Image, info: PngInfo | None = None) -> bytes:
+    """Return the picture as PNG."""
     file = io.BytesIO()
     # Level 6 takes 2.5 times as long for a 1 MP photograph and saves nothing.
     image.save(file, "PNG", pnginfo=info, compress_level=4)
@@ -50,31 +49,18 @@ def read_recipe(png: bytes) -> Recipe:
     """
     if len(png) > FILE_LIMIT:
         raise errors.RecipeUnreadable(reason="file_too_large")
-    for kind, body in _chunks(png):
-        keyword, separator, text = body.partition(b"\0")
-        if kind == b"tEXt" and separator and keyword == KEYWORD.encode():
-            return _recipe(text)
+    try:
+        for kind, body in png_file.chunks(png):
+            keyword, text = png_file.text(body) if kind == b"tEXt" else ("", b"")
+            if keyword == KEYWORD:
+                return parsed(text)
+    except PngBroken as error:
+        raise errors.RecipeUnreadable(reason=error.reason) from error
     raise errors.RecipeUnreadable(reason="no_recipe")
 
 
-def _chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
-    if not png.startswith(_SIGNATURE):
-        raise errors.RecipeUnreadable(reason="not_png")
-    at = len(_SIGNATURE)
-    for _ in range(CHUNK_LIMIT):
-        if at == len(png):
-            return
-        length, kind = struct.unpack_from(">I4s", png, at) if at + 8 <= len(png) else (0, b"")
-        body = png[at + 8 : at + 8 + length]
-        check = png[at + 8 + length : at + 12 + length]
-        if check != struct.pack(">I", zlib.crc32(kind + body)):
-            raise errors.RecipeUnreadable(reason="damaged")
-        yield kind, body
-        at += 12 + length
-    raise errors.RecipeUnreadable(reason="too_many_chunks")
-
-
-def _recipe(text: bytes) -> Recipe:
+def parsed(text: bytes) -> Recipe:
+    """Return the recipe that a stranger's text is. Raises RecipeUnreadable."""
     if len(text) > RECIPE_LIMIT:
         raise errors.RecipeUnreadable(reason="recipe_too_large")
     try:

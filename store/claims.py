@@ -31,13 +31,22 @@ MOST_ATTEMPTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One image in this worker's hands; `fence` goes with every write."""
+    """One image in this worker's hands; `fence` goes with every write.
+
+    The file of a `wordless` one keeps the prompt to itself.
+    """
 
     generation_id: str
     index: int
     fence: int
     attempt: int
     order: Mapping[str, Any]
+    wordless: bool = False
+
+    @property
+    def number(self) -> str:
+        """Return the picture's own number, as it stands in its file."""
+        return f"{self.generation_id}-{self.index + 1}"
 
     @property
     def request(self) -> ImageRequest:
@@ -81,7 +90,12 @@ def claim(
             _take(session, image, generation.weight, worker, (now, now + lease_ms))
             flows.refresh(session, _flow(head), served=head.lane_id)
             return Claim(
-                image.generation_id, image.index, image.fence, image.attempts, generation.request
+                image.generation_id,
+                image.index,
+                image.fence,
+                image.attempts,
+                generation.request,
+                wordless=bool(generation.wordless),
             )
         # Its last image went without a word: cancelled just now, or by an older version.
         flows.refresh(session, _flow(head))

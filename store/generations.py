@@ -57,6 +57,8 @@ class Order:
     age_restricted: bool | None = None
     spoiler: bool = False
     quiet: bool = False
+    wordless: bool = False
+    label_free: bool = False
 
     def __repr__(self) -> str:
         """Name the order without its token."""
@@ -139,6 +141,8 @@ def _row(order: Order, plan: Plan, paid: Paid, lane_id: int) -> Generation:
         age_restricted=order.age_restricted,
         spoiler=order.spoiler,
         quiet=order.quiet,
+        wordless=order.wordless,
+        label_free=order.label_free,
         images=[
             Image(index=index, seed=seed, **shared)
             for index, seed in enumerate(order.request.seeds)

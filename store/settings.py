@@ -5,6 +5,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 
 from engine.catalog import VARIANTS, Catalog
+from engine.labels.settings import LabelSettings
 from engine.licences import LicenceSettings, require_acknowledged
 
 
@@ -34,7 +35,7 @@ class VariantSettings(LicenceSettings):
         return tuple(name.strip() for name in self.variants.split(",") if name.strip())
 
 
-class Settings(VariantSettings):
+class Settings(VariantSettings, LabelSettings):
     """Adds `REROLL_DATABASE_URL`, `REROLL_BROKER_URL`, `REROLL_FILES_URL`.
 
     Addresses may hold passwords, so they are secrets: they never show in a repr or a log.

@@ -1,9 +1,9 @@
 """Repairs what a death left behind; any process may run it at any time, several at once.
 
 It gives back images whose worker is gone, puts those in line that an older version left out, names
-the variants whose tickets may be lost, ends orders that nobody will draw, and names deleted orders
-whose files are still there. It never waits for a lock: what another transaction holds is left to
-the next sweep.
+the variants whose tickets may be lost, ends orders that nobody will draw, names deleted orders
+whose files are still there, and empties the log of copies without a visible label. It never waits
+for a lock: what another transaction holds is left to the next sweep.
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, exists, select, update
 from sqlalchemy.orm import Session
 
 from engine.errors import RerollError
-from store import claims, flows, generations, workers
+from store import claims, flows, generations, labelling, workers
 from store.clock import now_ms
 from store.errors import Stuck, WorkerCrashed, WorkerMissing
 from store.ledger import Flow
@@ -44,6 +44,7 @@ def sweep(session: Session, *, watched_ms: int, patience_ms: int = PATIENCE_MS) 
     """
     finished = _take_back(session, Image.lease_until < now_ms())
     _put_in_lanes(session)
+    labelling.forget_old(session)
     if watched_ms >= patience_ms:
         finished |= _end_hopeless(session, patience_ms)
     return Swept(_waiting_variants(session), frozenset(finished), _unpurged(session))

@@ -136,12 +136,34 @@ class Channel(Base):
 
 
 class Member(Base):
-    """What a member has chosen for every server: `defaults` are options of their orders by name."""
+    """What a member has chosen for every server: `defaults` are options of their orders by name.
+
+    Files of a `wordless` member keep the prompt to themselves. `label_free_at` is when the member
+    asked for copies without the label that people see, and agreed to label them where it is due.
+    """
 
     __tablename__ = "members"
 
     user_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     defaults: Mapped[dict[str, Any] | None]
+    wordless: Mapped[bool | None]
+    label_free_at: Mapped[int | None]
+
+
+class Handout(Base):
+    """An order whose copies bear no label that people see; kept for half a year, then swept.
+
+    It outlives the order: who got such copies, and when they had agreed to what goes with it.
+    """
+
+    __tablename__ = "handouts"
+    __table_args__ = (Index(None, "created_at"),)
+
+    generation_id: Mapped[str] = mapped_column(String(12), primary_key=True)
+    guild_id: Mapped[int]
+    user_id: Mapped[int]
+    agreed_at: Mapped[int]
+    created_at: Mapped[int] = mapped_column(default=now_ms())
 
 
 class Preset(Base):
@@ -265,6 +287,8 @@ class Generation(Base):
     age_restricted: Mapped[bool | None]
     spoiler: Mapped[bool | None]
     quiet: Mapped[bool | None]
+    wordless: Mapped[bool | None]
+    label_free: Mapped[bool | None]
     status: Mapped[str] = mapped_column(String(9), default="open")
     error: Mapped[dict[str, Any] | None]
     cancel_requested: Mapped[bool] = mapped_column(default=False)

@@ -8,6 +8,8 @@ from pydantic import ValidationError
 
 from engine.engine import Engine
 from engine.errors import EngineFailed, RequestRefused, VariantTooBig
+from engine.labels.errors import CertificateUnusable, ProviderInvalid
+from engine.labels.labelling import Labels
 from engine.licences import LicenceUnacknowledged
 from engine.memory import LeverRefused
 from engine.vendor.connection import connected
@@ -85,7 +87,15 @@ def _parts(settings: WorkerSettings, broker_url: str) -> Parts:
         engine=Engine(device=settings.device or None, vendor=vendor, wishes=settings.wishes),
         doorbell=Doorbell(broker_url),
         hand=Hand(),
+        labels=_labels(settings),
     )
+
+
+def _labels(settings: WorkerSettings) -> Labels:
+    try:
+        return settings.labels()
+    except (CertificateUnusable, ProviderInvalid) as error:
+        raise SystemExit(f"worker: {error}") from None
 
 
 def _require_keeping(broker_url: str) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from engine.catalog import Catalog
 from engine.engine import Engine, Step
 from engine.errors import EngineFailed, GenerationCancelled, InputLost
+from engine.labels.labelling import Labels
 from store import claims
 from store.claims import Claim, Kept
 from store.database import Database
@@ -46,6 +47,7 @@ class Parts:
     doorbell: Doorbell
     hand: Hand
     stay: Stay = field(default_factory=Stay)
+    labels: Labels = field(default_factory=Labels)
     patience_s: float = claims.LEASE_MS / 1000
     """How long a finished picture waits for a file store or a database that is away."""
 
@@ -91,7 +93,7 @@ def _ending(parts: Parts, claim: Claim, till: Till) -> Ending:
 def _draw(parts: Parts, claim: Claim, till: Till) -> Kept:
     request = claim.request
     variant = parts.catalog[request.variant]
-    teller = Teller(claim, parts.files, parts.doorbell)
+    teller = Teller(claim, parts.files, parts.doorbell, parts.labels)
 
     def on_step(step: Step) -> None:
         till.hear(step.charge)
@@ -105,9 +107,10 @@ def _draw(parts: Parts, claim: Claim, till: Till) -> Kept:
         parts.engine.load(variant)
     picture = parts.engine.draw(variant, request, on_step, files)
     till.hear(picture.charge)
+    png = parts.labels.kept(picture.png, picture.recipe, claim.number, wordless=claim.wordless)
     return Kept(
-        file_sha256=_put(parts, claim, picture.png),
-        file_bytes=len(picture.png),
+        file_sha256=_put(parts, claim, png),
+        file_bytes=len(png),
         pixel_sha256=picture.pixel_sha256,
         recipe=picture.recipe,
         seconds=picture.seconds,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import structlog
 
 from engine.engine import Step
+from engine.labels.labelling import Labels
 from store.claims import Claim
 from store.errors import FilesUnavailable
 from store.files import Files
@@ -22,8 +23,9 @@ log = structlog.get_logger()
 class Teller:
     """Tells of one claim's steps."""
 
-    def __init__(self, claim: Claim, files: Files, doorbell: Doorbell) -> None:
+    def __init__(self, claim: Claim, files: Files, doorbell: Doorbell, labels: Labels) -> None:
         self._claim, self._files, self._doorbell = claim, files, doorbell
+        self._labels = labels
         self._told_at = self._shown_at = time.monotonic()
 
     def tell(self, step: Step) -> None:
@@ -47,7 +49,8 @@ class Teller:
         if preview is None:
             return False
         try:
-            self._files.put_preview(self._claim.generation_id, preview())
+            labelled = self._labels.preview(preview(), self._claim.number)
+            self._files.put_preview(self._claim.generation_id, labelled)
         except FilesUnavailable:
             log.warning("preview not kept", order=self._claim.generation_id, exc_info=True)
             return False

@@ -11,7 +11,7 @@ from bot.i18n import Words
 
 SECTIONS: Mapping[str, tuple[str, ...]] = {
     "draw": ("imagine", "edit", "variations", "expand", "upscale"),
-    "mine": ("history", "show", "again", "presets list", "presets save", "defaults"),
+    "mine": ("history", "show", "again", "presets list", "presets save", "defaults", "labels"),
     "here": ("queue", "quota", "checkin", "variants"),
     "manage": ("settings show", "gift"),
 }

@@ -67,7 +67,7 @@ async def show(services: Services, interaction: Press, shown: Shown) -> None:
     if not found and shown.page > 0:
         await show(services, interaction, replace(shown, page=shown.page - 1))
         return
-    thumbnails = [await pictures.thumbnail(services.files, one.images) for one in found[:PER_PAGE]]
+    thumbnails = [await pictures.thumbnail(services, one.images) for one in found[:PER_PAGE]]
     words = services.words(interaction.locale)
     letter = _page(services, words, found, thumbnails, shown)
     await interaction.edit_original_response(view=letter.view, attachments=letter.files())

@@ -16,7 +16,7 @@ from store.tables import Generation
 
 async def show(services: Services, interaction: Press, generation: Generation) -> None:
     """Put the card into the deferred answer. Raises FilesUnavailable."""
-    fetched = await pictures.fetch(services.files, generation.images, interaction.filesize_limit)
+    fetched = await pictures.fetch(services, generation, interaction.filesize_limit)
     variant = None
     with suppress(VariantUnknown):
         variant = services.catalog[generation.variant]

@@ -145,7 +145,7 @@ class Delivery:
 
     async def _letter(self, known: Facts, upload_limit: int) -> Letter:
         services, generation = self._services, known.generation
-        fetched = await pictures.fetch(services.files, generation.images, upload_limit)
+        fetched = await pictures.fetch(services, generation, upload_limit)
         variant = None
         with suppress(VariantUnknown):
             variant = services.catalog[generation.variant]

@@ -1,20 +1,19 @@
-"""Pictures as Discord takes them: fetched by digest, named, re-encoded where they are too big."""
+"""Pictures as Discord takes them: fetched by digest, named, labelled, re-encoded where too big."""
 
 import asyncio
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PIL import Image as Pillow
-
 from bot.cards.letters import Attachment
+from bot.services import Services
+from engine.labels import visible
+from engine.labels.labelling import Labels, Visible
 from store.errors import FilesUnavailable
 from store.files import Files
-from store.tables import Image
+from store.tables import Generation, Image
 
 REQUEST_LIMIT = 24 * 2**20
 """Discord refuses a request over 25 MiB, whatever a single file may be."""
-QUALITIES = (92, 80, 60, 40)
 THUMBNAIL = 256
 
 
@@ -27,37 +26,51 @@ class Fetched:
     reencoded: bool
 
 
-async def fetch(files: Files, images: Sequence[Image], upload_limit: int) -> Fetched:
-    """Return the finished pictures in a form that fits.
+async def fetch(services: Services, generation: Generation, upload_limit: int) -> Fetched:
+    """Return an order's finished pictures in a form that fits.
 
     Raises FilesUnavailable where the file store cannot answer now.
     """
-    kept = {image.index: await read(files, image) for image in images if image.file_sha256}
+    shown = [image for image in generation.images if image.file_sha256]
+    kept = {image.index: await read(services.files, image) for image in shown}
     found = {index: content for index, content in kept.items() if content is not None}
     limit = min(upload_limit, REQUEST_LIMIT // max(1, len(found)))
-    fitted = {
-        index: await asyncio.to_thread(_fitted, content, limit) for index, content in found.items()
-    }
-    attachments = {
-        index: Attachment(f"{name_of(image)}.{kind}", content)
-        for image in images
-        if (index := image.index) in fitted
-        for content, kind in [fitted[index]]
-    }
-    reencoded = any(kind != "png" for _, kind in fitted.values())
+    text = label(services.labels, generation)
+    attachments, reencoded = {}, False
+    for image in shown:
+        if image.index in found:
+            content, kind = await asyncio.to_thread(
+                services.labels.copy, found[image.index], number_of(image), limit, text
+            )
+            attachments[image.index] = Attachment(f"{name_of(image)}.{kind}", content)
+            reencoded |= kind != "png"
     return Fetched(attachments, len(kept) - len(found), reencoded)
+
+
+def label(labels: Labels, generation: Generation) -> str:
+    """Return the label that people are to see on an order's copies, or nothing."""
+    is_asked_away = labels.visible is Visible.ON and generation.label_free
+    if labels.visible is Visible.OFF or is_asked_away:
+        return ""
+    return visible.text_for(generation.locale)
+
+
+def number_of(image: Image) -> str:
+    """Return a picture's own number, as it stands in its file."""
+    return f"{image.generation_id}-{image.index + 1}"
 
 
 def name_of(image: Image) -> str:
     """Return what a picture's file is called, without its ending."""
-    return f"reroll-{image.generation_id}-{image.index + 1}"
+    return f"reroll-{number_of(image)}"
 
 
-async def thumbnail(files: Files, images: Sequence[Image]) -> bytes | None:
+async def thumbnail(services: Services, images: Sequence[Image]) -> bytes | None:
     """Return a small picture of an order, or None where the file store no longer has one."""
     for image in images:
-        if image.file_sha256 and (content := await read(files, image)) is not None:
-            return await asyncio.to_thread(_small, content)
+        if image.file_sha256 and (content := await read(services.files, image)) is not None:
+            small = services.labels.small
+            return await asyncio.to_thread(small, content, number_of(image), THUMBNAIL)
     return None
 
 
@@ -72,26 +85,3 @@ async def read(files: Files, image: Image) -> bytes | None:
         if isinstance(error.__cause__, FileNotFoundError):
             return None
         raise
-
-
-def _fitted(content: bytes, limit: int) -> tuple[bytes, str]:
-    if len(content) <= limit:
-        return content, "png"
-    with Pillow.open(io.BytesIO(content)) as picture:
-        for quality in QUALITIES:
-            if len(smaller := _webp(picture, quality)) <= limit:
-                return smaller, "webp"
-        width, height = picture.size
-        return _webp(picture.resize((width // 2, height // 2)), QUALITIES[-1]), "webp"
-
-
-def _webp(picture: Pillow.Image, quality: int) -> bytes:
-    out = io.BytesIO()
-    picture.save(out, "WEBP", quality=quality)
-    return out.getvalue()
-
-
-def _small(content: bytes) -> bytes:
-    with Pillow.open(io.BytesIO(content)) as picture:
-        picture.thumbnail((THUMBNAIL, THUMBNAIL))
-        return _webp(picture, 85)

@@ -156,7 +156,7 @@ async def _hang(services: Services, interaction: Press, outcome: Outcome) -> boo
     words = services.words(interaction.guild_locale)
     channel = interaction.client.get_partial_messageable(outcome.channel_id)
     try:
-        fetched = await pictures.fetch(services.files, generation.images, BOT_UPLOAD_LIMIT)
+        fetched = await pictures.fetch(services, generation, BOT_UPLOAD_LIMIT)
         if not fetched.attachments:
             raise FilesUnavailable
         letter = _exhibit(words, generation, fetched, outcome.count)

@@ -23,7 +23,7 @@ from bot.services import Services
 from engine.catalog import Variant
 from engine.errors import InputLost
 from engine.request import GenerationRequest
-from store import channels, generations, servers, workers
+from store import channels, generations, labelling, servers, workers
 from store.channels import Place
 from store.errors import ConfirmationNeeded, FilesUnavailable, WorkerMissing
 from store.forecast import Wait
@@ -105,11 +105,21 @@ def place(
     # As in Discord's own slow mode, those who keep order need not wait.
     if Standing.MODERATOR not in member.standings:
         channels.check_pace(session, order, manner)
-    order = replace(order, spoiler=order.spoiler or manner.spoiler, quiet=manner.quiet)
+    chosen = labelling.read(session, order.user_id)
+    order = replace(
+        order,
+        spoiler=order.spoiler or manner.spoiler,
+        quiet=manner.quiet,
+        wordless=chosen.wordless,
+        label_free=chosen.label_free_at is not None,
+    )
     if order.request.variant not in workers.serving(session):
         raise WorkerMissing(variant=order.request.variant)
     server = servers.read(session, defaults, order.guild_id, now)
-    return generations.create(session, order, server.plan(member), server.now)
+    placed = generations.create(session, order, server.plan(member), server.now)
+    if placed.id == order.id:
+        labelling.note(session, order, chosen)
+    return placed
 
 
 async def _bring(services: Services, order_id: str, wished: Wish) -> None:

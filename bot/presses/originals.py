@@ -1,16 +1,19 @@
-"""An order's pictures as they were drawn: the PNG files with their recipes in them, for the member.
+"""An order's pictures as full PNG files with their recipes in them, for the member.
 
 A file over the upload limit cannot be sent at all: the member is told which, and how large it is.
 """
 
+import asyncio
 import io
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import discord
 
 from bot.answers import Press
-from bot.delivery.pictures import REQUEST_LIMIT, name_of, read
+from bot.delivery import pictures
+from bot.delivery.pictures import REQUEST_LIMIT
 from bot.i18n import Words
 from bot.services import Services
 from store.tables import Generation, Image
@@ -34,7 +37,10 @@ async def send(services: Services, interaction: Press, generation: Generation) -
 
     Raises FilesUnavailable.
     """
-    found = [await _original(services, image) for image in generation.images if image.file_sha256]
+    text = pictures.label(services.labels, generation)
+    found = [
+        await _original(services, image, text) for image in generation.images if image.file_sha256
+    ]
     limit = min(interaction.filesize_limit, REQUEST_LIMIT)
     words = services.words(interaction.locale)
     said = "\n".join(_said(words, found, limit, any_sent=any(_fits(one, limit) for one in found)))
@@ -44,9 +50,13 @@ async def send(services: Services, interaction: Press, generation: Generation) -
         await interaction.followup.send(files=_files(parcel), ephemeral=True)
 
 
-async def _original(services: Services, image: Image) -> Original:
-    name = f"{name_of(image)}.png"
-    return Original(image.index + 1, name, await read(services.files, image))
+async def _original(services: Services, image: Image, text: str) -> Original:
+    content = await pictures.read(services.files, image)
+    if content is not None:
+        number = pictures.number_of(image)
+        copy = services.labels.copy
+        content, _ = await asyncio.to_thread(copy, content, number, sys.maxsize, text)
+    return Original(image.index + 1, f"{pictures.name_of(image)}.png", content)
 
 
 def _fits(original: Original, limit: int) -> bool:

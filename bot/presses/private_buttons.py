@@ -3,7 +3,16 @@
 from collections.abc import Awaitable, Callable, Mapping
 
 from bot.answers import Press
-from bot.cards import defaults_card, history, marks, opened, preset_list, queue_card, recipes
+from bot.cards import (
+    defaults_card,
+    history,
+    labels_card,
+    marks,
+    opened,
+    preset_list,
+    queue_card,
+    recipes,
+)
 from bot.cards.history import Shown
 from bot.presses import originals, removal
 from bot.services import Services
@@ -102,6 +111,26 @@ async def _forget(services: Services, interaction: Press, option: str, _page: in
     await defaults_card.forget(services, interaction, option)
 
 
+async def _wordless(services: Services, interaction: Press, _subject: str, _page: int) -> None:
+    await interaction.response.defer()
+    await labels_card.set_wordless(services, interaction, on=True)
+
+
+async def _wordful(services: Services, interaction: Press, _subject: str, _page: int) -> None:
+    await interaction.response.defer()
+    await labels_card.set_wordless(services, interaction, on=False)
+
+
+async def _unlabel(services: Services, interaction: Press, _subject: str, _page: int) -> None:
+    await interaction.response.defer()
+    await labels_card.set_label_free(services, interaction, on=True)
+
+
+async def _relabel(services: Services, interaction: Press, _subject: str, _page: int) -> None:
+    await interaction.response.defer()
+    await labels_card.set_label_free(services, interaction, on=False)
+
+
 def _shown(interaction: Press, page: int) -> Shown:
     data = {**(interaction.data or {})}
     return Shown.read(page, marks.tail_of(str(data.get("custom_id", ""))))
@@ -122,4 +151,8 @@ HANDLERS: Mapping[str, Handler] = {
     "leave": _leave,
     "presets": _presets,
     "forget": _forget,
+    "wordless": _wordless,
+    "wordful": _wordful,
+    "unlabel": _unlabel,
+    "relabel": _relabel,
 }

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from bot.services import Services
+from engine.labels import tags as labelled
 from store.errors import StoreUnavailable
 from tests.bot.messages import gallery, order_id, parts, png, presses, text
 from tests.bot.stage import Stage, staged
@@ -21,6 +22,11 @@ async def take(stage: Stage, member: Any, message: Any, action: str) -> Any:
 
 async def show(stage: Stage, member: Any, typed: str) -> Any:
     return (await member.slash(stage.channel, "show", number=typed)).response
+
+
+def pixels(content: bytes) -> bytes:
+    with Image.open(io.BytesIO(content)) as picture:
+        return picture.tobytes()
 
 
 def noise(seed: int, side: int) -> bytes:
@@ -141,7 +147,8 @@ async def test_the_originals_are_the_files_as_they_were_drawn(stage: Stage) -> N
     sent = await take(stage, stage.mei, shown, "original")
     assert sent.ephemeral
     contents = [await attachment.read() for attachment in sent.attachments]
-    assert contents == [png(7), png(8)]
+    assert [pixels(one) for one in contents] == [pixels(png(7)), pixels(png(8))]
+    assert [labelled.read(one).aigc is not None for one in contents] == [True, True]
     assert [one.filename for one in sent.attachments] == gallery(first.response)
 
 
