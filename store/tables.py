@@ -308,7 +308,8 @@ class Image(Base):
 
     `fence` grows with each claim; every later write of a claim carries it, so a worker that lost
     its lease changes nothing. `effort` is a step of `store.paces`; `charged` the virtual seconds
-    that its flow is charged while it is drawn.
+    that its flow is charged while it is drawn; `loras` are the sha256 of those it
+    needs, with blanks between.
     """
 
     __tablename__ = "images"
@@ -348,6 +349,7 @@ class Image(Base):
     lane_id: Mapped[int | None]
     effort: Mapped[int | None] = mapped_column(Integer)
     charged: Mapped[float | None]
+    loras: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[int] = mapped_column(default=now_ms())
     status: Mapped[str] = mapped_column(String(9), default="queued")
     worker: Mapped[str | None] = mapped_column(String(128))
@@ -501,8 +503,8 @@ class Lane(Base):
 
     `settled` is the flow's virtual time, in seconds drawn over its weight, for pictures that have
     ended; `vtime` adds what is charged for those being drawn. `head_at` is when the first waiting
-    image was ordered, NULL where none waits; `fresh_at` is when the flow woke from behind the
-    others, NULL once it was served.
+    image was ordered, NULL where none waits, `head_loras` what that one needs; `fresh_at` is when
+    the flow woke from behind the others, NULL once it was served.
     """
 
     __tablename__ = "lanes"
@@ -541,6 +543,7 @@ class Lane(Base):
     vtime: Mapped[float] = mapped_column(default=0.0)
     head_at: Mapped[int | None]
     fresh_at: Mapped[int | None]
+    head_loras: Mapped[str | None] = mapped_column(Text)
 
 
 class Pace(Base):

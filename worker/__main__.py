@@ -25,6 +25,8 @@ from worker.drawing import Parts
 from worker.events import Doorbell, Finished
 from worker.hand import Hand
 from worker.heart import Heart
+from worker.lookout import Lookout
+from worker.loras import Loras
 from worker.queue import BrokerEvicts, Tickets, refuse_eviction
 from worker.settings import WorkerSettings
 
@@ -51,11 +53,13 @@ def main() -> None:
         finished = reclaim(session, parts.name)
     for generation_id in finished:
         parts.doorbell.ring(Finished(generation_id=generation_id))
-    heart = Heart(parts, tickets)
+    heart, lookout = Heart(parts, tickets), Lookout(parts)
     heart.start()
+    lookout.start()
     try:
         app.run(app.build(broker_url, parts), parts, grace_s=settings.grace_s)
     finally:
+        lookout.stop()
         heart.stop()
         tickets.close()
         parts.doorbell.close()
@@ -79,15 +83,17 @@ def _parts(settings: WorkerSettings, broker_url: str) -> Parts:
     hosted = [name for name in catalog.names if catalog[name].vendor]
     if hosted and vendor is None:
         log.warning("REROLL_BFL_KEY is missing; these cannot be drawn", variants=hosted)
+    files = Files(settings.files_url)
     return Parts(
         name=settings.worker_name,
         catalog=catalog,
         database=Database(settings.database_url.get_secret_value()),
-        files=Files(settings.files_url),
+        files=files,
         engine=Engine(device=settings.device or None, vendor=vendor, wishes=settings.wishes),
         doorbell=Doorbell(broker_url),
         hand=Hand(),
         labels=_labels(settings),
+        loras=Loras(files, settings.lora_disk),
     )
 
 

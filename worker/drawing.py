@@ -17,6 +17,7 @@ from engine.catalog import Catalog
 from engine.engine import Engine, Step
 from engine.errors import EngineFailed, GenerationCancelled, InputLost
 from engine.labels.labelling import Labels
+from engine.request import ImageRequest
 from store import claims
 from store.claims import Claim, Kept
 from store.database import Database
@@ -24,6 +25,7 @@ from store.errors import FilesUnavailable, LeaseLost, MoneyRanOut, StoreUnavaila
 from store.files import Files
 from worker.events import Doorbell, Finished
 from worker.hand import ClaimStopped, Hand
+from worker.loras import Loras
 from worker.progress import Teller
 from worker.stay import Stay
 from worker.till import Till
@@ -46,6 +48,7 @@ class Parts:
     engine: Engine
     doorbell: Doorbell
     hand: Hand
+    loras: Loras
     stay: Stay = field(default_factory=Stay)
     labels: Labels = field(default_factory=Labels)
     patience_s: float = claims.LEASE_MS / 1000
@@ -103,6 +106,7 @@ def _draw(parts: Parts, claim: Claim, till: Till) -> Kept:
     if variant.vendor:
         till.check(variant.name)
     files = {name: _get(parts, claim, name) for name in request.files}
+    _bring(parts, request)
     with parts.stay.loading(parts.engine):
         parts.engine.load(variant)
     picture = parts.engine.draw(variant, request, on_step, files)
@@ -131,6 +135,15 @@ def _get(parts: Parts, claim: Claim, name: str) -> bytes:
         if isinstance(error.__cause__, FileNotFoundError):
             raise InputLost from error
         raise
+
+
+def _bring(parts: Parts, request: ImageRequest) -> None:
+    """Have the request's LoRAs at hand. Raises LoraLost where one is gone."""
+    adapters = parts.engine.adapters
+    lacking = adapters.lacking(request)
+    with parts.stay.bringing(len(lacking)):
+        for sha256 in lacking:
+            _patiently(parts, partial(parts.loras.bring, adapters, sha256))
 
 
 def _patiently(parts: Parts, act: Callable[[], T]) -> T:
