@@ -41,6 +41,7 @@ ENDED = text("finished_at IS NOT NULL")
 LANELESS = text("lane_id IS NULL AND status = 'queued'")
 WAITING = text("head_at IS NOT NULL")
 FRESH = text("fresh_at IS NOT NULL")
+STARRED = text("starred")
 TOKENED = text("token <> ''")
 
 
@@ -138,14 +139,16 @@ class Channel(Base):
 class Member(Base):
     """What a member has chosen for every server: `defaults` are options of their orders by name.
 
-    Files of a `wordless` member keep the prompt to themselves. `label_free_at` is when the member
-    asked for copies without the label that people see, and agreed to label them where it is due.
+    `at_hand` are the numbers of pictures to look at. Files of a `wordless` member keep the prompt
+    to themselves. `label_free_at` is when the member asked for copies without the label that
+    people see, and agreed to label them where it is due.
     """
 
     __tablename__ = "members"
 
     user_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     defaults: Mapped[dict[str, Any] | None]
+    at_hand: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))
     wordless: Mapped[bool | None]
     label_free_at: Mapped[int | None]
 
@@ -326,6 +329,12 @@ class Image(Base):
             postgresql_where=QUEUED,
         ),
         Index("ix_images_leased", "lease_until", sqlite_where=RUNNING, postgresql_where=RUNNING),
+        Index(
+            "ix_images_starred",
+            "generation_id",
+            sqlite_where=STARRED,
+            postgresql_where=STARRED,
+        ),
         Index("ix_images_ended", "finished_at", sqlite_where=ENDED, postgresql_where=ENDED),
         Index(
             "ix_images_in_lane",
@@ -363,6 +372,7 @@ class Image(Base):
     pixel_sha256: Mapped[str | None] = mapped_column(String(64))
     recipe: Mapped[dict[str, Any] | None]
     seconds: Mapped[float | None]
+    starred: Mapped[bool] = mapped_column(default=False, server_default=false())
     finished_at: Mapped[int | None]
 
 

@@ -1,10 +1,11 @@
 """The card of an order that has ended: its pictures, or why there are none and what to do next."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from discord import ui
 
-from bot.cards import letters, remarks
+from bot.cards import letters, marks, remarks
 from bot.cards.letters import Letter
 from bot.cards.order_card import CALM, SORRY, offered, press, reworked
 from bot.delivery.hints import Hint
@@ -22,6 +23,8 @@ PROMPT = 1000
 QUIET_PROMPT = 120
 SEEDS_SHOWN = 10
 EXAMPLES = 3
+A_ROW = 5
+"""Buttons that Discord takes side by side."""
 TONGUES = {"zh-CN": "zh", "zh-TW": "tw"}
 """How a vocabulary calls our languages; English where it is not named here."""
 
@@ -72,10 +75,16 @@ def _pictures(words: Words, result: Result) -> Letter:
     # Of a quiet card stays what went wrong, and what tells it from others.
     lines = _warnings(words, result) if quiet else lines
     card.add_item(ui.TextDisplay("\n".join([*lines, _footer(words, result)])))
-    card.add_item(_buttons(words, result, ("new", "again", "remix", "delete")))
+    several = len(result.fetched.attachments) > 1
+    row = _buttons(words, result, ("new", "again", "remix", "delete"))
+    if quiet or not several:
+        row.add_item(_more(words, result))
+    card.add_item(row)
     hearts = ("heart",) if result.has_hearts else ()
     if able := hearts if quiet else (*hearts, *reworked(result.variant)):
         card.add_item(_buttons(words, result, able))
+    for picks in () if quiet or not several else _picks(words, result):
+        card.add_item(picks)
     return Letter(letters.layout(card), tuple(result.fetched.attachments.values()))
 
 
@@ -186,6 +195,25 @@ def _footer(words: Words, result: Result) -> str:
 def _buttons(words: Words, result: Result, actions: tuple[str, ...]) -> ui.ActionRow[ui.LayoutView]:
     known = offered(actions, result.variant)
     return ui.ActionRow(*(press(words, action, result.generation.id) for action in known))
+
+
+def _more(words: Words, result: Result) -> ui.Button[ui.LayoutView]:
+    return ui.Button(
+        label=words("buttons.more"), custom_id=marks.button("pick", result.generation.id)
+    )
+
+
+def _picks(words: Words, result: Result) -> Iterator[ui.ActionRow[ui.LayoutView]]:
+    """Yield rows with a button for each picture, as they are counted in the gallery."""
+    buttons: list[ui.Button[ui.LayoutView]] = [
+        ui.Button(
+            label=words("buttons.pick", nth=place),
+            custom_id=marks.button("pick", result.generation.id, index + 1),
+        )
+        for place, index in enumerate(result.fetched.attachments, 1)
+    ]
+    for start in range(0, len(buttons), A_ROW):
+        yield ui.ActionRow(*buttons[start : start + A_ROW])
 
 
 def _name(words: Words, variant: str) -> str:
