@@ -39,6 +39,9 @@ RerollError                 a failure to tell a member of; `code` names its text
 │   │   ├── LoraForText         it changes the text encoder
 │   │   ├── LoraModuleUnknown   it changes a part that the base does not have
 │   │   ├── LoraOtherBase       it is for another base
+│   │   ├── LoraBaseUnserved    it is for a base that no variant here takes
+│   │   ├── LoraBaseUnclear     it may be for several bases
+│   │   ├── LoraFitsNothing     it is for no base that we know
 │   │   ├── LoraIncomplete      a half of a pair is missing
 │   │   ├── LoraDoubled         it changes a part twice
 │   │   ├── LoraShapeWrong      a part has another shape in the base
@@ -313,6 +316,24 @@ class LoraOtherBase(LoraRefused):
     """It is for another base. Params: base."""
 
     code = "lora_other_base"
+
+
+class LoraBaseUnserved(LoraRefused):
+    """It is for a base that no variant here takes. Params: base."""
+
+    code = "lora_base_unserved"
+
+
+class LoraBaseUnclear(LoraRefused):
+    """It fits several bases, and does not tell which is meant. Params: bases (comma-separated)."""
+
+    code = "lora_base_unclear"
+
+
+class LoraFitsNothing(LoraRefused):
+    """It is for none of the bases that we know."""
+
+    code = "lora_fits_nothing"
 
 
 class LoraIncomplete(LoraRefused):

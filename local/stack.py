@@ -91,6 +91,8 @@ class Stack:
         broker_url, _ = await asyncio.gather(self._broker_url(), self._migrate(given))
         told = given | {"REROLL_BROKER_URL": broker_url}
         keys = {name: self._given[name] for name in WORKER_NAMES if name in self._given}
+        if self._door.url:  # where members' files are
+            keys["REROLL_DISCORD_URL"] = self._door.url
         for name, more in (("worker", keys), ("bot", self._door.environment())):
             command = (sys.executable, "-m", name)
             self.supervisor.start(Program(name, command, told | more))

@@ -18,6 +18,7 @@ from store import logs, schema
 from store.database import Database
 from store.errors import StoreUnavailable
 from store.files import Files
+from store.lora_addresses import DISCORD
 from store.sweep import reclaim
 from worker import app
 from worker.doctor import visit
@@ -25,7 +26,9 @@ from worker.drawing import Parts
 from worker.events import Doorbell, Finished
 from worker.hand import Hand
 from worker.heart import Heart
+from worker.librarian import Librarian
 from worker.lookout import Lookout
+from worker.lora_download import Downloader, loopback
 from worker.loras import Loras
 from worker.queue import BrokerEvicts, Tickets, refuse_eviction
 from worker.settings import WorkerSettings
@@ -56,9 +59,12 @@ def main() -> None:
     heart, lookout = Heart(parts, tickets), Lookout(parts)
     heart.start()
     lookout.start()
+    librarian = _librarian(settings, parts)
+    librarian.start()
     try:
         app.run(app.build(broker_url, parts), parts, grace_s=settings.grace_s)
     finally:
+        librarian.stop()
         lookout.stop()
         heart.stop()
         tickets.close()
@@ -102,6 +108,15 @@ def _labels(settings: WorkerSettings) -> Labels:
         return settings.labels()
     except (CertificateUnusable, ProviderInvalid) as error:
         raise SystemExit(f"worker: {error}") from None
+
+
+def _librarian(settings: WorkerSettings, parts: Parts) -> Librarian:
+    downloader = Downloader(
+        hosts=(*settings.lora_host_names, *DISCORD), local=loopback(settings.discord_url)
+    )
+    # One that was thought dead must not write into what another goes on with.
+    folder = settings.parts_folder / parts.name.replace("/", "_")
+    return Librarian(parts.name, parts.database, parts.files, downloader, folder)
 
 
 def _require_keeping(broker_url: str) -> None:

@@ -1,6 +1,7 @@
 """The worker's settings, from the environment or `.env`."""
 
 import socket
+import tempfile
 from pathlib import Path
 
 from pydantic import Field
@@ -18,7 +19,9 @@ class WorkerSettings(Settings, VendorSettings, MemorySettings):
     `worker_name` must be unique per process and the same after a restart (a worker takes back what
     its former life held); `device` is torch's name, chosen by itself where empty; `grace_s` is how
     long a picture may go on after SIGTERM. Where the file store is another machine's, LoRAs are
-    kept in `lora_folder` too, up to `lora_folder_gb`; 0 keeps none.
+    kept in `lora_folder` too, up to `lora_folder_gb`; 0 keeps none. What is fetched for the library
+    lies in `parts_folder` until it is whole. `discord_url` is the local Discord's, whose
+    attachments are fetched from this machine.
     """
 
     worker_name: str = Field(default_factory=lambda: f"{socket.gethostname()}-0")
@@ -26,6 +29,8 @@ class WorkerSettings(Settings, VendorSettings, MemorySettings):
     grace_s: float = 20.0
     lora_folder: Path = Path("~/.cache/reroll/loras")
     lora_folder_gb: float = Field(default=20.0, ge=0)
+    parts_folder: Path = Path(tempfile.gettempdir()) / "reroll-parts"
+    discord_url: str = ""
 
     @property
     def lora_disk(self) -> Disk | None:
