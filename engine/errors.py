@@ -69,6 +69,7 @@ RerollError                 a failure to tell a member of; `code` names its text
     │   ├── VendorDown             it is away, or did not answer in time
     │   ├── VendorUnpaid           the host's account is empty
     │   └── VendorKeyRefused       the host's key is missing or not valid
+    ├── PictureWithheld     the picture is not to be shown
     └── GenerationCancelled the step callback asked to stop
 """
 
@@ -499,6 +500,12 @@ class VendorKeyRefused(VendorFailed):
     """The host's key for the vendor is missing, or the vendor refused it."""
 
     code = "vendor_key_refused"
+
+
+class PictureWithheld(EngineFailed):
+    """The host's classifier refused the picture that came of the words."""
+
+    code = "picture_withheld"
 
 
 class GenerationCancelled(EngineFailed):

@@ -30,6 +30,7 @@ RerollError
 │   ├── LorasFull           the plan holds no more of them
 │   ├── LorasTooLarge       nor so many bytes of them
 │   ├── LoraNotShared       a LoRA of an order is gone, or not for this member
+│   ├── ReviewDone          a moderator has decided on the picture already
 │   ├── NotYours            neither the owner nor a moderator
 │   └── Gone                no such order or picture (any more)
 ├── MoneyRanOut             the server's money ran out while the order was drawn
@@ -221,6 +222,12 @@ class LoraNotShared(StoreRefused):
     """A LoRA that an order asks for is gone, or this member may not use it. Params: value."""
 
     code = "lora_not_shared"
+
+
+class ReviewDone(StoreRefused):
+    """The picture waits for nobody's look (any more)."""
+
+    code = "review_done"
 
 
 class NotYours(StoreRefused):

@@ -3,6 +3,7 @@
 Columns of a table are documented where they are not plain from their names.
 """
 
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
@@ -39,6 +40,7 @@ QUEUED = text("status = 'queued'")
 RUNNING = text("status = 'running'")
 ENDED = text("finished_at IS NOT NULL")
 LANELESS = text("lane_id IS NULL AND status = 'queued'")
+HELD = text("held_sha256 IS NOT NULL")
 WAITING = text("head_at IS NOT NULL")
 FRESH = text("fresh_at IS NOT NULL")
 STARRED = text("starred")
@@ -306,13 +308,23 @@ class Generation(Base):
     images: Mapped[list["Image"]] = relationship(order_by="Image.index", lazy="raise")
 
 
+class Review(StrEnum):
+    """What the output check, or a moderator after it, made of a picture."""
+
+    SPOILER = "spoiler"
+    WAITING = "waiting"
+    RELEASED = "released"
+    REFUSED = "refused"
+
+
 class Image(Base):
     """One picture of an order: the unit a worker claims.
 
     `fence` grows with each claim; every later write of a claim carries it, so a worker that lost
     its lease changes nothing. `effort` is a step of `store.paces`; `charged` the virtual seconds
     that its flow is charged while it is drawn; `loras` are the sha256 of those it
-    needs, with blanks between.
+    needs, with blanks between. A picture that moderators are to look at first has its file in
+    `held_sha256` instead, so that nothing else shows it; `review` is one of `Review`.
     """
 
     __tablename__ = "images"
@@ -346,6 +358,7 @@ class Image(Base):
             postgresql_where=QUEUED,
         ),
         Index("ix_images_drawn_for", "lane_id", sqlite_where=RUNNING, postgresql_where=RUNNING),
+        Index("ix_images_held", "finished_at", sqlite_where=HELD, postgresql_where=HELD),
         Index("ix_images_laneless", "created_at", sqlite_where=LANELESS, postgresql_where=LANELESS),
     )
 
@@ -368,6 +381,8 @@ class Image(Base):
     lease_until: Mapped[int | None]
     error: Mapped[dict[str, Any] | None]
     file_sha256: Mapped[str | None] = mapped_column(String(64))
+    held_sha256: Mapped[str | None] = mapped_column(String(64))
+    review: Mapped[str | None] = mapped_column(String(8))
     file_bytes: Mapped[int | None]
     pixel_sha256: Mapped[str | None] = mapped_column(String(64))
     recipe: Mapped[dict[str, Any] | None]

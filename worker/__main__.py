@@ -4,12 +4,14 @@ import sys
 import time
 
 import structlog
+import torch
 from pydantic import ValidationError
 
 from engine.engine import Engine
 from engine.errors import EngineFailed, RequestRefused, VariantTooBig
+from engine.judging.judge import JudgeUnusable, appointed
+from engine.judging.verdicts import RulesUnreadable
 from engine.labels.errors import CertificateUnusable, ProviderInvalid
-from engine.labels.labelling import Labels
 from engine.licences import LicenceUnacknowledged
 from engine.memory import LeverRefused
 from engine.vendor.connection import connected
@@ -24,6 +26,7 @@ from worker import app
 from worker.doctor import visit
 from worker.drawing import Parts
 from worker.events import Doorbell, Finished
+from worker.finishing import Finish
 from worker.hand import Hand
 from worker.heart import Heart
 from worker.librarian import Librarian
@@ -98,16 +101,21 @@ def _parts(settings: WorkerSettings, broker_url: str) -> Parts:
         engine=Engine(device=settings.device or None, vendor=vendor, wishes=settings.wishes),
         doorbell=Doorbell(broker_url),
         hand=Hand(),
-        labels=_labels(settings),
+        finish=_finish(settings),
         loras=Loras(files, settings.lora_disk),
     )
 
 
-def _labels(settings: WorkerSettings) -> Labels:
+def _finish(settings: WorkerSettings) -> Finish:
+    device = settings.device or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        return settings.labels()
-    except (CertificateUnusable, ProviderInvalid) as error:
+        labels, judge = settings.labels(), appointed(settings, device)
+    except (CertificateUnusable, ProviderInvalid, JudgeUnusable, RulesUnreadable) as error:
         raise SystemExit(f"worker: {error}") from None
+    if judge is None:
+        log.warning("REROLL_CHECK_MODEL is empty: nobody looks at pictures before members do")
+        return Finish(labels)
+    return Finish(labels, lambda png, restricted: judge.verdict(png, age_restricted=restricted))
 
 
 def _librarian(settings: WorkerSettings, parts: Parts) -> Librarian:

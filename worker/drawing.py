@@ -16,7 +16,6 @@ from sqlalchemy.orm import Session
 from engine.catalog import Catalog
 from engine.engine import Engine, Step
 from engine.errors import EngineFailed, GenerationCancelled, InputLost
-from engine.labels.labelling import Labels
 from engine.request import ImageRequest
 from store import claims
 from store.claims import Claim, Kept
@@ -24,6 +23,7 @@ from store.database import Database
 from store.errors import FilesUnavailable, LeaseLost, MoneyRanOut, StoreUnavailable
 from store.files import Files
 from worker.events import Doorbell, Finished
+from worker.finishing import Finish
 from worker.hand import ClaimStopped, Hand
 from worker.loras import Loras
 from worker.progress import Teller
@@ -50,7 +50,7 @@ class Parts:
     hand: Hand
     loras: Loras
     stay: Stay = field(default_factory=Stay)
-    labels: Labels = field(default_factory=Labels)
+    finish: Finish = field(default_factory=Finish)
     patience_s: float = claims.LEASE_MS / 1000
     """How long a finished picture waits for a file store or a database that is away."""
 
@@ -96,7 +96,7 @@ def _ending(parts: Parts, claim: Claim, till: Till) -> Ending:
 def _draw(parts: Parts, claim: Claim, till: Till) -> Kept:
     request = claim.request
     variant = parts.catalog[request.variant]
-    teller = Teller(claim, parts.files, parts.doorbell, parts.labels)
+    teller = Teller(claim, parts.files, parts.doorbell, parts.finish)
 
     def on_step(step: Step) -> None:
         till.hear(step.charge)
@@ -111,7 +111,7 @@ def _draw(parts: Parts, claim: Claim, till: Till) -> Kept:
         parts.engine.load(variant)
     picture = parts.engine.draw(variant, request, on_step, files)
     till.hear(picture.charge)
-    png = parts.labels.kept(picture.png, picture.recipe, claim.number, wordless=claim.wordless)
+    png, verdict = parts.finish.picture(claim, picture.png, picture.recipe)
     return Kept(
         file_sha256=_put(parts, claim, png),
         file_bytes=len(png),
@@ -119,6 +119,7 @@ def _draw(parts: Parts, claim: Claim, till: Till) -> Kept:
         recipe=picture.recipe,
         seconds=picture.seconds,
         loading_s=parts.stay.loading_s,
+        verdict=verdict,
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from engine.judging.settings import JudgeSettings
 from engine.memory import GB
 from engine.memory_settings import MemorySettings
 from engine.vendor.settings import VendorSettings
@@ -13,7 +14,7 @@ from store.settings import Settings
 from worker.disk import Disk
 
 
-class WorkerSettings(Settings, VendorSettings, MemorySettings):
+class WorkerSettings(Settings, VendorSettings, MemorySettings, JudgeSettings):
     """Adds what only a worker needs.
 
     `worker_name` must be unique per process and the same after a restart (a worker takes back what

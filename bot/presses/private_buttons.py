@@ -16,7 +16,7 @@ from bot.cards import (
     recipes,
 )
 from bot.cards.history import Shown
-from bot.presses import originals, removal
+from bot.presses import originals, removal, reviewing
 from bot.services import Services
 from store import generations, pictures
 
@@ -140,6 +140,19 @@ async def _relabel(services: Services, interaction: Press, _subject: str, _page:
     await labels_card.set_label_free(services, interaction, on=False)
 
 
+async def _review(services: Services, interaction: Press, generation_id: str, _page: int) -> None:
+    await interaction.response.defer(ephemeral=True, thinking=True)
+    await reviewing.show(services, interaction, generation_id)
+
+
+def _reviewed(action: str) -> Handler:
+    async def answer(services: Services, interaction: Press, generation_id: str, nth: int) -> None:
+        await interaction.response.defer()
+        await reviewing.decide(services, interaction, action, generation_id, nth)
+
+    return answer
+
+
 def _shown(interaction: Press, page: int) -> Shown:
     data = {**(interaction.data or {})}
     return Shown.read(page, marks.tail_of(str(data.get("custom_id", ""))))
@@ -164,4 +177,6 @@ HANDLERS: Mapping[str, Handler] = {
     "wordful": _wordful,
     "unlabel": _unlabel,
     "relabel": _relabel,
+    "review": _review,
+    **{action: _reviewed(action) for action in reviewing.CHOICES},
 }
