@@ -14,6 +14,7 @@ BENCHES = (
     "bench.queue",
     "bench.labels",
     "bench.fairness",
+    "bench.rules",
 )
 
 

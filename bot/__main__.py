@@ -142,6 +142,7 @@ def build(settings: BotSettings) -> Services:
         texts=texts,
         reader=Reader(catalog, size_words(texts)),
         labels=settings.labels(),
+        rules=settings.rules(),
     )
 
 

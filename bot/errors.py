@@ -23,6 +23,12 @@ RerollError
 │   ├── PresetEmpty         a preset without a single option
 │   ├── MessageWithoutOrder the message is not one of ours, or is about no order
 │   ├── MessageWithoutPicture the message shows nothing to start from
+│   ├── PromptForbidden     what is drawn nowhere: sexual pictures of minors
+│   ├── PromptBlocked       a rule of the host's or the server's forbids some words
+│   │   └── PromptBlockedHere   but not in age-restricted channels
+│   ├── PromptDoubtful      a rule asks whether the member means it
+│   ├── RuleWordInvalid     nothing that a rule could look for
+│   ├── RuleWordsMissing    a rule that replaces needs to know by what
 │   └── PressOutdated       the button belongs to an older version
 └── Unexpected              our own mistake; the log has the rest under `reference`
 """
@@ -157,6 +163,42 @@ class MessageWithoutPicture(RequestRefused):
     """The message has no picture, or none that is finished."""
 
     code = "message_without_picture"
+
+
+class PromptForbidden(RequestRefused):
+    """No setting allows this. Params: rule_kind, words."""
+
+    code = "prompt_forbidden"
+
+
+class PromptBlocked(RequestRefused):
+    """Params: rule_kind, words (of the prompt)."""
+
+    code = "prompt_blocked"
+
+
+class PromptBlockedHere(PromptBlocked):
+    """An age-restricted channel would allow it. Params: as PromptBlocked."""
+
+    code = "prompt_blocked_here"
+
+
+class PromptDoubtful(RequestRefused):
+    """The member is to be asked. Params: as PromptBlocked."""
+
+    code = "prompt_doubtful"
+
+
+class RuleWordInvalid(RequestRefused):
+    """Params: value."""
+
+    code = "rule_word_invalid"
+
+
+class RuleWordsMissing(RequestRefused):
+    """A replacement is missing."""
+
+    code = "rule_words_missing"
 
 
 class PressOutdated(RequestRefused):

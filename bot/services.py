@@ -9,7 +9,10 @@ from bot.delivery.turns import Turns
 from bot.delivery.waits import Waits
 from bot.i18n import Texts, Words
 from bot.orders.questions import Questions
+from bot.rules import loading
+from bot.rules.matching import Rules
 from bot.servers.chosen import Chosen
+from bot.servers.rulebooks import Rulebooks
 from bot.wishes.fetch import Fetching
 from bot.wishes.habits import Habits
 from bot.wishes.options import Reader
@@ -38,6 +41,8 @@ class Services:
     questions: Questions = field(default_factory=Questions)
     fetching: Fetching = field(default_factory=Fetching)
     chosen: Chosen = field(default_factory=Chosen)
+    rules: Rules = field(default_factory=loading.load)
+    rulebooks: Rulebooks = field(default_factory=Rulebooks)
     habits: Habits = field(default_factory=Habits)
     labels: Labels = field(default_factory=Labels)
     bell: asyncio.Event = field(default_factory=asyncio.Event)

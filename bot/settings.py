@@ -5,6 +5,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr
 
+from bot.rules import loading
+from bot.rules.loading import SHIPPED
+from bot.rules.matching import Rules
 from store.plans import PLANS, Plans
 from store.servers import Defaults
 from store.settings import Settings
@@ -14,14 +17,23 @@ class BotSettings(Settings):
     """`DISCORD_TOKEN`, and `REROLL_DISCORD_URL` for a local Discord instead of the real one.
 
     `REROLL_USER_INSTALL` lets members add the bot to their own account, on the plan that everyone
-    has. `REROLL_PLANS_FILE` and `REROLL_TIME_ZONE` are what servers start with.
+    has. `REROLL_PLANS_FILE` and `REROLL_TIME_ZONE` are what servers start with; `REROLL_RULES_FILE`
+    holds the host's rules about words in prompts.
     """
 
     token: SecretStr = Field(validation_alias="DISCORD_TOKEN")
     discord_url: str = ""
     user_install: bool = True
     plans_file: Path = PLANS
+    rules_file: Path = SHIPPED
     time_zone: str = "UTC"
+
+    def rules(self) -> Rules:
+        """Read the rules. Raises ValueError where the file is of no use."""
+        try:
+            return loading.load(self.rules_file)
+        except loading.BROKEN as error:
+            raise ValueError(f"REROLL_RULES_FILE: {self.rules_file}: {error!r}") from error
 
     def defaults(self) -> Defaults:
         """Read the plans. Raises ValueError where the file or the time zone is of no use."""

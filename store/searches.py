@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement
 
-from store.tables import Generation, Image
+from store.tables import Generation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,5 +28,4 @@ class Search:
         if self.variant:
             yield Generation.variant == self.variant
         if self.starred:
-            own = select(Image.generation_id).where(Image.starred.is_(True))
-            yield or_(Generation.starred.is_(True), Generation.id.in_(own))
+            yield Generation.starred.is_(True)

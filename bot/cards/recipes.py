@@ -11,7 +11,6 @@ from bot.cards.order_card import CALM, offered, press
 from bot.i18n import Words
 from bot.markdown import DIRECTION, plain
 from bot.services import Services
-from bot.wishes import sources
 from engine.catalog import Variant
 from engine.request import GenerationRequest
 from store import generations
@@ -23,10 +22,8 @@ TEXT_LIMIT = 3600
 FILE = "recipe.txt"
 
 
-async def show(
-    services: Services, interaction: Press, generation: Generation, nth: int = 0
-) -> None:
-    """Put the recipe into the deferred answer: of an order, or of its picture `nth` (from 1)."""
+async def show(services: Services, interaction: Press, generation: Generation) -> None:
+    """Put the recipe into the deferred answer."""
     parent = None
     if generation.parent_id:
         try:
@@ -37,19 +34,15 @@ async def show(
     known = generation.variant in catalog.names
     variant = catalog[generation.variant] if known else None
     here = interaction.guild_id
-    letter = card(words, generation, variant, parent if _is_here(parent, here) else None, nth)
+    letter = card(words, generation, variant, parent if _is_here(parent, here) else None)
     await interaction.edit_original_response(view=letter.view, attachments=letter.files())
 
 
 def card(
-    words: Words,
-    generation: Generation,
-    variant: Variant | None,
-    parent: Generation | None,
-    nth: int = 0,
+    words: Words, generation: Generation, variant: Variant | None, parent: Generation | None
 ) -> Letter:
     """Return the recipe with a link to the order and the one it comes of, and what to do next."""
-    text = "\n".join(lines(words, generation, variant, nth))
+    text = "\n".join(lines(words, generation, variant))
     is_short = len(text) <= TEXT_LIMIT
     body = f"```\n{_fenced(text)}\n```" if is_short else words("recipe.in_file")
     shown: ui.Container[ui.LayoutView] = ui.Container(accent_colour=CALM)
@@ -59,14 +52,11 @@ def card(
         attachments = (Attachment(FILE, text.encode()),)
         shown.add_item(ui.File(f"attachment://{FILE}"))
     actions = offered(("original", "again", "remix"), variant)
-    buttons = (press(words, action, generation.id, nth or None) for action in actions)
-    shown.add_item(ui.ActionRow(*buttons))
+    shown.add_item(ui.ActionRow(*(press(words, action, generation.id) for action in actions)))
     return Letter(letters.layout(shown), attachments)
 
 
-def lines(
-    words: Words, generation: Generation, variant: Variant | None, nth: int = 0
-) -> Iterator[str]:
+def lines(words: Words, generation: Generation, variant: Variant | None) -> Iterator[str]:
     """Yield what the pictures were drawn from, a line each, under the names of the options."""
     request = GenerationRequest.from_json(generation.request)
 
@@ -79,9 +69,8 @@ def lines(
     yield line("imagine.variant", request.variant)
     yield line("imagine.size", f"{request.width}x{request.height}")
     if variant is None or variant.seeds:
-        seeds = request.seeds[nth - 1 : nth] if nth else request.seeds
-        yield line("imagine.seed", " ".join(map(str, seeds)))
-    yield line("imagine.count", 1 if nth else request.count)
+        yield line("imagine.seed", " ".join(map(str, request.seeds)))
+    yield line("imagine.count", request.count)
     yield line("imagine.steps", request.steps)
     yield line("imagine.guidance", f"{request.guidance:g}")
     if request.canvas:
@@ -93,7 +82,7 @@ def lines(
     ):
         if digests:
             yield line(key, " ".join(digest[:12] for digest in digests))
-    yield line("recipe.id", sources.number(generation.id, nth or 1))
+    yield line("recipe.id", generation.id)
     if generation.parent_id:
         yield line("recipe.parent", generation.parent_id)
 

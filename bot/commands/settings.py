@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from bot.answers import Press
 from bot.client import Tree
-from bot.commands import settings_channel
+from bot.commands import settings_channel, settings_rules
 from bot.commands.choosing import answer, choice, subcommand
 from bot.servers import places
 from bot.services import Services
@@ -35,6 +35,7 @@ def register(tree: Tree, services: Services) -> None:
     for add in (_show, _zone, _role, _plan, _slow_lane, _checkin, _budget, _showcase):
         add(group, services)
     settings_channel.add(group, services)
+    settings_rules.add(group, services)
     tree.add_command(group)
 
 

@@ -1,6 +1,5 @@
 """Whether the same order drawn again came out the same, and if not, why. Pure."""
 
-from dataclasses import replace
 from enum import StrEnum
 
 from engine.request import GenerationRequest
@@ -25,12 +24,11 @@ def compare(generation: Generation, parent: Generation | None) -> Comparison | N
     """Compare pixel by pixel; None where it is another request, or nothing can be compared."""
     if parent is None or _request(parent) != _request(generation):
         return None
-    # By seed: one picture of four may have been drawn again.
-    theirs = {image.seed: image for image in parent.images if image.pixel_sha256}
+    theirs = {image.index: image for image in parent.images if image.pixel_sha256}
     pairs = [
-        (theirs[mine.seed], mine)
+        (theirs[mine.index], mine)
         for mine in generation.images
-        if mine.pixel_sha256 and mine.seed in theirs
+        if mine.pixel_sha256 and mine.index in theirs
     ]
     if not pairs:
         return None
@@ -40,7 +38,7 @@ def compare(generation: Generation, parent: Generation | None) -> Comparison | N
 
 def _request(generation: Generation) -> GenerationRequest:
     # Read, not compared as it lies there: an older version wrote fewer names for the same.
-    return replace(GenerationRequest.from_json(generation.request), seeds=())
+    return GenerationRequest.from_json(generation.request)
 
 
 def _reason(before: Image, after: Image) -> Comparison:

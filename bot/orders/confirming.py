@@ -1,4 +1,4 @@
-"""Asks before an order that costs much: its price, what would be left, and a button to go on."""
+"""Asks before an order that costs much, or whose words a rule doubts, with a button to go on."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -10,6 +10,7 @@ from bot import answers
 from bot.answers import Press
 from bot.cards import letters, marks, order_card
 from bot.cards.letters import Letter
+from bot.errors import PromptDoubtful
 from bot.i18n import Words
 from bot.markdown import quote
 from bot.orders.questions import Question
@@ -18,6 +19,10 @@ from store.errors import ConfirmationNeeded
 
 if TYPE_CHECKING:
     from bot.orders.placing import Wish
+
+
+Needed = ConfirmationNeeded | PromptDoubtful
+"""What is answered by a question."""
 
 
 class _Whisper:
@@ -32,12 +37,12 @@ class _Whisper:
             await self.message.delete()
 
 
-async def ask(
-    services: Services, interaction: Press, wished: "Wish", needed: ConfirmationNeeded
-) -> None:
+async def ask(services: Services, interaction: Press, wished: "Wish", needed: Needed) -> None:
     """Take the public answer back and ask the member alone; one press of the button orders."""
 
     async def wish() -> "Wish":
+        if isinstance(needed, PromptDoubtful):
+            return replace(wished, vouched=True)
         return replace(wished, confirmed=True)
 
     whisper = _Whisper()
@@ -48,11 +53,14 @@ async def ask(
     whisper.message = await answers.withdraw_for(interaction, letter)
 
 
-def _question(words: Words, key: str, wished: "Wish", needed: ConfirmationNeeded) -> Letter:
+def _question(words: Words, key: str, wished: "Wish", needed: Needed) -> Letter:
     card: ui.Container[ui.LayoutView] = ui.Container(accent_colour=order_card.BUSY)
     card.add_item(ui.TextDisplay("\n".join([words.error(needed), quote(wished.request.prompt)])))
+    label = words("buttons.vouch")
+    if isinstance(needed, ConfirmationNeeded):
+        label = words("buttons.confirm", price=needed.params["price"])
     button: ui.Button[ui.LayoutView] = ui.Button(
-        label=words("buttons.confirm", price=needed.params["price"]),
+        label=label,
         style=discord.ButtonStyle.primary,
         custom_id=marks.button("confirm", key),
     )

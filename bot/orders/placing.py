@@ -16,7 +16,8 @@ from bot.answers import Press
 from bot.cards import order_card, remarks
 from bot.cards.letters import Letter
 from bot.cards.remarks import Remarks
-from bot.orders import confirming
+from bot.errors import PromptDoubtful
+from bot.orders import confirming, ruling
 from bot.servers import places
 from bot.servers.standing import ELSEWHERE, payer
 from bot.services import Services
@@ -41,7 +42,8 @@ class Wish:
     """What is to be drawn, which order it comes of, and what its cards remark on.
 
     `notes` are keys for the waiting card alone, `remarks` stay with the order. Pictures that the
-    request starts from are in `uploads` by their sha256, or else lie with the parent.
+    request starts from are in `uploads` by their sha256, or else lie with the parent. A price that
+    the member has `confirmed`, and words that they have `vouched` for, are not asked about again.
     """
 
     request: GenerationRequest
@@ -50,6 +52,7 @@ class Wish:
     remarks: Remarks = field(default_factory=dict)
     uploads: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     confirmed: bool = False
+    vouched: bool = False
     spoiler: bool = False
 
 
@@ -70,14 +73,15 @@ async def submit(
     order_id = generations.new_id()
     try:
         wished = await wish()
-        await _bring(services, order_id, wished)
         guild_id, member = await payer(interaction, origin(wished))
-        order = order_of(services, interaction, wished, order_id, message_id, guild_id)
         here = place_of(interaction, guild_id)
+        wished = await ruling.ruled(services, here, wished)
+        await _bring(services, order_id, wished)
+        order = order_of(services, interaction, wished, order_id, message_id, guild_id)
         placed = await services.database.run(
             place, order, services.defaults, member, here, services.now()
         )
-    except ConfirmationNeeded as needed:
+    except (ConfirmationNeeded, PromptDoubtful) as needed:
         await _clear(services, order_id)
         await confirming.ask(services, interaction, wished, needed)
         return True

@@ -4,6 +4,7 @@ Each prompt is an order of its own, with its own card, its price and its buttons
 be drawn again, cancelled and refunded as any other.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -19,9 +20,10 @@ from bot import answers
 from bot.answers import Press
 from bot.cards import letters, marks, order_card
 from bot.cards.letters import Letter
+from bot.errors import PromptDoubtful
 from bot.i18n import Words
 from bot.markdown import quote
-from bot.orders import placing
+from bot.orders import placing, ruling
 from bot.orders.placing import Wish
 from bot.orders.questions import Question
 from bot.servers import places
@@ -30,22 +32,45 @@ from bot.services import Services
 from bot.wishes.options import Draft
 from store import generations
 from store.channels import Place
+from store.errors import StoreUnavailable
 from store.generations import Order, Placed
 from store.plans import Rank
 from store.servers import Defaults
 
 PROMPT_SHOWN = 300
+READ_S = 2.0
+"""A question must be the first answer, within Discord's three seconds."""
 
 log = structlog.get_logger()
 
 
 async def ask(services: Services, interaction: Press, drafts: Sequence[Draft]) -> None:
-    """Show the member alone what would be drawn and what it costs; nothing is charged yet."""
+    """Show the member alone what would be drawn and what it costs; nothing is charged yet.
+
+    Raises what `ruling.ruled` raises of words that are not drawn, and StoreUnavailable.
+    """
+    doubts = await _doubts(services, interaction, drafts)
     wishes = {str(nth): _wish(draft) for nth, draft in enumerate(drafts)}
     key = services.questions.keep(Question(interaction, services.now(), wishes))
     price = sum(services.catalog[one.request.variant].price(one.request) for one in drafts)
-    letter = _question(services.words(interaction.locale), key, drafts, price)
+    letter = _question(services.words(interaction.locale), key, drafts, price, doubts)
     await interaction.response.send_message(view=letter.view, ephemeral=True)
+
+
+async def _doubts(
+    services: Services, interaction: Press, drafts: Sequence[Draft]
+) -> list[PromptDoubtful]:
+    here, found = placing.place_of(interaction, home(interaction)), []
+    try:
+        async with asyncio.timeout(READ_S):
+            for draft in drafts:
+                try:
+                    await ruling.ruled(services, here, Wish(request=draft.request))
+                except PromptDoubtful as doubt:
+                    found.append(doubt)
+    except TimeoutError as error:
+        raise StoreUnavailable from error
+    return found
 
 
 async def answered(services: Services, interaction: Press, key: str) -> None:
@@ -72,9 +97,10 @@ async def submit(services: Services, interaction: Press, wishes: Sequence[Wish])
     await interaction.response.defer(thinking=True)
     messages: list[int] = []
     try:
+        here = placing.place_of(interaction, home(interaction))
+        wishes = [await ruling.ruled(services, here, wished) for wished in wishes]
         messages.extend(await _messages(interaction, len(wishes)))
         wanted = _orders(services, interaction, wishes, messages)
-        here = placing.place_of(interaction, home(interaction))
         placed = await services.database.run(
             place_all, wanted, services.defaults, rank(interaction), here, services.now()
         )
@@ -137,12 +163,19 @@ def _part(interaction_id: int, nth: int) -> int:
     return -1 - (int.from_bytes(digest[:8]) >> 1)
 
 
-def _question(words: Words, key: str, drafts: Sequence[Draft], price: int) -> Letter:
+def _question(
+    words: Words,
+    key: str,
+    drafts: Sequence[Draft],
+    price: int,
+    doubts: Sequence[PromptDoubtful],
+) -> Letter:
     count = len(drafts)
     pictures = sum(one.request.count for one in drafts)
     lines = [
         words("several.title", count=count),
         *(quote(one.request.prompt, PROMPT_SHOWN) for one in drafts),
+        *dict.fromkeys(words.error(doubt) for doubt in doubts),
         words("several.price", price=price, pictures=pictures),
         f"-# {words('routing.free')}",
     ]
@@ -159,6 +192,9 @@ def _question(words: Words, key: str, drafts: Sequence[Draft], price: int) -> Le
 
 def _wish(draft: Draft) -> Callable[[], Awaitable[Wish]]:
     async def wish() -> Wish:
-        return Wish(request=draft.request, remarks=draft.remarks, spoiler=draft.spoiler)
+        # What a rule doubts was said in the question.
+        return Wish(
+            request=draft.request, remarks=draft.remarks, spoiler=draft.spoiler, vouched=True
+        )
 
     return wish

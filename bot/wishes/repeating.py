@@ -10,16 +10,12 @@ from engine.request import GenerationRequest
 from store import generations
 
 
-async def again(services: Services, interaction: Press, generation_id: str, nth: int = 0) -> None:
-    """Order the same with the same seeds; where a variant knows none, with new ones.
-
-    Of one picture, `nth` from 1, or of all.
-    """
+async def again(services: Services, interaction: Press, generation_id: str) -> None:
+    """Order the same with the same seeds; where a variant knows none, with new ones."""
 
     def wish(session: Session) -> Wish:
         parent = generations.get(session, generation_id)
-        asked = services.reader.alone(GenerationRequest.from_json(parent.request), nth)
-        request = services.reader.repeated(asked)
+        request = services.reader.repeated(GenerationRequest.from_json(parent.request))
         digest = services.catalog[request.variant].digest
         drawn_by = {(image.recipe or {}).get("variant_digest", digest) for image in parent.images}
         notes = () if drawn_by == {digest} else ("waiting.model_changed",)
@@ -28,13 +24,12 @@ async def again(services: Services, interaction: Press, generation_id: str, nth:
     await placing.submit(services, interaction, lambda: services.database.run(wish))
 
 
-async def new(services: Services, interaction: Press, generation_id: str, nth: int = 0) -> None:
-    """Order the same with new seeds: as many pictures, or one for picture `nth`."""
+async def new(services: Services, interaction: Press, generation_id: str) -> None:
+    """Order the same with new seeds."""
 
     def wish(session: Session) -> Wish:
         parent = generations.get(session, generation_id)
-        asked = services.reader.alone(GenerationRequest.from_json(parent.request), nth)
-        request = services.reader.rerolled(asked)
+        request = services.reader.rerolled(GenerationRequest.from_json(parent.request))
         return Wish(request=request, parent=parent)
 
     await placing.submit(services, interaction, lambda: services.database.run(wish))

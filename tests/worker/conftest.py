@@ -19,7 +19,6 @@ from tests.store.orders import NOON, PLAN, place, request
 from worker.drawing import Parts
 from worker.events import Doorbell
 from worker.hand import Hand
-from worker.loras import Loras
 
 
 @pytest.fixture
@@ -45,16 +44,14 @@ def parts(
     sqlite: Database, tmp_path: Path, running_broker: broker.RunningBroker, engine: Engine
 ) -> Iterator[Parts]:
     doorbell = Doorbell(running_broker.url)
-    files = Files(f"file://{tmp_path}/files")
     yield Parts(
         name="w",
         catalog=Catalog.load(["starter"]),
         database=sqlite,
-        files=files,
+        files=Files(f"file://{tmp_path}/files"),
         engine=engine,
         doorbell=doorbell,
         hand=Hand(),
-        loras=Loras(files),
     )
     doorbell.close()
 
