@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence, Set
+from contextlib import suppress
 
 import structlog
 
@@ -73,6 +74,9 @@ class Sweeper:
         if swept.variants:
             await self._remind(swept.variants)
         await self._purge(swept.unpurged)
+        for generation_id, digest in swept.refused:
+            with suppress(FilesUnavailable):
+                await self._services.files.aremove_one(generation_id, digest)
 
     async def _purge(self, deleted: Sequence[str]) -> None:
         """Remove the files of deleted orders; what fails is found again by the next sweep."""

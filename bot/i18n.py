@@ -14,9 +14,19 @@ from engine.errors import RerollError
 LOCALES = Path(__file__).parent / "locales"
 DEFAULT = "en-US"
 """Discord falls back from zh-TW to English, never to zh-CN; so do we, by having a file for each."""
-LISTS = {"known": "variants", "choices": "sizes", "permissions": "permissions"}
+LISTS = {
+    "known": "variants",
+    "choices": "sizes",
+    "permissions": "permissions",
+    "bases": "lora_bases",
+}
 """Parameters that list things by their internal names, and where their display names are."""
-NAMED = {"variant": "variants", "plan": "plans", "rule_kind": "rule_kinds"}
+NAMED = {
+    "variant": "variants",
+    "plan": "plans",
+    "base": "lora_bases",
+    "rule_kind": "rule_kinds",
+}
 """Parameters that are one internal name, and where its display name is."""
 
 

@@ -83,14 +83,19 @@ class _Shelf:
             self._held.move_to_end(key)
         return self._held.get(key)
 
-    def put(self, key: Key, adapter: Adapter) -> None:
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset(key[0] for key in self._held)
+
+    def put(self, key: Key, adapter: Adapter, staying: Set[str]) -> None:
         if key in self._held:
             return
         self._held[key] = adapter
         self._bytes += adapter.nbytes
-        while self._bytes > self._room and len(self._held) > 1:
-            _, left = self._held.popitem(last=False)
-            self._bytes -= left.nbytes
+        for other in [one for one in self._held if one != key and one[0] not in staying]:
+            if self._bytes <= self._room:
+                return
+            self._bytes -= self._held.pop(other).nbytes
 
     def keep_only(self, names: Set[str]) -> bool:
         others = [key for key in self._held if key[0] not in names]
@@ -110,19 +115,31 @@ class Adapters:
     ) -> None:
         self._device = device
         self._on_device, self._in_main = _Shelf(on_device), _Shelf(in_main)
-        self._last: Set[str] = set()
+        self._last: Set[str] = frozenset()
+        self._staying: Set[str] = frozenset()
         self._lock = threading.Lock()
 
-    def lacking(self, request: Drawn) -> tuple[str, ...]:
-        """Return the sha256 of each LoRA whose file is needed to draw `request`."""
+    @property
+    def at_hand(self) -> frozenset[str]:
+        """Return the sha256 of each LoRA that is worn without its file."""
         with self._lock:
-            return tuple(use.sha256 for use in request.loras if (use.sha256,) not in self._in_main)
+            return self._in_main.names
+
+    def lacking(self, *requests: Drawn) -> tuple[str, ...]:
+        """Return the sha256 of each LoRA whose file is needed to draw the `requests`.
+
+        The others of them stay, whatever is kept meanwhile, until the next are asked about.
+        """
+        needed = dict.fromkeys(name for request in requests for name in request.lora_files)
+        with self._lock:
+            self._staying = frozenset(needed)
+            return tuple(name for name in needed if (name,) not in self._in_main)
 
     def keep(self, sha256: str, content: bytes) -> None:
         """Read a canonical file into main memory. Raises LoraLost where it is another file."""
         adapter = _read(sha256, content)
         with self._lock:
-            self._in_main.put((sha256,), adapter)
+            self._in_main.put((sha256,), adapter, self._staying)
 
     @contextmanager
     def worn(
@@ -135,7 +152,7 @@ class Adapters:
         if not request.loras:
             yield
             return
-        self._last = {use.sha256 for use in request.loras}
+        self._last = frozenset(request.lora_files)
         dtype: torch.dtype = getattr(torch, variant.dtype)
         worn = [
             Worn(self._brought(use.sha256, files, dtype), use.weight)
@@ -164,10 +181,10 @@ class Adapters:
         if read is None:
             read = _read(sha256, files.get(sha256, b""))
             with self._lock:
-                self._in_main.put((sha256,), read)
+                self._in_main.put((sha256,), read, self._staying)
         brought = read.to(self._device, dtype)
         with self._lock:
-            self._on_device.put((sha256, dtype), brought)
+            self._on_device.put((sha256, dtype), brought, self._last)
         return brought
 
 

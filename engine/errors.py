@@ -39,6 +39,9 @@ RerollError                 a failure to tell a member of; `code` names its text
 │   │   ├── LoraForText         it changes the text encoder
 │   │   ├── LoraModuleUnknown   it changes a part that the base does not have
 │   │   ├── LoraOtherBase       it is for another base
+│   │   ├── LoraBaseUnserved    it is for a base that no variant here takes
+│   │   ├── LoraBaseUnclear     it may be for several bases
+│   │   ├── LoraFitsNothing     it is for no base that we know
 │   │   ├── LoraIncomplete      a half of a pair is missing
 │   │   ├── LoraDoubled         it changes a part twice
 │   │   ├── LoraShapeWrong      a part has another shape in the base
@@ -66,6 +69,7 @@ RerollError                 a failure to tell a member of; `code` names its text
     │   ├── VendorDown             it is away, or did not answer in time
     │   ├── VendorUnpaid           the host's account is empty
     │   └── VendorKeyRefused       the host's key is missing or not valid
+    ├── PictureWithheld     the picture is not to be shown
     └── GenerationCancelled the step callback asked to stop
 """
 
@@ -315,6 +319,24 @@ class LoraOtherBase(LoraRefused):
     code = "lora_other_base"
 
 
+class LoraBaseUnserved(LoraRefused):
+    """It is for a base that no variant here takes. Params: base."""
+
+    code = "lora_base_unserved"
+
+
+class LoraBaseUnclear(LoraRefused):
+    """It fits several bases, and does not tell which is meant. Params: bases (comma-separated)."""
+
+    code = "lora_base_unclear"
+
+
+class LoraFitsNothing(LoraRefused):
+    """It is for none of the bases that we know."""
+
+    code = "lora_fits_nothing"
+
+
 class LoraIncomplete(LoraRefused):
     """A half of a pair is missing. Params: module."""
 
@@ -478,6 +500,12 @@ class VendorKeyRefused(VendorFailed):
     """The host's key for the vendor is missing, or the vendor refused it."""
 
     code = "vendor_key_refused"
+
+
+class PictureWithheld(EngineFailed):
+    """The host's classifier refused the picture that came of the words."""
+
+    code = "picture_withheld"
 
 
 class GenerationCancelled(EngineFailed):

@@ -54,7 +54,7 @@ def check(file: BinaryIO, base: Base) -> tuple[Pair, ...]:
     Raises a LoraRefused: LoraOtherBase where it fits another base that we know.
     """
     try:
-        return _pairs(file, base)
+        return pairs_of(file, base)
     except (errors.LoraModuleUnknown, errors.LoraShapeWrong):
         for other in bases().values():
             if other is not base and _fits(file, other):
@@ -64,13 +64,14 @@ def check(file: BinaryIO, base: Base) -> tuple[Pair, ...]:
 
 def _fits(file: BinaryIO, base: Base) -> bool:
     try:
-        _pairs(file, base)
+        pairs_of(file, base)
     except errors.LoraRefused:
         return False
     return True
 
 
-def _pairs(file: BinaryIO, base: Base) -> tuple[Pair, ...]:
+def pairs_of(file: BinaryIO, base: Base) -> tuple[Pair, ...]:
+    """Return all pairs of a LoRA for `base`, whatever else it may be for. Raises a LoraRefused."""
     header = read_header(file)
     if not header.tensors:
         raise errors.LoraEmpty

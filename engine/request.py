@@ -48,6 +48,11 @@ class Drawn:
         named = (*self.references, self.canvas, self.mask)
         return tuple(dict.fromkeys(name for name in named if name))
 
+    @property
+    def lora_files(self) -> tuple[str, ...]:
+        """Return the sha256 of every LoRA whose file it needs: one of weight 0 changes nothing."""
+        return tuple(use.sha256 for use in self.loras if use.weight)
+
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values, as kept in SQL and in files."""
         return {

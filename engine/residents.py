@@ -83,7 +83,8 @@ class Residents:
     @property
     def names(self) -> tuple[str, ...]:
         """Return what is loaded, by every name it was asked for, the last used last."""
-        return tuple(name for resident in self._held.values() for name in resident.names)
+        # Another thread may ask while one loads.
+        return tuple(name for resident in list(self._held.values()) for name in resident.names)
 
     def levers(self, variant: Variant) -> Levers:
         """Return how the variant is to lie here, whatever else does. Raises VariantTooBig."""

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from local import doctor
-from local.errors import LocalError, NoToken
+from local.errors import LocalError
 from local.folder import Folder, usable
-from local.settings import check_variants, given, real_token
+from local.settings import DISCORD_URL, check_variants, given, real_token
 from local.stack import Door, Stack
 
 if TYPE_CHECKING:
@@ -76,13 +76,11 @@ def parse(arguments: list[str]) -> Options:
     return Options(**{**values, "say": tuple(values["say"])})
 
 
-def token_to_join(options: Options, settings: Mapping[str, str]) -> str | None:
-    """Return the token if the real Discord is meant, and None if the local one is."""
-    token = real_token(settings)
-    if options.discord and token is None:
-        raise NoToken
-    meant = not options.say if options.discord is None else options.discord
-    return token if meant else None
+def joins_discord(options: Options, settings: Mapping[str, str]) -> bool:
+    """Tell whether the real Discord is meant: where there is a token and nothing to say."""
+    if options.discord is None:
+        return not options.say and real_token(settings) is not None
+    return options.discord
 
 
 async def run(options: Options) -> int:
@@ -93,8 +91,14 @@ async def run(options: Options) -> int:
         usable(options.out, "--out")  # before anything is drawn, not after it
     folder = Folder(options.data.resolve())
     with folder.held():
-        if token := token_to_join(options, settings):
-            return await _with_real_discord(Stack(folder, settings, Door(token), tell))
+        if joins_discord(options, settings):
+            from local import (
+                wizard,  # half of the bot comes with it, which others need not wait for
+            )
+
+            token = await wizard.token_of(settings, ENV_FILE, tell)
+            door = Door(token, settings.get(DISCORD_URL))
+            return await _with_real_discord(Stack(folder, settings, door, tell))
         return await _with_local_discord(options, folder, settings)
 
 

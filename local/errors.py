@@ -5,6 +5,7 @@ LocalError
 ├── FolderUnusable  a folder that was named cannot be made or written
 ├── WrongVariants   what REROLL_VARIANTS names may not or cannot be drawn
 ├── NoToken         the real Discord was asked for without a token
+├── TokenRefused    Discord does not take the token
 ├── NoBroker        no Redis-protocol server can be found here
 ├── StartFailed     a program ended, or was not ready in time
 ├── CrashLoop       a program keeps ending
@@ -49,6 +50,16 @@ class NoToken(LocalError):
         super().__init__(
             "No bot token: put DISCORD_TOKEN=... into .env, or run `make play` for the Discord "
             "on this machine."
+        )
+
+
+class TokenRefused(LocalError):
+    """Discord does not take the token."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Discord refuses this bot token. Copy it anew: the developer portal shows it only "
+            "once, after Bot, Reset Token."
         )
 
 

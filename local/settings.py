@@ -11,6 +11,7 @@ from local.errors import WrongVariants
 from store.settings import VariantSettings
 
 TOKEN = "DISCORD_TOKEN"  # noqa: S105 - a name, not a token
+DISCORD_URL = "REROLL_DISCORD_URL"
 
 
 def given(env_file: Path) -> dict[str, str]:

@@ -12,13 +12,14 @@ from typing import Self
 from local.broker import embedded
 from local.errors import StartFailed
 from local.folder import Folder
+from local.settings import DISCORD_URL, TOKEN
 from local.supervisor import Patience, Program, Supervisor
 
 BROKER_SECONDS = 10.0
 READY_SECONDS = 300.0
 """A worker that loads a model from a cold disk needs its time."""
 EMBEDDED_VARIANTS = "starter,starter-lightning"
-DOOR_NAMES = ("DISCORD_TOKEN", "REROLL_DISCORD_URL")
+DOOR_NAMES = (TOKEN, DISCORD_URL)
 WORKER_NAMES = ("REROLL_BFL_KEY",)
 
 
@@ -31,8 +32,8 @@ class Door:
 
     def environment(self) -> dict[str, str]:
         """What the bot is told."""
-        told = {"DISCORD_TOKEN": self.token}
-        return told | {"REROLL_DISCORD_URL": self.url} if self.url else told
+        told = {TOKEN: self.token}
+        return told | {DISCORD_URL: self.url} if self.url else told
 
 
 def environment(given: Mapping[str, str], folder: Folder) -> dict[str, str]:
@@ -91,6 +92,8 @@ class Stack:
         broker_url, _ = await asyncio.gather(self._broker_url(), self._migrate(given))
         told = given | {"REROLL_BROKER_URL": broker_url}
         keys = {name: self._given[name] for name in WORKER_NAMES if name in self._given}
+        if self._door.url:  # where members' files are
+            keys["REROLL_DISCORD_URL"] = self._door.url
         for name, more in (("worker", keys), ("bot", self._door.environment())):
             command = (sys.executable, "-m", name)
             self.supervisor.start(Program(name, command, told | more))

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Row, and_, select, update
 from sqlalchemy.orm import Session
 
 from engine.errors import RerollError
+from engine.judging.verdicts import Verdict
 from engine.recipe import Recipe
 from engine.request import GenerationRequest, ImageRequest
 from store import fairness, flows, generations, paces
@@ -20,7 +21,7 @@ from store.clock import now_ms
 from store.errors import LeaseLost
 from store.fairness import Head, Residency
 from store.ledger import Flow
-from store.tables import Generation, Image
+from store.tables import Generation, Image, Review
 
 LEASE_MS = 20_000
 """A lease outlives many missed beats and is short enough for a member to wait out."""
@@ -42,6 +43,7 @@ class Claim:
     attempt: int
     order: Mapping[str, Any]
     wordless: bool = False
+    age_restricted: bool = False
 
     @property
     def number(self) -> str:
@@ -67,6 +69,7 @@ class Kept:
     recipe: Recipe
     seconds: float
     loading_s: float = 0.0
+    verdict: Verdict = Verdict.DELIVER
 
 
 def claim(
@@ -96,6 +99,7 @@ def claim(
                 image.attempts,
                 generation.request,
                 wordless=bool(generation.wordless),
+                age_restricted=bool(generation.age_restricted),
             )
         # Its last image went without a word: cancelled just now, or by an older version.
         flows.refresh(session, _flow(head))
@@ -169,7 +173,7 @@ def keep(session: Session, claim: Claim, kept: Kept) -> bool:
         generation,
         measured=kept.seconds,
         status="done",
-        file_sha256=kept.file_sha256,
+        **_kept_as(kept),
         file_bytes=kept.file_bytes,
         pixel_sha256=kept.pixel_sha256,
         recipe=kept.recipe.to_json(),
@@ -179,6 +183,14 @@ def keep(session: Session, claim: Claim, kept: Kept) -> bool:
     paces.learn(session, generation.variant, device, step, kept.seconds)
     paces.learn(session, generation.variant, device, paces.LOADING, kept.loading_s)
     return finished
+
+
+def _kept_as(kept: Kept) -> dict[str, Any]:
+    """Return where a picture's file stands: one that is held is not among those to be shown."""
+    if kept.verdict is Verdict.HOLD:
+        return {"held_sha256": kept.file_sha256, "review": Review.WAITING}
+    review = Review.SPOILER if kept.verdict is Verdict.SPOILER else None
+    return {"file_sha256": kept.file_sha256, "review": review}
 
 
 def fail(session: Session, claim: Claim, error: RerollError) -> bool:

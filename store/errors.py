@@ -29,11 +29,20 @@ RerollError
 │   ├── LoraUnknown         no LoRA of that name, or not for this member
 │   ├── LorasFull           the plan holds no more of them
 │   ├── LorasTooLarge       nor so many bytes of them
+│   ├── LoraNotShared       a LoRA of an order is gone, or not for this member
+│   ├── ReviewDone          a moderator has decided on the picture already
 │   ├── RulesFull           a server has no more rules about words
 │   ├── RuleUnknown         no such rule
 │   ├── NotYours            neither the owner nor a moderator
 │   └── Gone                no such order or picture (any more)
 ├── MoneyRanOut             the server's money ran out while the order was drawn
+├── LoraUnfetched           a LoRA's file could not be brought in
+│   ├── LoraUrlInvalid      what was given is no https address
+│   ├── LoraHostRefused     no files are fetched from that host
+│   ├── LoraNotHandedOut    the host does not hand the file out
+│   ├── LoraFetchCut        the connection broke too often
+│   ├── LoraFetchSlow       it took too long
+│   └── LoraFetchGivenUp    whoever fetched it died too often
 ├── StoreUnavailable        the database cannot be reached or is full
 ├── FilesUnavailable        the file store cannot be reached, is full, or has lost a file
 ├── WorkerMissing           nobody draws this variant at the moment
@@ -211,6 +220,18 @@ class LorasTooLarge(StoreRefused):
     code = "loras_too_large"
 
 
+class LoraNotShared(StoreRefused):
+    """A LoRA that an order asks for is gone, or this member may not use it. Params: value."""
+
+    code = "lora_not_shared"
+
+
+class ReviewDone(StoreRefused):
+    """The picture waits for nobody's look (any more)."""
+
+    code = "review_done"
+
+
 class RulesFull(StoreRefused):
     """Params: limit."""
 
@@ -239,6 +260,48 @@ class MoneyRanOut(RerollError):
     """The server's money for vendors ran out before this picture. Params: variant."""
 
     code = "money_ran_out"
+
+
+class LoraUnfetched(RerollError):
+    """A LoRA's file could not be brought in."""
+
+    code = "lora_unfetched"
+
+
+class LoraUrlInvalid(LoraUnfetched):
+    """It is no address that begins with https://."""
+
+    code = "lora_url_invalid"
+
+
+class LoraHostRefused(LoraUnfetched):
+    """The host is not one that files are fetched from, or leads to one. Params: host, hosts."""
+
+    code = "lora_host_refused"
+
+
+class LoraNotHandedOut(LoraUnfetched):
+    """The host answered otherwise. Params: host, status (of HTTP)."""
+
+    code = "lora_not_handed_out"
+
+
+class LoraFetchCut(LoraUnfetched):
+    """The host cannot be reached, or breaks the connection. Params: host."""
+
+    code = "lora_fetch_cut"
+
+
+class LoraFetchSlow(LoraUnfetched):
+    """Params: minutes."""
+
+    code = "lora_fetch_slow"
+
+
+class LoraFetchGivenUp(LoraUnfetched):
+    """The process that fetched it was ended as often as allowed."""
+
+    code = "lora_fetch_given_up"
 
 
 class StoreUnavailable(RerollError):

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 SWITCH_S = 12.0
 """What loading another variant takes on a usual GPU, until a worker has measured its own."""
+BRING_S = 0.5
+"""The same for a LoRA of a usual size."""
 LONGEST_S = 3600.0
 """No picture counts for more, whatever a worker reports."""
 LEAST_WEIGHT = 0.01
@@ -19,7 +21,8 @@ LEAST_WEIGHT = 0.01
 class Head:
     """The first waiting image of one lane; times are epoch milliseconds.
 
-    `fresh_at` is when its flow woke from behind all others, None once it was served.
+    `fresh_at` is when its flow woke from behind all others, None once it was served; `loras` are
+    those that the image asks for.
     """
 
     lane_id: int
@@ -29,6 +32,7 @@ class Head:
     vtime: float
     head_at: int
     fresh_at: int | None = None
+    loras: frozenset[str] = frozenset()
 
     @property
     def turn(self) -> tuple[float, int, int]:
@@ -40,17 +44,21 @@ class Head:
 class Residency:
     """What a worker draws without loading anything, and since when nothing was loaded.
 
-    `switch_s` is what loading took the last time.
+    `switch_s` is what loading took the last time. `loras` are at hand, and nothing waited for
+    another to be brought since `none_brought_for_s`, which took `bring_s`.
     """
 
     loaded: frozenset[str] = frozenset()
     for_s: float = math.inf
     switch_s: float = SWITCH_S
+    loras: frozenset[str] = frozenset()
+    none_brought_for_s: float = math.inf
+    bring_s: float = BRING_S
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How long what is loaded may go before whose turn it is.
+    """How long what is loaded, or at hand, may go before whose turn it is.
 
     A fresh head waits `wait_s` at the most, once the last switch is `rest_s` ago. Everybody else
     gets a turn when nothing was loaded for `stay_s`, or the flow at work is `ahead_s` of virtual
@@ -79,6 +87,16 @@ def pick(heads: Sequence[Head], residency: Residency, now_ms: float) -> Head:
     """
     bounds = Bounds.of(residency.switch_s)
     fairest = min(heads, key=_turn)
+    first = _of_variants(heads, residency, bounds, now_ms)
+    # Both preferences together are bounded as one.
+    return _with_loras(heads, first, residency, now_ms, fairest.vtime + bounds.ahead_s)
+
+
+def _of_variants(
+    heads: Sequence[Head], residency: Residency, bounds: Bounds, now_ms: float
+) -> Head:
+    """Return whose image is next, were there no LoRAs."""
+    fairest = min(heads, key=_turn)
     here = [head for head in heads if head.variant in residency.loaded]
     best = min(here, key=_turn, default=None)
     fresh = _freshest(heads, residency, fairest.vtime + bounds.ahead_s)
@@ -91,6 +109,25 @@ def pick(heads: Sequence[Head], residency: Residency, now_ms: float) -> Head:
         return best
     # It leaves what is loaded in any case: who would have to be fetched soon goes first.
     return fresh or fairest
+
+
+def _with_loras(
+    heads: Sequence[Head], first: Head, residency: Residency, now_ms: float, most: float
+) -> Head:
+    """Return a head of the first one's variant whose LoRAs are at hand, if `first` can wait."""
+    bounds = Bounds.of(min(residency.bring_s, residency.switch_s))
+    overdue = first.fresh_at is not None and now_ms - first.fresh_at > bounds.wait_s * 1000
+    if first.loras <= residency.loras or overdue or residency.none_brought_for_s >= bounds.stay_s:
+        return first
+    furthest = min(most, first.vtime + bounds.ahead_s)
+    near = (
+        head
+        for head in heads
+        if head.variant == first.variant
+        and head.loras <= residency.loras
+        and head.vtime <= furthest
+    )
+    return min(near, key=_turn, default=first)
 
 
 def _freshest(heads: Sequence[Head], residency: Residency, most: float) -> Head | None:

@@ -90,6 +90,11 @@ class Files:
                 with suppress(FileNotFoundError):
                     await self._store.delete_async([one["path"] for one in found])
 
+    async def aremove_one(self, folder: str, digest: str) -> None:
+        """Remove one file; it may be gone."""
+        with _unavailable(), suppress(FileNotFoundError):
+            await self._store.delete_async(f"{folder}/{digest}")
+
     async def _aread(self, path: str) -> bytes:
         with _unavailable():
             return bytes(await (await self._store.get_async(path)).bytes_async())

@@ -8,7 +8,16 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal_column, select, union_all, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    func,
+    literal_column,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from store import fairness, workers
@@ -36,8 +45,16 @@ class _Line:
     vtime: float
     head_at: int | None
     fresh_at: int | None
+    head_loras: str | None
     first_at: int | None
+    first_loras: str | None
     charged: float
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """Return what it shows of its images."""
+        names = ("head_at", "vtime", "fresh_at", "head_loras")
+        return {name: getattr(self, name) for name in names}
 
 
 def lock(session: Session, flow: Flow) -> None:
@@ -87,14 +104,13 @@ def refresh(session: Session, flow: Flow, *, served: int | None = None) -> None:
     lines = _lines(session, flow)
     drawn = _drawn(session) if len(lines) > 1 else []
     for line in lines:
-        values: dict[str, Any] = {
+        values = {
             "head_at": line.first_at,
             "vtime": line.settled + _charged(lines, line.variant, drawn),
             "fresh_at": None if line.id == served or line.first_at is None else line.fresh_at,
+            "head_loras": line.first_loras,
         }
-        if (line.head_at, line.vtime, line.fresh_at) != tuple(
-            values[name] for name in ("head_at", "vtime", "fresh_at")
-        ):
+        if line.shown != values:
             _write(session, line.id, **values)
 
 
@@ -140,7 +156,14 @@ def heads(
     # SQLite allows a limit in each part of a union only inside of a subquery.
     union = union_all(*(select(part.subquery()) for part in parts))
     rows: Sequence[Any] = session.execute(union).all() if parts else ()
-    return list({row[0]: Head(*row) for row in rows}.values())
+    return list({row[0]: head(row) for row in rows}.values())
+
+
+def head(row: Any) -> Head:
+    """Return a row of `COLUMNS` as the rules know it."""
+    *told, loras = row
+    values: list[Any] = [*told, frozenset((loras or "").split())]
+    return Head(*values)
 
 
 COLUMNS = (
@@ -151,6 +174,7 @@ COLUMNS = (
     Lane.vtime,
     Lane.head_at,
     Lane.fresh_at,
+    Lane.head_loras,
 )
 
 
@@ -181,7 +205,9 @@ def _lines(session: Session, flow: Flow) -> list[_Line]:
             Lane.vtime,
             Lane.head_at,
             Lane.fresh_at,
+            Lane.head_loras,
             _first_at(Lane.id),
+            _first_loras(Lane.id),
             charged,
         )
         .where(*_of(flow))
@@ -193,6 +219,12 @@ def _lines(session: Session, flow: Flow) -> list[_Line]:
 def _first_at(lane_id: Any) -> Any:
     first = select(func.min(Image.created_at)).where(Image.lane_id == lane_id, QUEUED)
     return first.scalar_subquery()
+
+
+def _first_loras(lane_id: Any) -> Any:
+    first = select(Image.loras).where(Image.lane_id == lane_id, QUEUED)
+    in_line = first.order_by(Image.created_at, Image.generation_id, Image.index)
+    return in_line.limit(1).scalar_subquery()
 
 
 def _charged(lines: Iterable[_Line], variant: str, drawn: Iterable[Iterable[str]]) -> float:

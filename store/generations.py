@@ -116,6 +116,7 @@ def _row(order: Order, plan: Plan, paid: Paid, lane_id: int) -> Generation:
         "variant": order.request.variant,
         "lane_id": lane_id,
         "effort": paces.effort(order.request),
+        "loras": " ".join(order.request.lora_files) or None,
     }
     return Generation(
         id=order.id,

@@ -11,7 +11,7 @@ from store.tables import Base
 KEPT = text("deleted_at IS NULL")
 UNPURGED = text("deleted_at IS NOT NULL AND purged_at IS NULL")
 WAITING = text("finished_at IS NULL")
-UNTOLD = text("told_at IS NULL AND finished_at IS NOT NULL")
+UNTOLD = text("finished_at IS NOT NULL")
 
 
 class Lora(Base):
@@ -133,6 +133,5 @@ class LoraFetch(Base):
     locale: Mapped[str] = mapped_column(String(8))
     created_at: Mapped[int] = mapped_column(default=now_ms())
     finished_at: Mapped[int | None]
-    told_at: Mapped[int | None]
     tell_attempts: Mapped[int] = mapped_column(Integer, default=0)
     next_telling_at: Mapped[int] = mapped_column(default=0)

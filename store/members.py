@@ -27,6 +27,11 @@ def set_defaults(
     return dict(member.defaults or {})
 
 
+def found(session: Session, user_id: int) -> Member | None:
+    """Return the member's row, if there is one."""
+    return session.get(Member, user_id)
+
+
 def lock(session: Session, user_id: int) -> Member:
     """Return the member's row, made where it is missing, locked until the transaction ends."""
     made = upsert(session, Member).values(user_id=user_id)

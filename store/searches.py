@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, or_, select
 
-from store.tables import Generation
+from store.tables import Generation, Image
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,4 +28,5 @@ class Search:
         if self.variant:
             yield Generation.variant == self.variant
         if self.starred:
-            yield Generation.starred.is_(True)
+            own = select(Image.generation_id).where(Image.starred.is_(True))
+            yield or_(Generation.starred.is_(True), Generation.id.in_(own))

@@ -7,6 +7,7 @@ from pydantic import Field, SecretStr
 from engine.catalog import VARIANTS, Catalog
 from engine.labels.settings import LabelSettings
 from engine.licences import LicenceSettings, require_acknowledged
+from store.lora_addresses import HOSTS
 
 
 class VariantSettings(LicenceSettings):
@@ -36,12 +37,19 @@ class VariantSettings(LicenceSettings):
 
 
 class Settings(VariantSettings, LabelSettings):
-    """Adds `REROLL_DATABASE_URL`, `REROLL_BROKER_URL`, `REROLL_FILES_URL`.
+    """Adds `REROLL_DATABASE_URL`, `REROLL_BROKER_URL`, `REROLL_FILES_URL`, `REROLL_LORA_HOSTS`.
 
+    The last are hosts that LoRAs may be fetched from, separated by commas, with * for any letters.
     Addresses may hold passwords, so they are secrets: they never show in a repr or a log.
     """
 
     database_url: SecretStr
     broker_url: SecretStr
     files_url: str
+    lora_hosts: str = ",".join(HOSTS)
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
+
+    @property
+    def lora_host_names(self) -> tuple[str, ...]:
+        """Return the hosts that LoRAs may be fetched from."""
+        return tuple(one.strip().lower() for one in self.lora_hosts.split(",") if one.strip())

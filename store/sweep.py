@@ -2,8 +2,9 @@
 
 It gives back images whose worker is gone, puts those in line that an older version left out, names
 the variants whose tickets may be lost, ends orders that nobody will draw, names deleted orders
-whose files are still there, and empties the log of copies without a visible label. It never waits
-for a lock: what another transaction holds is left to the next sweep.
+whose files are still there, refuses pictures that no moderator has looked at, and empties the log
+of copies without a visible label. It never waits for a lock: what another transaction holds is
+left to the next sweep.
 """
 
 from collections.abc import Iterable
@@ -13,7 +14,7 @@ from sqlalchemy import ColumnElement, exists, select, update
 from sqlalchemy.orm import Session
 
 from engine.errors import RerollError
-from store import claims, flows, generations, labelling, workers
+from store import claims, flows, generations, labelling, reviews, workers
 from store.clock import now_ms
 from store.errors import Stuck, WorkerCrashed, WorkerMissing
 from store.ledger import Flow
@@ -29,11 +30,15 @@ MOST = 100
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What a sweep found: `variants` that need a ticket, orders it `finished`, orders to purge."""
+    """What a sweep found: `variants` that need a ticket, orders it `finished`, orders to purge.
+
+    `refused` are files of pictures that no moderator looked at in time, each with its order.
+    """
 
     variants: frozenset[str]
     finished: frozenset[str]
     unpurged: tuple[str, ...]
+    refused: tuple[tuple[str, str], ...] = ()
 
 
 def sweep(session: Session, *, watched_ms: int, patience_ms: int = PATIENCE_MS) -> Swept:
@@ -47,7 +52,8 @@ def sweep(session: Session, *, watched_ms: int, patience_ms: int = PATIENCE_MS) 
     labelling.forget_old(session)
     if watched_ms >= patience_ms:
         finished |= _end_hopeless(session, patience_ms)
-    return Swept(_waiting_variants(session), frozenset(finished), _unpurged(session))
+    refused = tuple(reviews.refuse_overdue(session))
+    return Swept(_waiting_variants(session), frozenset(finished), _unpurged(session), refused)
 
 
 def reclaim(session: Session, worker: str) -> frozenset[str]:

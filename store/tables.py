@@ -3,6 +3,7 @@
 Columns of a table are documented where they are not plain from their names.
 """
 
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
@@ -39,8 +40,10 @@ QUEUED = text("status = 'queued'")
 RUNNING = text("status = 'running'")
 ENDED = text("finished_at IS NOT NULL")
 LANELESS = text("lane_id IS NULL AND status = 'queued'")
+HELD = text("held_sha256 IS NOT NULL")
 WAITING = text("head_at IS NOT NULL")
 FRESH = text("fresh_at IS NOT NULL")
+STARRED = text("starred")
 TOKENED = text("token <> ''")
 
 
@@ -138,14 +141,16 @@ class Channel(Base):
 class Member(Base):
     """What a member has chosen for every server: `defaults` are options of their orders by name.
 
-    Files of a `wordless` member keep the prompt to themselves. `label_free_at` is when the member
-    asked for copies without the label that people see, and agreed to label them where it is due.
+    `at_hand` are the numbers of pictures to look at. Files of a `wordless` member keep the prompt
+    to themselves. `label_free_at` is when the member asked for copies without the label that
+    people see, and agreed to label them where it is due.
     """
 
     __tablename__ = "members"
 
     user_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     defaults: Mapped[dict[str, Any] | None]
+    at_hand: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))
     wordless: Mapped[bool | None]
     label_free_at: Mapped[int | None]
 
@@ -303,12 +308,23 @@ class Generation(Base):
     images: Mapped[list["Image"]] = relationship(order_by="Image.index", lazy="raise")
 
 
+class Review(StrEnum):
+    """What the output check, or a moderator after it, made of a picture."""
+
+    SPOILER = "spoiler"
+    WAITING = "waiting"
+    RELEASED = "released"
+    REFUSED = "refused"
+
+
 class Image(Base):
     """One picture of an order: the unit a worker claims.
 
     `fence` grows with each claim; every later write of a claim carries it, so a worker that lost
     its lease changes nothing. `effort` is a step of `store.paces`; `charged` the virtual seconds
-    that its flow is charged while it is drawn.
+    that its flow is charged while it is drawn; `loras` are the sha256 of those it
+    needs, with blanks between. A picture that moderators are to look at first has its file in
+    `held_sha256` instead, so that nothing else shows it; `review` is one of `Review`.
     """
 
     __tablename__ = "images"
@@ -325,6 +341,12 @@ class Image(Base):
             postgresql_where=QUEUED,
         ),
         Index("ix_images_leased", "lease_until", sqlite_where=RUNNING, postgresql_where=RUNNING),
+        Index(
+            "ix_images_starred",
+            "generation_id",
+            sqlite_where=STARRED,
+            postgresql_where=STARRED,
+        ),
         Index("ix_images_ended", "finished_at", sqlite_where=ENDED, postgresql_where=ENDED),
         Index(
             "ix_images_in_lane",
@@ -336,6 +358,7 @@ class Image(Base):
             postgresql_where=QUEUED,
         ),
         Index("ix_images_drawn_for", "lane_id", sqlite_where=RUNNING, postgresql_where=RUNNING),
+        Index("ix_images_held", "finished_at", sqlite_where=HELD, postgresql_where=HELD),
         Index("ix_images_laneless", "created_at", sqlite_where=LANELESS, postgresql_where=LANELESS),
     )
 
@@ -348,6 +371,7 @@ class Image(Base):
     lane_id: Mapped[int | None]
     effort: Mapped[int | None] = mapped_column(Integer)
     charged: Mapped[float | None]
+    loras: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[int] = mapped_column(default=now_ms())
     status: Mapped[str] = mapped_column(String(9), default="queued")
     worker: Mapped[str | None] = mapped_column(String(128))
@@ -357,10 +381,13 @@ class Image(Base):
     lease_until: Mapped[int | None]
     error: Mapped[dict[str, Any] | None]
     file_sha256: Mapped[str | None] = mapped_column(String(64))
+    held_sha256: Mapped[str | None] = mapped_column(String(64))
+    review: Mapped[str | None] = mapped_column(String(8))
     file_bytes: Mapped[int | None]
     pixel_sha256: Mapped[str | None] = mapped_column(String(64))
     recipe: Mapped[dict[str, Any] | None]
     seconds: Mapped[float | None]
+    starred: Mapped[bool] = mapped_column(default=False, server_default=false())
     finished_at: Mapped[int | None]
 
 
@@ -501,8 +528,8 @@ class Lane(Base):
 
     `settled` is the flow's virtual time, in seconds drawn over its weight, for pictures that have
     ended; `vtime` adds what is charged for those being drawn. `head_at` is when the first waiting
-    image was ordered, NULL where none waits; `fresh_at` is when the flow woke from behind the
-    others, NULL once it was served.
+    image was ordered, NULL where none waits, `head_loras` what that one needs; `fresh_at` is when
+    the flow woke from behind the others, NULL once it was served.
     """
 
     __tablename__ = "lanes"
@@ -541,6 +568,7 @@ class Lane(Base):
     vtime: Mapped[float] = mapped_column(default=0.0)
     head_at: Mapped[int | None]
     fresh_at: Mapped[int | None]
+    head_loras: Mapped[str | None] = mapped_column(Text)
 
 
 class Pace(Base):

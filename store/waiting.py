@@ -78,7 +78,7 @@ def _heads(session: Session, asked: _Asked, shared: Collection[str]) -> dict[int
     """Return the heads of lanes that wait for the same workers, and of its own."""
     heads = flows.heads(session, shared, most=MOST_LANES)
     own: Any = session.execute(select(*flows.COLUMNS).where(Lane.id == asked.lane_id)).one()
-    return {head.lane_id: head for head in (*heads, Head(*own))}
+    return {head.lane_id: head for head in (*heads, flows.head(own))}
 
 
 def _kinds(

@@ -4,12 +4,14 @@ import sys
 import time
 
 import structlog
+import torch
 from pydantic import ValidationError
 
 from engine.engine import Engine
 from engine.errors import EngineFailed, RequestRefused, VariantTooBig
+from engine.judging.judge import JudgeUnusable, appointed
+from engine.judging.verdicts import RulesUnreadable
 from engine.labels.errors import CertificateUnusable, ProviderInvalid
-from engine.labels.labelling import Labels
 from engine.licences import LicenceUnacknowledged
 from engine.memory import LeverRefused
 from engine.vendor.connection import connected
@@ -18,13 +20,19 @@ from store import logs, schema
 from store.database import Database
 from store.errors import StoreUnavailable
 from store.files import Files
+from store.lora_addresses import DISCORD
 from store.sweep import reclaim
 from worker import app
 from worker.doctor import visit
 from worker.drawing import Parts
 from worker.events import Doorbell, Finished
+from worker.finishing import Finish
 from worker.hand import Hand
 from worker.heart import Heart
+from worker.librarian import Librarian
+from worker.lookout import Lookout
+from worker.lora_download import Downloader, loopback
+from worker.loras import Loras
 from worker.queue import BrokerEvicts, Tickets, refuse_eviction
 from worker.settings import WorkerSettings
 
@@ -51,11 +59,16 @@ def main() -> None:
         finished = reclaim(session, parts.name)
     for generation_id in finished:
         parts.doorbell.ring(Finished(generation_id=generation_id))
-    heart = Heart(parts, tickets)
+    heart, lookout = Heart(parts, tickets), Lookout(parts)
     heart.start()
+    lookout.start()
+    librarian = _librarian(settings, parts)
+    librarian.start()
     try:
         app.run(app.build(broker_url, parts), parts, grace_s=settings.grace_s)
     finally:
+        librarian.stop()
+        lookout.stop()
         heart.stop()
         tickets.close()
         parts.doorbell.close()
@@ -79,23 +92,39 @@ def _parts(settings: WorkerSettings, broker_url: str) -> Parts:
     hosted = [name for name in catalog.names if catalog[name].vendor]
     if hosted and vendor is None:
         log.warning("REROLL_BFL_KEY is missing; these cannot be drawn", variants=hosted)
+    files = Files(settings.files_url)
     return Parts(
         name=settings.worker_name,
         catalog=catalog,
         database=Database(settings.database_url.get_secret_value()),
-        files=Files(settings.files_url),
+        files=files,
         engine=Engine(device=settings.device or None, vendor=vendor, wishes=settings.wishes),
         doorbell=Doorbell(broker_url),
         hand=Hand(),
-        labels=_labels(settings),
+        finish=_finish(settings),
+        loras=Loras(files, settings.lora_disk),
     )
 
 
-def _labels(settings: WorkerSettings) -> Labels:
+def _finish(settings: WorkerSettings) -> Finish:
+    device = settings.device or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        return settings.labels()
-    except (CertificateUnusable, ProviderInvalid) as error:
+        labels, judge = settings.labels(), appointed(settings, device)
+    except (CertificateUnusable, ProviderInvalid, JudgeUnusable, RulesUnreadable) as error:
         raise SystemExit(f"worker: {error}") from None
+    if judge is None:
+        log.warning("REROLL_CHECK_MODEL is empty: nobody looks at pictures before members do")
+        return Finish(labels)
+    return Finish(labels, lambda png, restricted: judge.verdict(png, age_restricted=restricted))
+
+
+def _librarian(settings: WorkerSettings, parts: Parts) -> Librarian:
+    downloader = Downloader(
+        hosts=(*settings.lora_host_names, *DISCORD), local=loopback(settings.discord_url)
+    )
+    # One that was thought dead must not write into what another goes on with.
+    folder = settings.parts_folder / parts.name.replace("/", "_")
+    return Librarian(parts.name, parts.database, parts.files, downloader, folder)
 
 
 def _require_keeping(broker_url: str) -> None:

@@ -16,14 +16,16 @@ from sqlalchemy.orm import Session
 from engine.catalog import Catalog
 from engine.engine import Engine, Step
 from engine.errors import EngineFailed, GenerationCancelled, InputLost
-from engine.labels.labelling import Labels
+from engine.request import ImageRequest
 from store import claims
 from store.claims import Claim, Kept
 from store.database import Database
 from store.errors import FilesUnavailable, LeaseLost, MoneyRanOut, StoreUnavailable
 from store.files import Files
 from worker.events import Doorbell, Finished
+from worker.finishing import Finish
 from worker.hand import ClaimStopped, Hand
+from worker.loras import Loras
 from worker.progress import Teller
 from worker.stay import Stay
 from worker.till import Till
@@ -46,8 +48,9 @@ class Parts:
     engine: Engine
     doorbell: Doorbell
     hand: Hand
+    loras: Loras
     stay: Stay = field(default_factory=Stay)
-    labels: Labels = field(default_factory=Labels)
+    finish: Finish = field(default_factory=Finish)
     patience_s: float = claims.LEASE_MS / 1000
     """How long a finished picture waits for a file store or a database that is away."""
 
@@ -93,7 +96,7 @@ def _ending(parts: Parts, claim: Claim, till: Till) -> Ending:
 def _draw(parts: Parts, claim: Claim, till: Till) -> Kept:
     request = claim.request
     variant = parts.catalog[request.variant]
-    teller = Teller(claim, parts.files, parts.doorbell, parts.labels)
+    teller = Teller(claim, parts.files, parts.doorbell, parts.finish)
 
     def on_step(step: Step) -> None:
         till.hear(step.charge)
@@ -103,11 +106,12 @@ def _draw(parts: Parts, claim: Claim, till: Till) -> Kept:
     if variant.vendor:
         till.check(variant.name)
     files = {name: _get(parts, claim, name) for name in request.files}
+    _bring(parts, request)
     with parts.stay.loading(parts.engine):
         parts.engine.load(variant)
     picture = parts.engine.draw(variant, request, on_step, files)
     till.hear(picture.charge)
-    png = parts.labels.kept(picture.png, picture.recipe, claim.number, wordless=claim.wordless)
+    png, verdict = parts.finish.picture(claim, picture.png, picture.recipe)
     return Kept(
         file_sha256=_put(parts, claim, png),
         file_bytes=len(png),
@@ -115,6 +119,7 @@ def _draw(parts: Parts, claim: Claim, till: Till) -> Kept:
         recipe=picture.recipe,
         seconds=picture.seconds,
         loading_s=parts.stay.loading_s,
+        verdict=verdict,
     )
 
 
@@ -131,6 +136,15 @@ def _get(parts: Parts, claim: Claim, name: str) -> bytes:
         if isinstance(error.__cause__, FileNotFoundError):
             raise InputLost from error
         raise
+
+
+def _bring(parts: Parts, request: ImageRequest) -> None:
+    """Have the request's LoRAs at hand. Raises LoraLost where one is gone."""
+    adapters = parts.engine.adapters
+    lacking = adapters.lacking(request)
+    with parts.stay.bringing(len(lacking)):
+        for sha256 in lacking:
+            _patiently(parts, partial(parts.loras.bring, adapters, sha256))
 
 
 def _patiently(parts: Parts, act: Callable[[], T]) -> T:

@@ -68,6 +68,11 @@ class Hand:
         return self._claim is None
 
     @property
+    def claim(self) -> Claim | None:
+        """Return what is held."""
+        return self._claim
+
+    @property
     def leaving(self) -> bool:
         """Tell whether the worker is shutting down."""
         return self._leave_at is not None

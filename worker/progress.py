@@ -6,11 +6,11 @@ from collections.abc import Callable
 import structlog
 
 from engine.engine import Step
-from engine.labels.labelling import Labels
 from store.claims import Claim
 from store.errors import FilesUnavailable
 from store.files import Files
 from worker.events import Doorbell, Progress
+from worker.finishing import Finish
 
 PROGRESS_S = 0.5
 """Events of one image are at least this far apart."""
@@ -23,9 +23,9 @@ log = structlog.get_logger()
 class Teller:
     """Tells of one claim's steps."""
 
-    def __init__(self, claim: Claim, files: Files, doorbell: Doorbell, labels: Labels) -> None:
+    def __init__(self, claim: Claim, files: Files, doorbell: Doorbell, finish: Finish) -> None:
         self._claim, self._files, self._doorbell = claim, files, doorbell
-        self._labels = labels
+        self._finish = finish
         self._told_at = self._shown_at = time.monotonic()
 
     def tell(self, step: Step) -> None:
@@ -49,8 +49,10 @@ class Teller:
         if preview is None:
             return False
         try:
-            labelled = self._labels.preview(preview(), self._claim.number)
-            self._files.put_preview(self._claim.generation_id, labelled)
+            shown = self._finish.preview(self._claim, preview())
+            if shown is None:
+                return False
+            self._files.put_preview(self._claim.generation_id, shown)
         except FilesUnavailable:
             log.warning("preview not kept", order=self._claim.generation_id, exc_info=True)
             return False

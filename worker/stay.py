@@ -1,4 +1,7 @@
-"""What a worker's engine has loaded, since when, and what a change takes: told at each claim."""
+"""What a worker's engine has loaded, since when, and what a change takes: told at each claim.
+
+A variant is loaded, a LoRA is brought; both cost time that others wait, one much more of it.
+"""
 
 import time
 from collections.abc import Iterator
@@ -6,15 +9,15 @@ from contextlib import contextmanager
 
 from engine.catalog import Catalog
 from engine.engine import Engine
-from store.fairness import SWITCH_S, Residency
+from store.fairness import BRING_S, SWITCH_S, Residency
 
 
 class Stay:
     """Remembers the engine's last change of variant; `loading_s` is what the last block loaded."""
 
     def __init__(self) -> None:
-        self._since = time.monotonic()
-        self._switch_s = SWITCH_S
+        self._since = self._brought_at = time.monotonic()
+        self._switch_s, self._bring_s = SWITCH_S, BRING_S
         self.loading_s = 0.0
 
     @contextmanager
@@ -27,8 +30,17 @@ class Stay:
             self._since = time.monotonic()
             self._switch_s = self.loading_s = self._since - started
 
+    @contextmanager
+    def bringing(self, lacking: int) -> Iterator[None]:
+        """Measure the block, in which so many LoRAs are brought that were not at hand."""
+        started = time.monotonic()
+        yield
+        if lacking:
+            self._brought_at = time.monotonic()
+            self._bring_s = self._brought_at - started
+
     def residency(self, catalog: Catalog, engine: Engine) -> Residency:
-        """Return which of the catalog's variants can be drawn without loading anything."""
+        """Return which variants and LoRAs can be drawn without loading or bringing anything."""
         loaded = set(engine.loaded)
         # Variants that differ in limits or prices only share what is loaded.
         digests = {catalog[name].digest for name in catalog.names if name in loaded}
@@ -37,4 +49,12 @@ class Stay:
             for name in catalog.names
             if catalog[name].vendor or catalog[name].digest in digests
         )
-        return Residency(ready, time.monotonic() - self._since, self._switch_s)
+        now = time.monotonic()
+        return Residency(
+            ready,
+            now - self._since,
+            self._switch_s,
+            loras=engine.adapters.at_hand,
+            none_brought_for_s=now - self._brought_at,
+            bring_s=self._bring_s,
+        )

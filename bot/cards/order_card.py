@@ -40,14 +40,19 @@ def reworked(variant: Variant | None) -> tuple[str, ...]:
 
 
 def press(
-    words: Words, action: str, generation_id: str, *, disabled: bool = False
+    words: Words,
+    action: str,
+    generation_id: str,
+    nth: int | None = None,
+    *,
+    disabled: bool = False,
 ) -> ui.Button[ui.LayoutView]:
-    """Return the button that does `action` with an order."""
+    """Return the button that does `action` with an order, or with its picture `nth` (from 1)."""
     return ui.Button(
         # One button stands out, as the name of the product promises.
         style=discord.ButtonStyle.primary if action == "new" else discord.ButtonStyle.secondary,
         label=words(f"buttons.{action}"),
-        custom_id=marks.button(action, generation_id),
+        custom_id=marks.button(action, generation_id, nth),
         disabled=disabled,
     )
 

@@ -11,6 +11,7 @@ from bot.cards.order_card import CALM, offered, press
 from bot.i18n import Words
 from bot.markdown import DIRECTION, plain
 from bot.services import Services
+from bot.wishes import sources
 from engine.catalog import Variant
 from engine.request import GenerationRequest
 from store import generations
@@ -22,8 +23,10 @@ TEXT_LIMIT = 3600
 FILE = "recipe.txt"
 
 
-async def show(services: Services, interaction: Press, generation: Generation) -> None:
-    """Put the recipe into the deferred answer."""
+async def show(
+    services: Services, interaction: Press, generation: Generation, nth: int = 0
+) -> None:
+    """Put the recipe into the deferred answer: of an order, or of its picture `nth` (from 1)."""
     parent = None
     if generation.parent_id:
         try:
@@ -34,15 +37,19 @@ async def show(services: Services, interaction: Press, generation: Generation) -
     known = generation.variant in catalog.names
     variant = catalog[generation.variant] if known else None
     here = interaction.guild_id
-    letter = card(words, generation, variant, parent if _is_here(parent, here) else None)
+    letter = card(words, generation, variant, parent if _is_here(parent, here) else None, nth)
     await interaction.edit_original_response(view=letter.view, attachments=letter.files())
 
 
 def card(
-    words: Words, generation: Generation, variant: Variant | None, parent: Generation | None
+    words: Words,
+    generation: Generation,
+    variant: Variant | None,
+    parent: Generation | None,
+    nth: int = 0,
 ) -> Letter:
     """Return the recipe with a link to the order and the one it comes of, and what to do next."""
-    text = "\n".join(lines(words, generation, variant))
+    text = "\n".join(lines(words, generation, variant, nth))
     is_short = len(text) <= TEXT_LIMIT
     body = f"```\n{_fenced(text)}\n```" if is_short else words("recipe.in_file")
     shown: ui.Container[ui.LayoutView] = ui.Container(accent_colour=CALM)
@@ -52,11 +59,14 @@ def card(
         attachments = (Attachment(FILE, text.encode()),)
         shown.add_item(ui.File(f"attachment://{FILE}"))
     actions = offered(("original", "again", "remix"), variant)
-    shown.add_item(ui.ActionRow(*(press(words, action, generation.id) for action in actions)))
+    buttons = (press(words, action, generation.id, nth or None) for action in actions)
+    shown.add_item(ui.ActionRow(*buttons))
     return Letter(letters.layout(shown), attachments)
 
 
-def lines(words: Words, generation: Generation, variant: Variant | None) -> Iterator[str]:
+def lines(
+    words: Words, generation: Generation, variant: Variant | None, nth: int = 0
+) -> Iterator[str]:
     """Yield what the pictures were drawn from, a line each, under the names of the options."""
     request = GenerationRequest.from_json(generation.request)
 
@@ -69,8 +79,9 @@ def lines(words: Words, generation: Generation, variant: Variant | None) -> Iter
     yield line("imagine.variant", request.variant)
     yield line("imagine.size", f"{request.width}x{request.height}")
     if variant is None or variant.seeds:
-        yield line("imagine.seed", " ".join(map(str, request.seeds)))
-    yield line("imagine.count", request.count)
+        seeds = request.seeds[nth - 1 : nth] if nth else request.seeds
+        yield line("imagine.seed", " ".join(map(str, seeds)))
+    yield line("imagine.count", 1 if nth else request.count)
     yield line("imagine.steps", request.steps)
     yield line("imagine.guidance", f"{request.guidance:g}")
     if request.canvas:
@@ -82,7 +93,7 @@ def lines(words: Words, generation: Generation, variant: Variant | None) -> Iter
     ):
         if digests:
             yield line(key, " ".join(digest[:12] for digest in digests))
-    yield line("recipe.id", generation.id)
+    yield line("recipe.id", sources.number(generation.id, nth or 1))
     if generation.parent_id:
         yield line("recipe.parent", generation.parent_id)
 

@@ -1,12 +1,13 @@
 """The card of an order that has ended: its pictures, or why there are none and what to do next."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from discord import ui
 
-from bot.cards import letters, remarks
+from bot.cards import letters, marks, remarks
 from bot.cards.letters import Letter
-from bot.cards.order_card import CALM, SORRY, offered, press, reworked
+from bot.cards.order_card import BUSY, CALM, SORRY, offered, press, reworked
 from bot.delivery.hints import Hint
 from bot.delivery.pictures import Fetched
 from bot.delivery.reruns import Comparison
@@ -15,13 +16,15 @@ from bot.markdown import plain, quote
 from engine.catalog import Variant
 from engine.request import GenerationRequest
 from store.ledger import Balance
-from store.tables import Generation
+from store.tables import Generation, Review
 
 ALT_TEXT = 250
 PROMPT = 1000
 QUIET_PROMPT = 120
 SEEDS_SHOWN = 10
 EXAMPLES = 3
+A_ROW = 5
+"""Buttons that Discord takes side by side."""
 TONGUES = {"zh-CN": "zh", "zh-TW": "tw"}
 """How a vocabulary calls our languages; English where it is not named here."""
 
@@ -47,6 +50,11 @@ class Result:
         return GenerationRequest.from_json(self.generation.request)
 
     @property
+    def held(self) -> int:
+        """Return how many pictures wait for a moderator's look."""
+        return sum(image.held_sha256 is not None for image in self.generation.images)
+
+    @property
     def missing(self) -> int:
         """Return how many pictures were not drawn, and were refunded."""
         images = self.generation.images
@@ -67,28 +75,35 @@ def _pictures(words: Words, result: Result) -> Letter:
     quiet = bool(result.generation.quiet)
     card: ui.Container[ui.LayoutView] = ui.Container(accent_colour=CALM)
     card.add_item(ui.TextDisplay(quote(result.request.prompt, QUIET_PROMPT if quiet else PROMPT)))
-    card.add_item(gallery(result.request, result.fetched, spoiler=bool(result.generation.spoiler)))
+    card.add_item(gallery(result.generation, result.fetched))
     lines = [_facts(words, result), *_remarks(words, result), *_hints(words, result)]
     # Of a quiet card stays what went wrong, and what tells it from others.
     lines = _warnings(words, result) if quiet else lines
     card.add_item(ui.TextDisplay("\n".join([*lines, _footer(words, result)])))
-    card.add_item(_buttons(words, result, ("new", "again", "remix", "delete")))
+    several = len(result.fetched.attachments) > 1
+    row = _buttons(words, result, ("new", "again", "remix", "delete"))
+    if quiet or not several:
+        row.add_item(_more(words, result))
+    card.add_item(row)
+    if result.held:
+        card.add_item(_buttons(words, result, ("review",)))
     hearts = ("heart",) if result.has_hearts else ()
     if able := hearts if quiet else (*hearts, *reworked(result.variant)):
         card.add_item(_buttons(words, result, able))
+    for picks in () if quiet or not several else _picks(words, result):
+        card.add_item(picks)
     return Letter(letters.layout(card), tuple(result.fetched.attachments.values()))
 
 
-def gallery(
-    request: GenerationRequest, fetched: Fetched, *, spoiler: bool
-) -> ui.MediaGallery[ui.LayoutView]:
-    """Return the pictures of an order."""
+def gallery(generation: Generation, fetched: Fetched) -> ui.MediaGallery[ui.LayoutView]:
+    """Return the pictures of an order, behind spoilers where it or the output check wants them."""
+    veiled = {one.index for one in generation.images if one.review == Review.SPOILER}
     shown: ui.MediaGallery[ui.LayoutView] = ui.MediaGallery()
-    for file in fetched.attachments.values():
+    for index, file in fetched.attachments.items():
         shown.add_item(
             media=f"attachment://{file.name}",
-            description=request.prompt[:ALT_TEXT],
-            spoiler=spoiler,
+            description=str(generation.request["prompt"])[:ALT_TEXT],
+            spoiler=bool(generation.spoiler) or index in veiled,
         )
     return shown
 
@@ -99,10 +114,13 @@ def _nothing(words: Words, result: Result) -> Letter:
     reason = words.failure(error["code"], error["params"])
     if result.fetched.lost:
         reason = words("errors.files_lost")
-    card: ui.Container[ui.LayoutView] = ui.Container(accent_colour=SORRY)
+    if result.held:
+        reason = _held(words, result)
+    card: ui.Container[ui.LayoutView] = ui.Container(accent_colour=BUSY if result.held else SORRY)
     lines = [reason, quote(result.request.prompt), _footer(words, result)]
     card.add_item(ui.TextDisplay("\n".join(lines)))
-    card.add_item(_buttons(words, result, ("again", "remix", "delete")))
+    review = ("review",) if result.held else ()
+    card.add_item(_buttons(words, result, ("again", "remix", *review, "delete")))
     return Letter(letters.layout(card))
 
 
@@ -148,11 +166,17 @@ def _warnings(words: Words, result: Result) -> list[str]:
         reason = words.failure(error["code"], error["params"])
         count = len(result.generation.images)
         said.append(words("result.partial", missing=result.missing, count=count, reason=reason))
+    if result.held:
+        said.append(_held(words, result))
     if result.fetched.lost:
         said.append(words("result.lost", lost=result.fetched.lost))
     if result.fetched.reencoded:
         said.append(words("result.reencoded"))
     return said
+
+
+def _held(words: Words, result: Result) -> str:
+    return words("review.waiting", held=result.held, count=len(result.generation.images))
 
 
 def _hints(words: Words, result: Result) -> list[str]:
@@ -186,6 +210,25 @@ def _footer(words: Words, result: Result) -> str:
 def _buttons(words: Words, result: Result, actions: tuple[str, ...]) -> ui.ActionRow[ui.LayoutView]:
     known = offered(actions, result.variant)
     return ui.ActionRow(*(press(words, action, result.generation.id) for action in known))
+
+
+def _more(words: Words, result: Result) -> ui.Button[ui.LayoutView]:
+    return ui.Button(
+        label=words("buttons.more"), custom_id=marks.button("pick", result.generation.id)
+    )
+
+
+def _picks(words: Words, result: Result) -> Iterator[ui.ActionRow[ui.LayoutView]]:
+    """Yield rows with a button for each picture, as they are counted in the gallery."""
+    buttons: list[ui.Button[ui.LayoutView]] = [
+        ui.Button(
+            label=words("buttons.pick", nth=place),
+            custom_id=marks.button("pick", result.generation.id, index + 1),
+        )
+        for place, index in enumerate(result.fetched.attachments, 1)
+    ]
+    for start in range(0, len(buttons), A_ROW):
+        yield ui.ActionRow(*buttons[start : start + A_ROW])
 
 
 def _name(words: Words, variant: str) -> str:

@@ -52,6 +52,15 @@ def facts(session: Session, generation_id: str, services: Services) -> Facts | N
     return None
 
 
+async def letter(services: Services, generation_id: str, upload_limit: int) -> Letter:
+    """Return the card of an ended order as it is now. Raises Gone or FilesUnavailable."""
+
+    def read(session: Session) -> Facts:
+        return _facts(session, generations.get(session, generation_id), services)
+
+    return await _letter(services, await services.database.run(read), upload_limit)
+
+
 def _facts(session: Session, generation: Generation, services: Services) -> Facts:
     flow = Flow(generation.guild_id, generation.user_id)
     parent = None
@@ -139,23 +148,24 @@ class Delivery:
         await self._services.turns.end(known.generation.id)
 
         async def compose(upload_limit: int) -> Letter:
-            return await self._letter(known, upload_limit)
+            return await _letter(self._services, known, upload_limit)
 
         return await self._routes.deliver(known.generation, compose)
 
-    async def _letter(self, known: Facts, upload_limit: int) -> Letter:
-        services, generation = self._services, known.generation
-        fetched = await pictures.fetch(services, generation, upload_limit)
-        variant = None
-        with suppress(VariantUnknown):
-            variant = services.catalog[generation.variant]
-        result = Result(
-            generation=generation,
-            fetched=fetched,
-            variant=variant,
-            balance=known.balance,
-            comparison=reruns.compare(generation, known.parent),
-            hint=known.hint,
-            has_hearts=known.has_hearts,
-        )
-        return result_card.ended(services.words(generation.locale), result)
+
+async def _letter(services: Services, known: Facts, upload_limit: int) -> Letter:
+    generation = known.generation
+    fetched = await pictures.fetch(services, generation, upload_limit)
+    variant = None
+    with suppress(VariantUnknown):
+        variant = services.catalog[generation.variant]
+    result = Result(
+        generation=generation,
+        fetched=fetched,
+        variant=variant,
+        balance=known.balance,
+        comparison=reruns.compare(generation, known.parent),
+        hint=known.hint,
+        has_hearts=known.has_hearts,
+    )
+    return result_card.ended(services.words(generation.locale), result)

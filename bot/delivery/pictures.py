@@ -26,12 +26,14 @@ class Fetched:
     reencoded: bool
 
 
-async def fetch(services: Services, generation: Generation, upload_limit: int) -> Fetched:
-    """Return an order's finished pictures in a form that fits.
+async def fetch(
+    services: Services, generation: Generation, upload_limit: int, nth: int = 0
+) -> Fetched:
+    """Return an order's finished pictures, or picture `nth` (from 1) alone, in a form that fits.
 
     Raises FilesUnavailable where the file store cannot answer now.
     """
-    shown = [image for image in generation.images if image.file_sha256]
+    shown = [one for one in generation.images if one.file_sha256 and nth in (0, one.index + 1)]
     kept = {image.index: await read(services.files, image) for image in shown}
     found = {index: content for index, content in kept.items() if content is not None}
     limit = min(upload_limit, REQUEST_LIMIT // max(1, len(found)))

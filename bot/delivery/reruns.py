@@ -1,5 +1,6 @@
 """Whether the same order drawn again came out the same, and if not, why. Pure."""
 
+from dataclasses import replace
 from enum import StrEnum
 
 from engine.request import GenerationRequest
@@ -24,11 +25,12 @@ def compare(generation: Generation, parent: Generation | None) -> Comparison | N
     """Compare pixel by pixel; None where it is another request, or nothing can be compared."""
     if parent is None or _request(parent) != _request(generation):
         return None
-    theirs = {image.index: image for image in parent.images if image.pixel_sha256}
+    # By seed: one picture of four may have been drawn again.
+    theirs = {image.seed: image for image in parent.images if image.pixel_sha256}
     pairs = [
-        (theirs[mine.index], mine)
+        (theirs[mine.seed], mine)
         for mine in generation.images
-        if mine.pixel_sha256 and mine.index in theirs
+        if mine.pixel_sha256 and mine.seed in theirs
     ]
     if not pairs:
         return None
@@ -38,7 +40,7 @@ def compare(generation: Generation, parent: Generation | None) -> Comparison | N
 
 def _request(generation: Generation) -> GenerationRequest:
     # Read, not compared as it lies there: an older version wrote fewer names for the same.
-    return GenerationRequest.from_json(generation.request)
+    return replace(GenerationRequest.from_json(generation.request), seeds=())
 
 
 def _reason(before: Image, after: Image) -> Comparison:

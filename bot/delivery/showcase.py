@@ -194,7 +194,7 @@ def _exhibit(words: Words, generation: Generation, fetched: Fetched, count: int)
     card: ui.Container[ui.LayoutView] = ui.Container(accent_colour=order_card.CALM)
     by = words("showcase.by", user=generation.user_id, count=count)
     card.add_item(ui.TextDisplay(f"{by}\n{quote(request.prompt)}"))
-    card.add_item(result_card.gallery(request, fetched, spoiler=bool(generation.spoiler)))
+    card.add_item(result_card.gallery(generation, fetched))
     row: ui.ActionRow[ui.LayoutView] = ui.ActionRow()
     if generation.message_id:
         place = f"{generation.guild_id}/{generation.channel_id}/{generation.message_id}"

@@ -11,7 +11,7 @@ from bot.cards import marks, order_card, variant_list
 from bot.delivery import showcase
 from bot.errors import PressOutdated
 from bot.orders import asking, placing, several
-from bot.presses import edit_form, picking, private_buttons, remix
+from bot.presses import edit_form, one_picture, picking, private_buttons, remix
 from bot.presses.private_buttons import Handler
 from bot.servers.standing import moderates
 from bot.services import Services
@@ -42,16 +42,16 @@ def pressed(services: Services) -> type[ui.DynamicItem[ui.Button[Any]]]:
     return Pressed
 
 
-async def _again(services: Services, interaction: Press, generation_id: str, _page: int) -> None:
-    await repeating.again(services, interaction, generation_id)
+async def _again(services: Services, interaction: Press, generation_id: str, nth: int) -> None:
+    await repeating.again(services, interaction, generation_id, nth)
 
 
-async def _new(services: Services, interaction: Press, generation_id: str, _page: int) -> None:
-    await repeating.new(services, interaction, generation_id)
+async def _new(services: Services, interaction: Press, generation_id: str, nth: int) -> None:
+    await repeating.new(services, interaction, generation_id, nth)
 
 
-async def _remix(services: Services, interaction: Press, generation_id: str, _page: int) -> None:
-    await remix.open_form(services, interaction, generation_id)
+async def _remix(services: Services, interaction: Press, generation_id: str, nth: int) -> None:
+    await remix.open_form(services, interaction, generation_id, nth)
 
 
 async def _vary(services: Services, interaction: Press, generation_id: str, nth: int) -> None:
@@ -76,9 +76,9 @@ async def _upscale(services: Services, interaction: Press, generation_id: str, n
     )
 
 
-async def _edit(services: Services, interaction: Press, generation_id: str, _page: int) -> None:
+async def _edit(services: Services, interaction: Press, generation_id: str, nth: int) -> None:
     _, drawn = await picking.drawn(services, generation_id)
-    subject = edit_form.of_order(generation_id, drawn)
+    subject = edit_form.of_order(generation_id, [one for one in drawn if nth in (0, one)])
     await edit_form.open_form(services, interaction, subject)
 
 
@@ -157,4 +157,5 @@ HANDLERS: Mapping[str, Handler] = {
     "unshy": _unshy,
     "all": _all,
     **private_buttons.HANDLERS,
+    **one_picture.HANDLERS,
 }

@@ -49,6 +49,11 @@ def of_order(generation_id: str, drawn: Sequence[int]) -> Subject:
     return Subject(NUMBER + generation_id, tuple(drawn))
 
 
+def of_numbers(numbers: Sequence[str]) -> Subject:
+    """Return several pictures of ours, to be looked at together."""
+    return Subject(NUMBER + ",".join(numbers))
+
+
 def of_message(interaction: Press, message: discord.Message) -> Subject:
     """Return what a message shows: our own originals, else the first picture in it.
 

@@ -32,15 +32,18 @@ class Original:
     content: bytes | None
 
 
-async def send(services: Services, interaction: Press, generation: Generation) -> None:
+async def send(
+    services: Services, interaction: Press, generation: Generation, nth: int = 0
+) -> None:
     """Put the files into the deferred answer, and into more where one cannot hold them.
+
+    All of them, or picture `nth` (from 1) alone.
 
     Raises FilesUnavailable.
     """
     text = pictures.label(services.labels, generation)
-    found = [
-        await _original(services, image, text) for image in generation.images if image.file_sha256
-    ]
+    chosen = [one for one in generation.images if one.file_sha256 and nth in (0, one.index + 1)]
+    found = [await _original(services, image, text) for image in chosen]
     limit = min(interaction.filesize_limit, REQUEST_LIMIT)
     words = services.words(interaction.locale)
     said = "\n".join(_said(words, found, limit, any_sent=any(_fits(one, limit) for one in found)))

@@ -2,6 +2,8 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
+from sqlalchemy.orm import Session
+
 from bot.answers import Press
 from bot.cards import (
     defaults_card,
@@ -14,9 +16,9 @@ from bot.cards import (
     recipes,
 )
 from bot.cards.history import Shown
-from bot.presses import originals, removal
+from bot.presses import originals, removal, reviewing
 from bot.services import Services
-from store import generations
+from store import generations, pictures
 
 Handler = Callable[[Services, Press, str, int], Awaitable[None]]
 """Takes what the custom id says: whose order (or which page), and the page of a list."""
@@ -36,6 +38,7 @@ async def _drop(services: Services, interaction: Press, generation_id: str, page
         generation,
         yes=marks.button("dropped", generation_id, page, shown.tail),
         no=marks.button("page", page, tail=shown.tail),
+        count=len(generation.images),
     )
     await interaction.edit_original_response(view=letter.view, attachments=[])
 
@@ -46,9 +49,9 @@ async def _dropped(services: Services, interaction: Press, generation_id: str, p
     await history.show(services, interaction, _shown(interaction, page))
 
 
-async def _delete(services: Services, interaction: Press, generation_id: str, _page: int) -> None:
+async def _delete(services: Services, interaction: Press, generation_id: str, nth: int) -> None:
     await interaction.response.defer(ephemeral=True, thinking=True)
-    await removal.ask(services, interaction, generation_id)
+    await removal.ask(services, interaction, generation_id, nth)
 
 
 async def _erase(services: Services, interaction: Press, generation_id: str, message: int) -> None:
@@ -68,23 +71,29 @@ async def _open(services: Services, interaction: Press, generation_id: str, _pag
     await opened.show(services, interaction, generation)
 
 
-async def _original(services: Services, interaction: Press, generation_id: str, _page: int) -> None:
+async def _original(services: Services, interaction: Press, generation_id: str, nth: int) -> None:
     await interaction.response.defer(ephemeral=True, thinking=True)
     generation = await services.database.run(generations.get, generation_id)
-    await originals.send(services, interaction, generation)
+    await originals.send(services, interaction, generation, nth)
 
 
-async def _recipe(services: Services, interaction: Press, generation_id: str, _page: int) -> None:
+async def _recipe(services: Services, interaction: Press, generation_id: str, nth: int) -> None:
     await interaction.response.defer(ephemeral=True, thinking=True)
     generation = await services.database.run(generations.get, generation_id)
-    await recipes.show(services, interaction, generation)
+    await recipes.show(services, interaction, generation, nth)
 
 
-async def _star(services: Services, interaction: Press, generation_id: str, _page: int) -> None:
+async def _star(services: Services, interaction: Press, generation_id: str, nth: int) -> None:
     await interaction.response.defer(ephemeral=True, thinking=True)
-    starred = await services.database.run(generations.star, generation_id, interaction.user.id)
+    starred = await services.database.run(_starred, generation_id, nth, interaction.user.id)
     said = services.words(interaction.locale)("opened.starred" if starred else "opened.unstarred")
     await interaction.edit_original_response(content=said)
+
+
+def _starred(session: Session, generation_id: str, nth: int, user_id: int) -> bool:
+    if nth == 0:
+        return generations.star(session, generation_id, user_id)
+    return pictures.star(session, generation_id, nth, user_id)
 
 
 async def _queue(services: Services, interaction: Press, _subject: str, _page: int) -> None:
@@ -131,6 +140,19 @@ async def _relabel(services: Services, interaction: Press, _subject: str, _page:
     await labels_card.set_label_free(services, interaction, on=False)
 
 
+async def _review(services: Services, interaction: Press, generation_id: str, _page: int) -> None:
+    await interaction.response.defer(ephemeral=True, thinking=True)
+    await reviewing.show(services, interaction, generation_id)
+
+
+def _reviewed(action: str) -> Handler:
+    async def answer(services: Services, interaction: Press, generation_id: str, nth: int) -> None:
+        await interaction.response.defer()
+        await reviewing.decide(services, interaction, action, generation_id, nth)
+
+    return answer
+
+
 def _shown(interaction: Press, page: int) -> Shown:
     data = {**(interaction.data or {})}
     return Shown.read(page, marks.tail_of(str(data.get("custom_id", ""))))
@@ -155,4 +177,6 @@ HANDLERS: Mapping[str, Handler] = {
     "wordful": _wordful,
     "unlabel": _unlabel,
     "relabel": _relabel,
+    "review": _review,
+    **{action: _reviewed(action) for action in reviewing.CHOICES},
 }

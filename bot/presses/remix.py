@@ -34,16 +34,23 @@ TEXT_LIMIT = 4000
 """Discord's limit for a text field."""
 
 
-async def open_form(services: Services, interaction: Press, generation_id: str) -> None:
-    """Show the form, filled in. Raises Gone, VariantUnknown or StoreUnavailable."""
+async def open_form(
+    services: Services, interaction: Press, generation_id: str, nth: int = 0
+) -> None:
+    """Show the form, filled in: for an order, or for its picture `nth` (from 1) alone.
+
+    Raises Gone, VariantUnknown or StoreUnavailable.
+    """
     try:
         async with asyncio.timeout(READ_S):
             parent = await services.database.run(generations.get, generation_id)
     except TimeoutError as error:
         raise StoreUnavailable from error
-    request = GenerationRequest.from_json(parent.request)
+    request = services.reader.alone(GenerationRequest.from_json(parent.request), nth)
     words = services.words(interaction.locale)
-    form = _form(words, generation_id, request, services.catalog[request.variant])
+    form = _form(
+        words, marks.remix_form(generation_id, nth), request, services.catalog[request.variant]
+    )
     await interaction.response.send_modal(form)
 
 
@@ -54,14 +61,16 @@ async def submitted(services: Services, interaction: Press) -> None:
         match = marks.REMIX_FORM.fullmatch(data["custom_id"])
         if match is None:
             raise PressOutdated
-        wish = _wish(services, match["id"], _fields(data))
+        wish = _wish(services, match["id"], int(match["nth"] or 0), _fields(data))
         await placing.submit(services, interaction, lambda: services.database.run(wish))
 
 
-def _wish(services: Services, generation_id: str, fields: RemixFields) -> Callable[[Session], Wish]:
+def _wish(
+    services: Services, generation_id: str, nth: int, fields: RemixFields
+) -> Callable[[Session], Wish]:
     def wish(session: Session) -> Wish:
         parent = generations.get(session, generation_id)
-        request = GenerationRequest.from_json(parent.request)
+        request = services.reader.alone(GenerationRequest.from_json(parent.request), nth)
         changed = services.reader.remixed(request, fields)
         said = services.reader.size_remark(fields.size, changed)
         if changed.prompt != request.prompt:
@@ -84,12 +93,8 @@ def _fields(data: Mapping[str, Any]) -> RemixFields:
     )
 
 
-def _form(
-    words: Words, generation_id: str, request: GenerationRequest, variant: Variant
-) -> ui.Modal:
-    form = ui.Modal(
-        title=words("remix.title"), custom_id=marks.remix_form(generation_id), timeout=OPEN_S
-    )
+def _form(words: Words, custom_id: str, request: GenerationRequest, variant: Variant) -> ui.Modal:
+    form = ui.Modal(title=words("remix.title"), custom_id=custom_id, timeout=OPEN_S)
     limit = min(variant.prompt_limit, TEXT_LIMIT)
     long = discord.TextStyle.paragraph
     form.add_item(_label(words, "prompt", request.prompt, limit, long, required=True))

@@ -16,6 +16,7 @@ from bot.i18n import Words
 from bot.markdown import quote
 from bot.servers.standing import moderates
 from bot.services import Services
+from bot.wishes import sources
 from store import generations, showcase
 from store.errors import NotYours
 from store.tables import Generation
@@ -23,26 +24,31 @@ from store.tables import Generation
 SHOWN = 200
 
 
-async def ask(services: Services, interaction: Press, generation_id: str) -> None:
-    """Ask the member alone, in the deferred answer. Raises Gone or NotYours."""
+async def ask(services: Services, interaction: Press, generation_id: str, nth: int = 0) -> None:
+    """Ask the member alone, in the deferred answer: of an order, or of its picture `nth` (from 1).
+
+    Raises Gone or NotYours.
+    """
     generation = await services.database.run(generations.get, generation_id)
     is_moderator = moderates(interaction)
     if generation.user_id != interaction.user.id and not is_moderator:
         raise NotYours
     pressed = interaction.message.id if interaction.message else None
+    is_one = nth > 0 and len(sources.drawn(generation)) > 1
     letter = question(
         services.words(interaction.locale),
         generation,
-        yes=marks.button("erase", generation_id, pressed),
+        yes=marks.button("rub" if is_one else "erase", generation_id, nth if is_one else pressed),
         no=marks.button("keep", generation_id),
+        count=1 if is_one else len(generation.images),
     )
     await interaction.edit_original_response(view=letter.view)
 
 
-def question(words: Words, generation: Generation, *, yes: str, no: str) -> Letter:
-    """Return the card that asks; `yes` and `no` are the marks of its buttons."""
+def question(words: Words, generation: Generation, *, yes: str, no: str, count: int) -> Letter:
+    """Return the card that asks about `count` pictures; `yes` and `no` are its buttons' marks."""
     card: ui.Container[ui.LayoutView] = ui.Container(accent_colour=order_card.SORRY)
-    asked = words("removal.question", count=len(generation.images))
+    asked = words("removal.question", count=count)
     card.add_item(ui.TextDisplay(f"{asked}\n{quote(generation.request['prompt'], SHOWN)}"))
     styles = {yes: discord.ButtonStyle.danger, no: discord.ButtonStyle.secondary}
     labels = {yes: words("removal.yes"), no: words("removal.no")}

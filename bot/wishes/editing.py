@@ -30,7 +30,8 @@ VARIATIONS = 4
 class Asked:
     """What a command or form says; None is what was left out.
 
-    `source` is the number of a picture of ours; it stands before the `images`.
+    `source` is the number of a picture of ours, or several with commas; they stand before the
+    `images`.
     """
 
     prompt: str | None = None
@@ -102,8 +103,8 @@ async def upscale(services: Services, interaction: Press, asked: Asked, times: f
 
 async def _found(services: Services, interaction: Press, asked: Asked) -> list[Source]:
     found = []
-    if asked.source:
-        found.append(await sources.named(services, interaction, asked.source))
+    for number in (asked.source or "").split(",") if asked.source else ():
+        found.append(await sources.named(services, interaction, number))
     for image in asked.images:
         found.append(Source(await services.fetching.picture(image)))
     if not found:

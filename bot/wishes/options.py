@@ -124,6 +124,10 @@ class Reader:
         """Return the size that was typed. Raises RequestRefused."""
         return self._size(typed, variant)
 
+    def alone(self, parent: GenerationRequest, nth: int) -> GenerationRequest:
+        """Return the request for picture `nth` (from 1) alone; for 0, as it is."""
+        return replace(parent, seeds=parent.seeds[nth - 1 : nth]) if nth else parent
+
     def rerolled(self, parent: GenerationRequest) -> GenerationRequest:
         """Return the parent's request with new seeds. Raises RequestRefused."""
         variant = self.catalog[parent.variant]

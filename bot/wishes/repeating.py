@@ -10,12 +10,16 @@ from engine.request import GenerationRequest
 from store import generations
 
 
-async def again(services: Services, interaction: Press, generation_id: str) -> None:
-    """Order the same with the same seeds; where a variant knows none, with new ones."""
+async def again(services: Services, interaction: Press, generation_id: str, nth: int = 0) -> None:
+    """Order the same with the same seeds; where a variant knows none, with new ones.
+
+    Of one picture, `nth` from 1, or of all.
+    """
 
     def wish(session: Session) -> Wish:
         parent = generations.get(session, generation_id)
-        request = services.reader.repeated(GenerationRequest.from_json(parent.request))
+        asked = services.reader.alone(GenerationRequest.from_json(parent.request), nth)
+        request = services.reader.repeated(asked)
         digest = services.catalog[request.variant].digest
         drawn_by = {(image.recipe or {}).get("variant_digest", digest) for image in parent.images}
         notes = () if drawn_by == {digest} else ("waiting.model_changed",)
@@ -24,12 +28,13 @@ async def again(services: Services, interaction: Press, generation_id: str) -> N
     await placing.submit(services, interaction, lambda: services.database.run(wish))
 
 
-async def new(services: Services, interaction: Press, generation_id: str) -> None:
-    """Order the same with new seeds."""
+async def new(services: Services, interaction: Press, generation_id: str, nth: int = 0) -> None:
+    """Order the same with new seeds: as many pictures, or one for picture `nth`."""
 
     def wish(session: Session) -> Wish:
         parent = generations.get(session, generation_id)
-        request = services.reader.rerolled(GenerationRequest.from_json(parent.request))
+        asked = services.reader.alone(GenerationRequest.from_json(parent.request), nth)
+        request = services.reader.rerolled(asked)
         return Wish(request=request, parent=parent)
 
     await placing.submit(services, interaction, lambda: services.database.run(wish))

@@ -54,6 +54,12 @@ def number(order_id: str, nth: int) -> str:
     return order_id if nth == 1 else f"{order_id}-{nth}"
 
 
+def split(typed: str) -> tuple[str, int]:
+    """Return the order that a number of ours names, and which picture of it, counted from 1."""
+    order_id, _, nth = typed.partition("-")
+    return order_id, int(nth or 1)
+
+
 async def named(services: Services, interaction: Press, typed: str) -> Source:
     """Return the picture of a number. Raises PictureUnknown, PictureRefused or StoreUnavailable."""
     folded = unicodedata.normalize("NFKC", typed).strip().casefold()

@@ -14,7 +14,7 @@ depends_on = None
 KEPT = sa.text("deleted_at IS NULL")
 UNPURGED = sa.text("deleted_at IS NOT NULL AND purged_at IS NULL")
 WAITING = sa.text("finished_at IS NULL")
-UNTOLD = sa.text("told_at IS NULL AND finished_at IS NOT NULL")
+UNTOLD = sa.text("finished_at IS NOT NULL")
 
 
 def upgrade() -> None:
@@ -100,7 +100,6 @@ def _fetches() -> None:
         sa.Column("locale", sa.String(length=8), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("finished_at", sa.BigInteger(), nullable=True),
-        sa.Column("told_at", sa.BigInteger(), nullable=True),
         sa.Column("tell_attempts", sa.Integer(), nullable=False),
         sa.Column("next_telling_at", sa.BigInteger(), nullable=False),
         key=("lora_id",),

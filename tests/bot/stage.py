@@ -144,27 +144,29 @@ class Stage:
     def keep(self, claim: claims.Claim, content: bytes = b"", **recipe: Any) -> bool:
         """Finish a claimed picture as a worker does."""
         content = content or png(claim.request.seed)
-        values = {"versions": {}, "device": "cpu", **recipe}
         kept = claims.Kept(
             file_sha256=self.services.files.put(claim.generation_id, content),
             file_bytes=len(content),
             pixel_sha256=f"{hash(content) % 2**256:064x}",
-            recipe=Recipe(
-                request=claim.request,
-                variant_digest=values.pop(
-                    "variant_digest", self.services.catalog[claim.request.variant].digest
-                ),
-                weights_digest="w",
-                scheduler={},
-                dtype="float32",
-                mode="exact",
-                threads=1,
-                **values,
-            ),
+            recipe=self.recipe(claim, **recipe),
             seconds=0.4,
         )
         with self.database.begin() as session:
             return claims.keep(session, claim, kept)
+
+    def recipe(self, claim: claims.Claim, **changes: Any) -> Recipe:
+        """Return what a worker writes down for a claim."""
+        digest = self.services.catalog[claim.request.variant].digest
+        values = {"versions": {}, "device": "cpu", "variant_digest": digest, **changes}
+        return Recipe(
+            request=claim.request,
+            weights_digest="w",
+            scheduler={},
+            dtype="float32",
+            mode="exact",
+            threads=1,
+            **values,
+        )
 
     def draw(self, **recipe: Any) -> None:
         """Finish everything that waits."""

@@ -64,7 +64,7 @@ async def test_opening_shows_the_full_picture_to_the_member_alone(stage: Stage) 
     assert result.response.ephemeral
     assert gallery(result.response)[0].endswith("-1.png")
     reworked = {"vary", "edit", "upscale"}
-    taken = {"original", "recipe", "star"}
+    taken = {"original", "recipe", "star", "pick"}
     assert set(presses(result.response)) == {"new", "again", "remix", "delete"} | reworked | taken
 
 

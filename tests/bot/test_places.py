@@ -132,7 +132,7 @@ async def test_a_quiet_channel_has_small_cards(stage: Stage, boss: MemberActor) 
     result = await stage.drawn(stage.alex, prompt="a panda", seed="7")
     assert gallery(result.response)
     assert "seed" not in text(result.response)
-    assert set(presses(result.response)) == {"new", "again", "remix", "delete"}
+    assert set(presses(result.response)) == {"new", "again", "remix", "delete", "pick"}
 
 
 async def test_a_quiet_channel_is_told_no_percentages_and_nobody_is_pinged(

@@ -1,8 +1,8 @@
 """The bot on a member's own account: in direct messages, and in servers that have not added it."""
 
 from dataclasses import replace
+from typing import Any
 
-import discord
 import pytest
 
 from bot.__main__ import COMMANDS
@@ -101,7 +101,7 @@ async def test_what_comes_late_where_it_was_brought_along_comes_by_direct_messag
     assert gallery(message)
 
 
-async def _late_message(stage: Stage) -> discord.Message:
+async def _late_message(stage: Stage) -> Any:
     await stage.imagine(stage.alex)
     stage.draw()
     await stage.env.advance_time(EXPIRED_S)

@@ -313,12 +313,29 @@ def test_the_least_recently_used_leaves_and_is_asked_for_again(
     adapters = Adapters("cpu", in_main=2 * size)
     every = wear(image(), (a, 1.0), (b, 1.0), (c, 1.0))
     assert adapters.lacking(every) == (digest(a), digest(b), digest(c))
+    adapters.lacking(image())
     for content in (a, b):
         adapters.keep(digest(content), content)
-    assert adapters.lacking(every) == (digest(c),)
+    assert adapters.at_hand == {digest(a), digest(b)}
     with adapters.worn(toy, WEARER, wear(image(), (a, 1.0)), {}):
         adapters.keep(digest(c), c)
+    assert adapters.at_hand == {digest(a), digest(c)}
     assert adapters.lacking(every) == (digest(b),)
+
+
+def test_what_a_picture_needs_stays_whatever_is_kept_before_it_is_drawn(
+    engine: Engine, toy: Variant, image: Request, contents: tuple[bytes, bytes]
+) -> None:
+    a, b = contents
+    engine.adapters = Adapters("cpu", in_main=1)
+    request = wear(image(), (a, 1.0))
+    assert engine.adapters.lacking(request) == (digest(a),)
+    engine.adapters.keep(digest(a), a)
+    engine.adapters.keep(digest(b), b)
+    engine.draw(toy, request)
+    assert engine.adapters.lacking(wear(image(), (b, 1.0)), image()) == ()
+    engine.adapters.keep(digest(a), a)
+    assert engine.adapters.at_hand == {digest(b), digest(a)}
 
 
 def test_what_was_not_worn_last_leaves_a_full_device(

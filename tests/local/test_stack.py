@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from local.__main__ import parse, token_to_join
-from local.errors import FolderInUse, NoToken
+from local.__main__ import joins_discord, parse
+from local.errors import FolderInUse
 from local.folder import Folder
 from local.settings import given, real_token
 from local.stack import Door, Stack, environment
@@ -83,13 +83,12 @@ def test_a_token_joins_discord_unless_something_else_is_asked(
     arguments: list[str], joins: bool
 ) -> None:
     settings = {"DISCORD_TOKEN": "token"}
-    assert token_to_join(parse(arguments), settings) == ("token" if joins else None)
+    assert joins_discord(parse(arguments), settings) is joins
 
 
 def test_the_real_discord_without_a_token_is_explained() -> None:
-    assert token_to_join(parse([]), {}) is None
-    with pytest.raises(NoToken, match=r"\.env"):
-        token_to_join(parse(["--discord"]), {})
+    assert not joins_discord(parse([]), {})
+    assert joins_discord(parse(["--discord"]), {})
 
 
 def test_the_command_line_says_it_all() -> None:

@@ -12,11 +12,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from sqlalchemy import delete, func, select, update
 
 from engine.errors import EngineFailed
-from store import claims, flows, generations, workers
+from engine.request import LoraUse
+from store import claims, coming, flows, generations, workers
 from store.claims import Claim
 from store.database import Database
 from store.errors import LeaseLost
-from store.fairness import Residency
+from store.fairness import Bounds, Residency
 from store.ledger import Flow
 from store.plans import Plan
 from store.sweep import reclaim, sweep
@@ -28,9 +29,15 @@ VARIANTS = ("x", "y")
 
 
 def place(
-    database: Database, user_id: int, count: int = 1, variant: str = "x", weight: float = 1.0
+    database: Database,
+    user_id: int,
+    count: int = 1,
+    variant: str = "x",
+    weight: float = 1.0,
+    loras: str = "",
 ) -> str:
-    wish = order(count, user_id, request=request(count, variant))
+    uses = tuple(LoraUse(name) for name in loras)
+    wish = order(count, user_id, request=replace(request(count, variant), loras=uses))
     with database.begin() as session:
         return generations.create(session, wish, replace(PLAN, weight=weight), NOON).id
 
@@ -157,6 +164,51 @@ def test_the_guess_is_learned_from_pictures(database: Database) -> None:
     assert mine.vtime - mine.settled == pytest.approx(2.0)
 
 
+def test_lanes_tell_which_loras_their_first_image_needs(database: Database) -> None:
+    place(database, 1, loras="ba")
+    place(database, 1, 2, loras="c")
+    assert lane(database, 1).head_loras == "b a"
+    first = take(database)
+    assert lane(database, 1).head_loras == "c"
+    with database.begin() as session:
+        claims.release(session, first)
+    assert lane(database, 1).head_loras == "b a"
+    for expected in ("c", "c", None):
+        draw(database, take(database), 1.0)
+        assert lane(database, 1).head_loras == expected
+
+
+def test_a_worker_prefers_the_loras_it_has_for_a_while_and_nobody_is_forgotten(
+    database: Database,
+) -> None:
+    for user, name in ((1, "a"), (2, "b"), (3, "b")):
+        place(database, user, 9, loras=name)
+    there = Residency(frozenset("x"), 0.0, 10.0, frozenset("b"), 0.0, 2.0)
+    with database.begin() as session:
+        # They have been served before: newcomers wait a shorter time.
+        session.execute(update(Lane).values(fresh_at=None))
+    drawn = []
+    for _ in range(19):
+        with database.begin() as session:
+            claim = claims.claim(session, "w", VARIANTS, there)
+        assert claim
+        drawn.append(member(database, claim))
+        draw(database, claim, 10.0)
+    before = drawn.index(1)
+    assert before == 2 * (1 + Bounds.of(2.0).ahead_s // 10)
+    # From then on it stays that far behind, and no further.
+    assert drawn[before:].count(1) == (19 - before) // 3
+
+
+def test_what_comes_next_is_known_ahead(database: Database) -> None:
+    for user, names in ((1, "a"), (2, "bc"), (3, ""), (4, "d")):
+        place(database, user, 2, loras=names)
+    with database.begin() as session:
+        assert coming.loras(session, VARIANTS, Residency(), most=2) == ("a", "b", "c")
+        assert coming.loras(session, VARIANTS, Residency(), most=9) == ("a", "b", "c", "d")
+        assert coming.loras(session, ["y"], Residency(), most=9) == ()
+
+
 def test_workers_that_claim_at_once_from_one_member_all_find_work(database: Database) -> None:
     place(database, 1, 8)
     with ThreadPoolExecutor(4) as threads:
@@ -210,12 +262,14 @@ class Share(RuleBasedStateMachine):
         count=st.integers(1, 3),
         variant=st.sampled_from(VARIANTS),
         weight=st.sampled_from([0.1, 1.0, 2.0]),
+        loras=st.sampled_from(["", "a", "ab"]),
     )
-    def order(self, user: int, count: int, variant: str, weight: float) -> None:
+    def order(self, user: int, count: int, variant: str, weight: float, loras: str) -> None:
         with self.database.begin() as session:
             waiting = select(func.min(Lane.settled)).where(Lane.head_at.is_not(None))
             level = session.scalar(waiting)
-        self.orders.append((place(self.database, user, count, variant, weight), user))
+        placed = place(self.database, user, count, variant, weight, loras)
+        self.orders.append((placed, user))
         if level is not None:
             assert lane(self.database, user, variant).vtime >= level - 1e-6
 
@@ -293,6 +347,9 @@ class Share(RuleBasedStateMachine):
                 and flow[image.lane_id] == flow[each.id]
             )
             assert each.head_at == first
+            queued = [image for image in mine if image.status == "queued"]
+            queued.sort(key=lambda image: (image.created_at, image.generation_id, image.index))
+            assert each.head_loras == (queued[0].loras if queued else None)
             assert each.vtime == pytest.approx(each.settled + charged)
             assert each.settled >= self.settled.get(each.id, 0.0)
             self.settled[each.id] = each.settled

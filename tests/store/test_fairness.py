@@ -48,6 +48,47 @@ def test_a_newcomer_is_fetched_when_it_has_waited_for_the_bound() -> None:
     assert wait(BOUNDS.wait_s + 1) == "y"
 
 
+BRINGING = Bounds.of(2.0)
+
+
+def at_hand(*names: str, for_s: float = 0.0, bring_s: float = 2.0) -> Residency:
+    """Return a worker with one variant, and LoRAs."""
+    there = frozenset(names)
+    return replace(loaded("x"), loras=there, none_brought_for_s=for_s, bring_s=bring_s)
+
+
+def wants(lane_id: int, *names: str, vtime: float = 0.0, **changes: int | None) -> Head:
+    return replace(head(lane_id, vtime=vtime, **changes), loras=frozenset(names))
+
+
+def test_loras_at_hand_go_first_while_nobody_else_is_far_behind() -> None:
+    away = wants(1, "a", "b")
+    for near in (wants(2, "a", vtime=BRINGING.ahead_s), wants(2, vtime=BRINGING.ahead_s)):
+        assert pick([away, near], at_hand("a"), NOW) == near
+        assert pick([away, replace(near, vtime=BRINGING.ahead_s + 1)], at_hand("a"), NOW) == away
+        assert pick([away, near], at_hand("a", for_s=BRINGING.stay_s), NOW) == away
+        assert pick([away, near], at_hand("a", "b"), NOW) == away
+
+
+def test_a_newcomer_waits_for_no_lora_beyond_the_bound() -> None:
+    def wait(seconds: float) -> Head:
+        fresh = wants(1, "a", fresh_at=NOW - int(seconds * 1000))
+        return pick([fresh, wants(2, vtime=1.0)], at_hand(), NOW)
+
+    assert wait(BRINGING.wait_s - 1).lane_id == 2
+    assert wait(BRINGING.wait_s + 1).lane_id == 1
+
+
+def test_for_a_lora_at_hand_no_variant_is_loaded() -> None:
+    heads = [wants(1, "a"), replace(wants(2, vtime=1.0), variant="y")]
+    assert pick(heads, at_hand(), NOW).lane_id == 1
+
+
+def test_a_lora_that_took_long_is_not_waited_for_longer_than_a_variant() -> None:
+    far = BOUNDS.ahead_s + 1
+    assert pick([wants(1, "a"), wants(2, vtime=far)], at_hand(bring_s=900), NOW).lane_id == 1
+
+
 def test_newcomers_do_not_make_a_worker_load_all_the_time() -> None:
     overdue = head(2, "y", fresh_at=0)
     assert pick([head(1, "x"), overdue], loaded("x", for_s=BOUNDS.rest_s - 1), NOW).variant == "x"
@@ -70,21 +111,32 @@ def test_a_clock_that_goes_back_delays_a_newcomer_and_breaks_nothing() -> None:
             vtime=st.floats(0, 1e6),
             head_at=st.integers(0, 2 * NOW),
             fresh_at=st.none() | st.integers(0, 2 * NOW),
+            loras=st.frozensets(st.sampled_from("abc"), max_size=2),
         ),
         min_size=1,
         max_size=9,
     ),
-    resident=st.frozensets(st.sampled_from("xyz")),
-    for_s=st.floats(0, 1e6),
-    switch_s=st.floats(0, 600),
+    residency=st.builds(
+        Residency,
+        loaded=st.frozensets(st.sampled_from("xyz")),
+        for_s=st.floats(0, 1e6),
+        switch_s=st.floats(0, 600),
+        loras=st.frozensets(st.sampled_from("abc")),
+        none_brought_for_s=st.floats(0, 1e6),
+        bring_s=st.floats(0, 600),
+    ),
 )
 def test_nobody_is_ever_passed_over_for_somebody_further_ahead_than_the_bound(
-    heads: list[Head], resident: frozenset[str], for_s: float, switch_s: float
+    heads: list[Head], residency: Residency
 ) -> None:
-    chosen = pick(heads, Residency(resident, for_s, switch_s), NOW)
+    chosen = pick(heads, residency, NOW)
     least = min(each.vtime for each in heads)
     assert chosen in heads
-    assert chosen.vtime <= least + Bounds.of(switch_s).ahead_s
+    assert chosen.vtime <= least + Bounds.of(residency.switch_s).ahead_s
+    with_all_at_hand = pick(heads, replace(residency, loras=frozenset("abc")), NOW)
+    assert chosen.variant == with_all_at_hand.variant
+    bring_s = min(residency.bring_s, residency.switch_s)
+    assert chosen.vtime <= with_all_at_hand.vtime + Bounds.of(bring_s).ahead_s
 
 
 @given(

@@ -19,6 +19,7 @@ from tests.store.orders import NOON, PLAN, place, request
 from worker.drawing import Parts
 from worker.events import Doorbell
 from worker.hand import Hand
+from worker.loras import Loras
 
 
 @pytest.fixture
@@ -44,14 +45,16 @@ def parts(
     sqlite: Database, tmp_path: Path, running_broker: broker.RunningBroker, engine: Engine
 ) -> Iterator[Parts]:
     doorbell = Doorbell(running_broker.url)
+    files = Files(f"file://{tmp_path}/files")
     yield Parts(
         name="w",
         catalog=Catalog.load(["starter"]),
         database=sqlite,
-        files=Files(f"file://{tmp_path}/files"),
+        files=files,
         engine=engine,
         doorbell=doorbell,
         hand=Hand(),
+        loras=Loras(files),
     )
     doorbell.close()
 

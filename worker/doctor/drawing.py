@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from engine import whole
 from engine.catalog import PROJECT, Variant
 from engine.errors import VariantTooBig
+from engine.judging.verdicts import RulesUnreadable
 from engine.whole import Lying
 from store.doctor.report import Finding, broken, ok, warning
 from store.settings import VariantSettings
@@ -82,10 +83,22 @@ def vendor(settings: WorkerSettings) -> Iterator[Finding]:
         yield broken("vendor", said, "set REROLL_BFL_KEY, or take them out of REROLL_VARIANTS")
 
 
-def output_check() -> Iterator[Finding]:
+def output_check(settings: WorkerSettings) -> Iterator[Finding]:
     """Look whether finished pictures are looked at before members see them."""
-    yield warning(
-        "output check",
-        "NONE CONFIGURED: pictures reach members as they were drawn",
-        "keep to prompts you trust, or to channels whose members do",
+    if not settings.check_model:
+        yield warning(
+            "output check",
+            "NONE CONFIGURED: pictures reach members as they were drawn",
+            "set REROLL_CHECK_MODEL (docs/checks.md), or keep to prompts you trust",
+        )
+        return
+    from engine.judging.judge import JudgeUnusable, appointed  # torch, as above
+
+    try:
+        judge = appointed(settings, "cpu", offline=True)
+    except (JudgeUnusable, RulesUnreadable) as error:
+        yield broken("output check", str(error), "correct REROLL_CHECK_MODEL or _RULES")
+        return
+    yield ok(
+        "output check", f"{settings.check_model} says {', '.join(judge.labels if judge else ())}"
     )

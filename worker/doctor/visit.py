@@ -42,5 +42,5 @@ def drawing_of(settings: WorkerSettings, *, deep: bool) -> Mapping[str, Check]:
         "weights": partial(drawing.weights, settings, digests=deep),
         "memory": partial(drawing.memory, settings),
         "vendor": partial(drawing.vendor, settings),
-        "output check": drawing.output_check,
+        "output check": partial(drawing.output_check, settings),
     }

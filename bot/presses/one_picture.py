@@ -1,0 +1,87 @@
+"""The buttons of one picture: open it, favour it, take it to hand as a reference, delete it."""
+
+from collections.abc import Mapping
+
+import discord
+import structlog
+
+from bot.answers import Press
+from bot.cards import hand_card, picture_card
+from bot.delivery import delivering
+from bot.delivery.routes import Routes
+from bot.errors import PictureNotGiven
+from bot.presses import edit_form, picking
+from bot.presses.private_buttons import Handler
+from bot.servers.standing import moderates
+from bot.services import Services
+from bot.wishes import sources
+from store import generations, pictures
+from store.tables import Generation
+
+log = structlog.get_logger()
+
+
+async def _pick(services: Services, interaction: Press, generation_id: str, nth: int) -> None:
+    if nth == 0:
+        _, drawn = await picking.drawn(services, generation_id)
+        if len(drawn) > 1:
+            await picking.ask(services, interaction, "pick", generation_id, drawn)
+            return
+        nth = drawn[0]
+    await interaction.response.defer(ephemeral=True, thinking=True)
+    generation = await services.database.run(generations.get, generation_id)
+    await picture_card.show(services, interaction, generation, nth)
+
+
+async def _refer(services: Services, interaction: Press, generation_id: str, nth: int) -> None:
+    await interaction.response.defer(ephemeral=True, thinking=True)
+    number = sources.number(generation_id, nth or 1)
+    await services.database.run(pictures.take, interaction.user.id, number)
+    await hand_card.show(services, interaction)
+
+
+async def _laydown(services: Services, interaction: Press, _subject: str, _nth: int) -> None:
+    await interaction.response.defer()
+    await services.database.run(pictures.lay_down, interaction.user.id)
+    await hand_card.show(services, interaction)
+
+
+async def _handed(services: Services, interaction: Press, _subject: str, _nth: int) -> None:
+    numbers = await services.database.run(pictures.at_hand, interaction.user.id)
+    if not numbers:
+        raise PictureNotGiven
+    await edit_form.open_form(services, interaction, edit_form.of_numbers(numbers))
+
+
+async def _rub(services: Services, interaction: Press, generation_id: str, nth: int) -> None:
+    await interaction.response.defer()
+    generation, unnamed = await services.database.run(
+        pictures.remove,
+        generation_id,
+        nth,
+        interaction.user.id,
+        moderator=moderates(interaction),
+    )
+    if unnamed:
+        await services.files.aremove_one(generation_id, unnamed)
+    await interaction.delete_original_response()
+    await _redraw(services, interaction, generation)
+
+
+async def _redraw(services: Services, interaction: Press, generation: Generation) -> None:
+    """Show the order's message without the picture, where it can still be edited."""
+    routes = Routes(interaction.client, services.now)
+    try:
+        letter = await delivering.letter(services, generation.id, generation.upload_limit)
+        await routes.edit(generation, letter)
+    except discord.HTTPException as error:
+        log.warning("message keeps a deleted picture", generation=generation.id, error=repr(error))
+
+
+HANDLERS: Mapping[str, Handler] = {
+    "pick": _pick,
+    "refer": _refer,
+    "laydown": _laydown,
+    "handed": _handed,
+    "rub": _rub,
+}

@@ -1,0 +1,95 @@
+"""Held and hidden pictures as members and moderators see them."""
+
+from typing import Any
+
+import pytest
+
+from engine.judging.verdicts import Verdict
+from store import claims
+from store.audit import page
+from tests.bot.messages import gallery, order_id, parts, png, presses, text
+from tests.bot.stage import Stage
+
+
+async def judged(stage: Stage, *verdicts: Verdict) -> Any:
+    """Order pictures and deliver them with these verdicts; return the message."""
+    result = await stage.imagine(stage.mei, count=len(verdicts))
+    for verdict in verdicts:
+        claim = stage.claim()
+        content = png(claim.request.seed)
+        kept = claims.Kept(
+            file_sha256=stage.services.files.put(claim.generation_id, content),
+            file_bytes=len(content),
+            pixel_sha256=f"{claim.request.seed:064x}",
+            recipe=stage.recipe(claim),
+            seconds=0.4,
+            verdict=verdict,
+        )
+        with stage.database.begin() as session:
+            claims.keep(session, claim, kept)
+    await stage.deliver()
+    return result.response
+
+
+def spoilers(message: Any) -> list[bool]:
+    return [
+        bool(item.get("spoiler"))
+        for part in parts(message.components)
+        for item in part.get("items", [])
+    ]
+
+
+async def press(member: Any, message: Any, action: str) -> Any:
+    result = await member.click(message, custom_id=presses(message)[action])
+    return result.followups[-1] if result.followups else result.response
+
+
+async def test_a_doubtful_picture_alone_is_behind_a_spoiler(stage: Stage) -> None:
+    message = await judged(stage, Verdict.DELIVER, Verdict.SPOILER)
+    assert spoilers(message) == [False, True]
+
+
+@pytest.mark.parametrize(("locale", "said"), [("zh-CN", "管理员"), ("zh-TW", "管理員")])
+async def test_a_held_picture_waits_for_a_moderator(stage: Stage, locale: str, said: str) -> None:
+    stage.speaks(stage.mei, locale)
+    message = await judged(stage, Verdict.HOLD)
+    assert said in text(message)
+    assert gallery(message) == []
+    assert not message.attachments
+    denied = await press(stage.mei, message, "review")
+    assert stage.services.texts.of(locale)("errors.not_yours") in text(denied)
+    card = await press(stage.moderator, message, "review")
+    assert card.ephemeral
+    assert spoilers(card) == [True]
+    after = await press(stage.moderator, card, "release")
+    assert gallery(after) == []
+    await stage.deliver()
+    assert len(gallery(message)) == 1
+    assert stage.left(stage.mei) == 9
+    with stage.database.begin() as session:
+        assert page(session, stage.guild.id)[0].action == "review.released"
+
+
+async def test_a_refused_picture_comes_back_as_credits(stage: Stage) -> None:
+    message = await judged(stage, Verdict.HOLD, Verdict.DELIVER)
+    assert len(gallery(message)) == 1
+    card = await press(stage.moderator, message, "review")
+    again = await press(stage.moderator, message, "review")
+    await press(stage.moderator, card, "withhold")
+    late = await press(stage.moderator, again, "withhold")
+    assert stage.services.texts.of("en-US")("errors.review_done") in text(late)
+    await stage.deliver()
+    assert "review" not in presses(message)
+    assert stage.left(stage.mei) == 9
+    order = stage.order(order_id(message))
+    folder = stage.services.files
+    assert await folder.aget(order.id, str(order.images[1].file_sha256))
+    assert order.images[0].held_sha256 is None
+
+
+async def test_a_moderator_may_hide_it(stage: Stage) -> None:
+    message = await judged(stage, Verdict.HOLD)
+    card = await press(stage.moderator, message, "review")
+    await press(stage.moderator, card, "veil")
+    await stage.deliver()
+    assert spoilers(message) == [True]

@@ -1,0 +1,188 @@
+"""What members name is fetched, checked and kept, whoever dies meanwhile; the rest says why not."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from store import lora_fetches, lora_files, loras
+from store.database import Database
+from store.files import Files
+from store.lora_addresses import HOSTS
+from store.lora_tables import Lora
+from tests.worker import web
+from tests.worker.lora_orders import content, want
+from tests.worker.web import Site
+from worker.librarian import Librarian
+from worker.lora_download import Downloader
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Site]:
+    with web.running() as site:
+        yield site
+
+
+@pytest.fixture
+def site(running: Site) -> Site:
+    running.files = {"a": content(), "b": content(1), "again": content(prefix="diffusion_model.")}
+    running.cuts, running.target = 1, ""
+    running.asked.clear()
+    return running
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    return Files(f"file://{tmp_path}/files")
+
+
+@pytest.fixture
+def librarian(sqlite: Database, files: Files, site: Site, tmp_path: Path) -> Librarian:
+    return made(sqlite, files, site, tmp_path)
+
+
+def made(database: Database, files: Files, site: Site, tmp_path: Path) -> Librarian:
+    (tmp_path / "parts").mkdir(exist_ok=True)
+    downloader = Downloader(hosts=HOSTS, local=site.url, pause_s=0.01)
+    return Librarian("w", database, files, downloader, tmp_path / "parts")
+
+
+def ask(database: Database, name: str, url: str, owner_id: int = 1, **changes: object) -> str:
+    with database.begin() as session:
+        return want(session, name, url, owner_id, **changes)
+
+
+def get(database: Database, lora_id: str) -> Lora:
+    with database.begin() as session:
+        return session.get_one(Lora, lora_id)
+
+
+def test_a_file_is_fetched_checked_and_kept(
+    sqlite: Database, files: Files, site: Site, librarian: Librarian, tmp_path: Path
+) -> None:
+    lora_id = ask(sqlite, "ink", f"{site.url}/ok/a")
+    with capture_logs() as lines:
+        librarian.work_off()
+    lora = get(sqlite, lora_id)
+    assert (lora.status, lora.base, lora.rank, lora.layers) == ("ready", "starter", 2, 5)
+    kept = files.get(loras.FOLDER, lora.sha256 or "")
+    assert len(kept) == lora.nbytes
+    assert list((tmp_path / "parts").iterdir()) == []
+    assert "secret" not in str(lines)
+    assert site.url not in str(lines)
+
+
+def test_the_same_lora_in_another_naming_is_the_same_file(
+    sqlite: Database, files: Files, site: Site, librarian: Librarian
+) -> None:
+    first = ask(sqlite, "ink", f"{site.url}/ok/a")
+    second = ask(sqlite, "ink", f"{site.url}/ok/again", 2)
+    librarian.work_off()
+    sha256 = get(sqlite, first).sha256 or ""
+    assert get(sqlite, second).sha256 == sha256
+    for lora_id, stays in ((first, True), (second, False)):
+        with sqlite.begin() as session:
+            loras.remove(session, loras.by_id(session, lora_id))
+        librarian.tidy(recent_ms=-1000)
+        assert files.has(loras.FOLDER, sha256) is stays
+    third = ask(sqlite, "ink", f"{site.url}/ok/a")
+    librarian.work_off()
+    assert get(sqlite, third).status == "ready"
+    assert files.has(loras.FOLDER, sha256)
+
+
+@pytest.mark.parametrize(
+    ("path", "file", "code"),
+    [
+        ("/ok/x", b"PK\3\4" + bytes(100), "lora_not_safetensors"),
+        ("/ok/x", b"\x80\x04pickle" * 9, "lora_not_safetensors"),
+        ("/ok/x", b"\xff" * 8 + b"{" + bytes(99), "lora_damaged"),
+        ("/ok/x", content()[:-1], "lora_damaged"),
+        ("/ok/x", b"", "lora_not_safetensors"),
+        ("/ok/missing", b"", "lora_not_handed_out"),
+        ("/lie/x", content(), "lora_fetch_cut"),
+        ("/ever/x", b"", "lora_file_too_large"),
+    ],
+)
+def test_what_cannot_be_kept_is_refused_with_the_reason(
+    sqlite: Database,
+    site: Site,
+    librarian: Librarian,
+    tmp_path: Path,
+    path: str,
+    file: bytes,
+    code: str,
+) -> None:
+    site.files["x"] = file
+    lora_id = ask(sqlite, "ink", f"{site.url}{path}", most_bytes=2_000_000)
+    librarian.work_off()
+    lora = get(sqlite, lora_id)
+    assert (lora.status, (lora.error or {})["code"]) == ("refused", code)
+    assert list((tmp_path / "parts").glob("*.part")) == []
+
+
+def test_for_a_base_that_nobody_draws_here(
+    sqlite: Database, site: Site, librarian: Librarian
+) -> None:
+    one = ask(sqlite, "ink", f"{site.url}/ok/a", bases=("flux1", "z-image"))
+    two = ask(sqlite, "two", f"{site.url}/ok/a", bases=("flux1",))
+    librarian.work_off()
+    assert get(sqlite, one).error == {
+        "code": "lora_base_unserved",
+        "params": {"base": "starter"},
+    }
+    assert (get(sqlite, two).error or {})["code"] == "lora_other_base"
+
+
+def test_a_worker_that_leaves_is_followed_by_one_that_goes_on(
+    sqlite: Database, files: Files, site: Site, tmp_path: Path
+) -> None:
+    lora_id = ask(sqlite, "ink", f"{site.url}/drip/a")
+    first = made(sqlite, files, site, tmp_path)
+    first.start()
+    for _ in range(100):
+        with sqlite.begin() as session:
+            if lora_fetches.under_way(session):
+                break
+        threading.Event().wait(0.05)
+    threading.Event().wait(0.2)
+    first.stop()
+    with sqlite.begin() as session:
+        assert not lora_fetches.under_way(session)
+        session.query(lora_fetches.LoraFetch).update({"url": f"{site.url}/ok/a"})
+    second = made(sqlite, files, site, tmp_path)
+    second.work_off()
+    assert get(sqlite, lora_id).status == "ready"
+
+
+def test_a_worker_that_was_killed_is_followed_by_its_next_life(
+    sqlite: Database, files: Files, site: Site, librarian: Librarian, tmp_path: Path
+) -> None:
+    lora_id = ask(sqlite, "ink", f"{site.url}/ok/a")
+    with sqlite.begin() as session:
+        assert lora_fetches.claim(session, "w")
+    librarian.work_off()
+    assert get(sqlite, lora_id).status == "checking"
+    librarian.start()
+    for _ in range(200):
+        if get(sqlite, lora_id).status == "ready":
+            break
+        threading.Event().wait(0.05)
+    librarian.stop()
+    assert get(sqlite, lora_id).status == "ready"
+
+
+def test_a_removed_lora_is_not_fetched_to_its_end(
+    sqlite: Database, site: Site, librarian: Librarian
+) -> None:
+    lora_id = ask(sqlite, "ink", f"{site.url}/ever/a")
+    with sqlite.begin() as session:
+        loras.remove(session, loras.by_id(session, lora_id))
+    librarian.work_off()
+    with sqlite.begin() as session:
+        assert lora_fetches.claim(session, "w") is None
+        assert lora_files.removed(session, recent_ms=-1000) == [lora_id]
+    librarian.tidy(recent_ms=-1000)
+    assert get(sqlite, lora_id).purged_at

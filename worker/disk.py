@@ -1,0 +1,78 @@
+"""Files by their sha256 on this machine's own disk, within a room; the least recently used leaves.
+
+It only saves time: whatever is wrong with it, it holds nothing, and the work goes on.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import structlog
+
+HALF = ".half"
+FORGOTTEN_S = 3600.0
+"""A half file that nobody has written to for so long is of a process that died."""
+
+log = structlog.get_logger()
+
+
+class Disk:
+    """A folder that several workers of one machine may share."""
+
+    def __init__(self, folder: Path, room: float) -> None:
+        """Keep up to `room` bytes in `folder`, which is made where it is missing."""
+        self._folder, self._room = folder, room
+
+    def get(self, sha256: str) -> bytes | None:
+        """Return a file as it lies there, to be held against its name; None where it does not."""
+        path = self._folder / sha256
+        with suppress(FileNotFoundError), _optional():
+            content = path.read_bytes()
+            os.utime(path)
+            return content
+        return None
+
+    def put(self, sha256: str, content: bytes) -> None:
+        """Keep a file, others leaving for it."""
+        if len(content) > self._room:
+            return
+        with _optional():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._make_room(len(content))
+            half = self._folder / f"{sha256}.{os.getpid()}{HALF}"
+            half.write_bytes(content)
+            half.replace(self._folder / sha256)
+
+    def remove(self, sha256: str) -> None:
+        """Remove a file that turned out to be another one."""
+        with _optional():
+            (self._folder / sha256).unlink(missing_ok=True)
+
+    def _make_room(self, coming: int) -> None:
+        files = sorted(self._files())
+        taken = coming + sum(size for _, size, _ in files)
+        for used_at, size, path in files:
+            of_the_dead = path.suffix == HALF and used_at < time.time() - FORGOTTEN_S
+            if taken <= self._room and not of_the_dead:
+                continue
+            path.unlink(missing_ok=True)
+            taken -= size
+
+    def _files(self) -> Iterator[tuple[float, int, Path]]:
+        with os.scandir(self._folder) as entries:
+            for entry in entries:
+                with suppress(FileNotFoundError):  # another worker's to remove as well
+                    found = entry.stat()
+                    yield found.st_mtime, found.st_size, Path(entry.path)
+
+
+@contextmanager
+def _optional() -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        log.warning("the disk for LoRAs is of no use", error=repr(error))

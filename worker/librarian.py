@@ -1,0 +1,190 @@
+"""Brings LoRA files in, checks and converts them, beside the thread that draws.
+
+By looking, not by tickets: with one drawing thread a ticket would wait behind pictures. Knows
+neither Celery nor Discord.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from threading import Event, Thread
+
+import structlog
+from sqlalchemy.orm import Session
+
+from engine.errors import LoraRefused, RerollError
+from engine.lora_canon import Canonical, canonical
+from engine.lora_fit import base_of
+from engine.lora_names import bases
+from store import lora_fetches, lora_files, loras
+from store.database import Database
+from store.errors import FilesUnavailable, LeaseLost, LoraUnfetched, StoreUnavailable
+from store.files import Files
+from store.lora_fetches import Held
+from store.loras import Kept
+from worker.lora_download import Downloader, forget
+from worker.shelving import shelved
+
+LOOK_S = 2.0
+TELL_S = 1.5
+TIDY_S = 60.0
+CONVERT_MS = 300_000
+"""Nothing beats while a file is converted; the largest takes a slow machine a minute."""
+PARTS = "*.part"
+STALE_S = 24 * 3600.0
+"""Parts of files that nobody went on with."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    base: str
+    file: Canonical
+
+
+class Leaving(Exception):
+    """The worker shuts down: leave the file where it is."""
+
+
+class Removed(Exception):
+    """Nobody wants the LoRA any more."""
+
+
+class Librarian:
+    """One thread, from `start` to `stop`; parts of files lie in `folder` until they are whole."""
+
+    def __init__(
+        self, name: str, database: Database, files: Files, downloader: Downloader, folder: Path
+    ) -> None:
+        self._name, self._database, self._files = name, database, files
+        self._downloader, self._folder = downloader, folder
+        self._stopped = Event()
+        self._tidied_at = 0.0
+        self._thread = Thread(target=self._repeat, daemon=True)
+
+    def start(self) -> None:
+        """Take back what a former life held, and begin."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with self._database.begin() as session:
+            lora_fetches.reclaim(session, self._name)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Hand back what is being fetched; what is being converted is seen through."""
+        self._stopped.set()
+        self._thread.join()
+
+    def _repeat(self) -> None:
+        while not self._stopped.wait(LOOK_S):
+            try:
+                self.work_off()
+                self.tidy_now_and_then()
+            except (StoreUnavailable, FilesUnavailable) as error:
+                log.warning("library waits", error=repr(error))
+            except Exception:
+                log.exception("library failed")
+
+    def work_off(self) -> None:
+        """Bring in all that waits."""
+        while not self._stopped.is_set() and (held := self._claim()):
+            self._settle(held)
+
+    def tidy_now_and_then(self) -> None:
+        """Remove files that nobody needs, if it is time to."""
+        if time.monotonic() - self._tidied_at < TIDY_S:
+            return
+        self._tidied_at = time.monotonic()
+        self.tidy()
+
+    def tidy(self, *, recent_ms: int = lora_files.RECENT_MS) -> None:
+        """Remove files that nobody needs, each in a transaction of its own."""
+        with self._database.begin() as session:
+            lora_files.forget_refused(session)
+            gone = lora_files.removed(session, recent_ms=recent_ms)
+        for lora_id in gone:
+            with self._database.begin() as session:
+                if unneeded := lora_files.give_up(session, lora_id):
+                    if unneeded.sha256:
+                        self._files.remove(loras.FOLDER, unneeded.sha256)
+                    if unneeded.preview:
+                        self._files.remove(loras.folder(lora_id), unneeded.preview)
+        for part in self._folder.glob(PARTS):
+            if time.time() - part.stat().st_mtime > STALE_S:
+                forget(part)
+
+    def _claim(self) -> Held | None:
+        with self._database.begin() as session:
+            return lora_fetches.claim(session, self._name)
+
+    def _settle(self, held: Held) -> None:
+        told = log.bind(lora=held.lora_id)
+        part = self._folder / f"{held.lora_id}.part"
+        try:
+            made = self._made(held, part)
+            self._keep(held, made)
+            told.info("lora kept", base=made.base, sha256=made.file.sha256[:12])
+        except Leaving:
+            self._write(held, lora_fetches.release)
+            return
+        except Removed:
+            told.info("lora removed meanwhile")
+            self._write(held, partial(lora_fetches.fail, error=LoraUnfetched()))
+        except LeaseLost:
+            told.warning("lora fetched by another")
+            return
+        except (LoraRefused, LoraUnfetched) as refused:
+            told.info("lora refused", code=refused.code)
+            self._write(held, partial(lora_fetches.fail, error=refused))
+        except RerollError:
+            raise  # a store is away: the lease runs out, and the file is gone on with
+        except Exception:
+            told.exception("lora failed unexpectedly")
+            self._write(held, lora_fetches.retry)
+            self._stopped.wait(LOOK_S)
+            return
+        forget(part)
+
+    def _made(self, held: Held, part: Path) -> _Made:
+        self._downloader.fetch(held.url, part, held.most_bytes, self._teller(held))
+        with self._database.begin() as session:
+            size = part.stat().st_size
+            lora_fetches.beat(session, held, size, size, lease_ms=CONVERT_MS)
+        with part.open("rb") as file:
+            only = held.bases[0] if len(held.bases) == 1 else base_of(file, held.bases).name
+            return _Made(only, canonical(file, bases()[only]))
+
+    def _teller(self, held: Held) -> Callable[[int, int | None], None]:
+        told_at = 0.0
+
+        def tell(got: int, of: int | None) -> None:
+            nonlocal told_at
+            if self._stopped.is_set():
+                raise Leaving
+            if time.monotonic() - told_at < TELL_S:
+                return
+            with self._database.begin() as session:
+                if not lora_fetches.beat(session, held, got, of):
+                    raise Removed
+            told_at = time.monotonic()
+
+        return tell
+
+    def _keep(self, held: Held, made: _Made) -> None:
+        file = made.file
+        with shelved(self._database, self._files, file.content) as (session, sha256):
+            kept = Kept(
+                base=made.base,
+                sha256=sha256,
+                nbytes=len(file.content),
+                rank=file.rank,
+                layers=file.layers,
+            )
+            lora_fetches.keep(session, held, kept)
+
+    def _write(self, held: Held, write: Callable[[Session, Held], None]) -> None:
+        with suppress(LeaseLost), self._database.begin() as session:
+            write(session, held)

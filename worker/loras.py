@@ -1,0 +1,63 @@
+"""LoRA files on their way into the engine: from the file store, or the disk of this machine.
+
+Knows no claim; what is at hand in memory is the engine's to know.
+"""
+
+from threading import Lock
+from weakref import WeakValueDictionary
+
+from engine.adapters import Adapters
+from engine.errors import LoraLost
+from store.errors import FilesUnavailable
+from store.files import Files
+from worker.disk import Disk
+
+FOLDER = "loras"
+"""Where canonical files lie in the file store, for all members."""
+
+
+class Loras:
+    """Brings LoRAs into main memory, for several threads at once; each file is read by one."""
+
+    def __init__(self, files: Files, disk: Disk | None = None) -> None:
+        """Read from `files`, and keep on `disk` what was read, where that is nearer."""
+        self._files, self._disk = files, disk
+        self._lock = Lock()
+        self._reading: WeakValueDictionary[str, Lock] = WeakValueDictionary()
+
+    def bring(self, adapters: Adapters, sha256: str) -> int:
+        """Have the LoRA at hand; return the bytes that were read.
+
+        Raises LoraLost where it is gone, or FilesUnavailable.
+        """
+        with self._lock:
+            alone = self._reading.setdefault(sha256, Lock())
+        with alone:
+            if sha256 in adapters.at_hand:
+                return 0
+            if read := self._from_disk(adapters, sha256):
+                return read
+            content = self._get(sha256)
+            adapters.keep(sha256, content)
+            if self._disk:
+                self._disk.put(sha256, content)
+            return len(content)
+
+    def _from_disk(self, adapters: Adapters, sha256: str) -> int:
+        content = self._disk.get(sha256) if self._disk else None
+        if self._disk is None or content is None:
+            return 0
+        try:
+            adapters.keep(sha256, content)
+        except LoraLost:
+            self._disk.remove(sha256)
+            return 0
+        return len(content)
+
+    def _get(self, sha256: str) -> bytes:
+        try:
+            return self._files.get(FOLDER, sha256)
+        except FilesUnavailable as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                raise LoraLost from error
+            raise
