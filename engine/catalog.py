@@ -13,6 +13,7 @@ from typing import Any, Self
 from engine import errors
 from engine.memory import Profile
 from engine.request import SEED_LIMIT, WHOLE, Drawn, GenerationRequest
+from engine.training.terms import Terms
 from engine.vendor.hosted import Hosted
 from engine.vocabulary import Vocabulary
 
@@ -167,7 +168,8 @@ class Variant:
     Without `memory` nothing is known beforehand of what it takes: it is loaded as it is.
     `companions` are models of other repositories that work beside the weights: what reads a
     picture for them, by the name that its family knows it by. `loras` is the base whose LoRAs it
-    takes (`engine.lora_names`), empty where it takes none.
+    takes (`engine.lora_names`), empty where it takes none; `training` stands with the variant
+    whose weights that base's LoRAs are trained on.
     """
 
     name: str
@@ -193,6 +195,7 @@ class Variant:
     accepts: Accepts = Accepts()
     companions: Mapping[str, Weights] = field(default_factory=dict)
     loras: str = ""
+    training: Terms | None = None
 
     @classmethod
     def from_toml(cls, name: str, text: str) -> Self:
@@ -206,6 +209,7 @@ class Variant:
         words = values.pop("vocabulary", None)
         hosted = values.pop("vendor", None)
         memory = values.pop("memory", None)
+        training = values.pop("training", None)
         return cls(
             name=name,
             weights=Weights(**values.pop("weights")),
@@ -219,6 +223,7 @@ class Variant:
             vocabulary=_vocabulary(**words) if words else None,
             vendor=Hosted.from_toml(hosted) if hosted else None,
             memory=Profile(**memory) if memory else None,
+            training=Terms.from_toml(training) if training else None,
             accepts=Accepts(**values.pop("accepts", {})),
             companions={name: Weights(**one) for name, one in values.pop("companions", {}).items()},
             **values,

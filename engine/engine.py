@@ -119,6 +119,13 @@ class Engine:
         """
         self._unless_full(variant, lambda: self._open(variant), variant.sizes.default)
 
+    def lend(self, variant: Variant) -> Family:
+        """Return a variant's weights on the device, for something else than drawing.
+
+        They are the engine's as before, and to be left as they were. Raises as `load` does.
+        """
+        return self._unless_full(variant, lambda: self._open(variant), variant.sizes.default)
+
     def levers(self, variant: Variant) -> Levers:
         """Return how a local variant lies and computes on this device. Raises VariantTooBig."""
         return self._residents.levers(variant)

@@ -53,11 +53,20 @@ RerollError                 a failure to tell a member of; `code` names its text
 │   ├── LorasTooMany        more of them than one picture takes
 │   ├── LoraRepeated        one of them is asked for twice
 │   ├── LoraWeightInvalid   its weight is out of bounds
+│   ├── TrainingForbidden   the licence keeps LoRAs from being trained on a base
+│   ├── TrainingUnsupported no LoRAs can be trained on it here
+│   ├── TrainingStepsInvalid
+│   ├── RankInvalid
+│   ├── ExamplesInvalid     too few pictures to learn from, or too many
+│   ├── CaptionMissing      a picture to learn from has no words
+│   ├── CaptionTooLong
 │   └── RecipeUnreadable
 └── EngineFailed            the request is right; the machine could not do it
     ├── InputLost           the file of a picture to start from is gone or another
     ├── LoraLost            the file of a LoRA is gone or another
     ├── LoraMisfit          a LoRA does not fit these weights
+    ├── TrainingDiverged    what was learnt is no number any more
+    ├── CheckpointBroken    a checkpoint cannot be gone on from
     ├── WeightsBroken       weights are missing, damaged or of another architecture
     ├── DeviceFull          the device has no memory for this size
     ├── VariantTooBig       the device has no memory for this variant
@@ -403,6 +412,48 @@ class LoraWeightInvalid(RequestRefused):
     code = "lora_weight_invalid"
 
 
+class TrainingForbidden(RequestRefused):
+    """A base's licence forbids to train on it for others. Params: base, licence."""
+
+    code = "training_forbidden"
+
+
+class TrainingUnsupported(RequestRefused):
+    """No LoRAs are trained on this base here. Params: base."""
+
+    code = "training_unsupported"
+
+
+class TrainingStepsInvalid(RequestRefused):
+    """Steps of training out of bounds. Params: value, least, most."""
+
+    code = "training_steps_invalid"
+
+
+class RankInvalid(RequestRefused):
+    """A rank out of bounds. Params: value, least, most."""
+
+    code = "rank_invalid"
+
+
+class ExamplesInvalid(RequestRefused):
+    """Too few pictures to learn from, or too many. Params: value, least, most."""
+
+    code = "examples_invalid"
+
+
+class CaptionMissing(RequestRefused):
+    """A picture has no words, and there is no trigger word either."""
+
+    code = "caption_missing"
+
+
+class CaptionTooLong(RequestRefused):
+    """A caption is too long. Params: length, limit."""
+
+    code = "caption_too_long"
+
+
 class RecipeUnreadable(RequestRefused):
     """The file holds no recipe that can be read. Params: reason (a short code, for logs)."""
 
@@ -431,6 +482,18 @@ class LoraMisfit(EngineFailed):
     """A LoRA does not fit these weights. Params: variant."""
 
     code = "lora_misfit"
+
+
+class TrainingDiverged(EngineFailed):
+    """What was learnt is no number any more. Params: step."""
+
+    code = "training_diverged"
+
+
+class CheckpointBroken(EngineFailed):
+    """A checkpoint is damaged, or of another training."""
+
+    code = "checkpoint_broken"
 
 
 class WeightsBroken(EngineFailed):

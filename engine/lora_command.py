@@ -1,4 +1,4 @@
-"""`python -m engine lora`: whether a file is a LoRA that a base can be served with, and why not."""
+"""`python -m engine lora`: whether a file is a LoRA that can be served, or train one."""
 
 import argparse
 import json
@@ -9,11 +9,12 @@ from typing import Any
 
 from engine import errors
 from engine.lora_names import Base, bases
+from engine.training import command as training
 
 
 def add_to(commands: Any) -> None:
     """Add the command to the parser's."""
-    lora = commands.add_parser("lora", help="check a LoRA's file, and make its canonical one")
+    lora = commands.add_parser("lora", help="check a LoRA's file, or train one")
     actions = lora.add_subparsers(required=True, metavar="ACTION", title="actions")
     check = actions.add_parser("check", help="tell whether it can be served")
     check.set_defaults(command=_check)
@@ -25,6 +26,7 @@ def add_to(commands: Any) -> None:
     )
     check.add_argument("--out", type=Path, help="a folder for the canonical file")
     check.add_argument("--json", action="store_true", help="print JSON")
+    training.add_to(actions)
 
 
 def _check(options: argparse.Namespace) -> None:

@@ -160,7 +160,7 @@ def draw(scene: Scene, side: int, font: Path) -> Pixels:
     big = side * OVERSAMPLE
     picture = Image.new("RGB", (big, big), scene.rgb)
     for item in scene.items:
-        layer, mask = _sticker(item, glyph(item.emoji, font, scene.style), big)
+        layer, mask = sticker(item, glyph(item.emoji, font, scene.style), big)
         blurred = mask.filter(ImageFilter.GaussianBlur(big * SHADOW_OFFSET))
         shadow = blurred.point(lambda v: int(v * SHADOW_STRENGTH))
         picture.paste((0, 0, 0), (0, int(big * SHADOW_OFFSET)), shadow)
@@ -169,7 +169,7 @@ def draw(scene: Scene, side: int, font: Path) -> Pixels:
     return np.asarray(picture.resize((side, side), Image.Resampling.BOX))
 
 
-def _sticker(item: Item, cut: Image.Image, big: int) -> tuple[Image.Image, Image.Image]:
+def sticker(item: Item, cut: Image.Image, big: int) -> tuple[Image.Image, Image.Image]:
     """Place the glyph on an empty layer and grow its outline into the sticker's mask."""
     width = round(big * item.scale)
     placed = cut.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if item.mirrored else cut

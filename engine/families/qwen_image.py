@@ -15,6 +15,7 @@ from transformers import Qwen2_5_VLForConditionalGeneration, Qwen2Tokenizer
 from engine.catalog import Variant
 from engine.families import one_frame
 from engine.families.loading import Kit
+from engine.families.qwen_learning import QwenLearning
 from engine.families.stock import TRUE_CFG, UNGUIDED, StockFamily
 from engine.request import ImageRequest
 from engine.weights import Place
@@ -25,7 +26,7 @@ TEXT_TOKENS = TOKEN_LIMIT - 8
 """Tokens left to a member's text: the template closes with a handful more."""
 
 
-class QwenImage(StockFamily):
+class QwenImage(QwenLearning, StockFamily):
     """Qwen-Image, 2512 and what is built like them: true CFG, or none once distilled."""
 
     kits = (

@@ -1,0 +1,215 @@
+"""The training of one LoRA: its matrices, its steps and its checkpoints; knows no family.
+
+What a step draws by lot depends on the plan's seed and the step's number alone, so that a training
+that was broken off and gone on with sees what an unbroken one sees.
+"""
+
+import io
+import json
+import math
+import random
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from engine import errors
+from engine.adapters import Adapter, Worn
+from engine.catalog import Variant
+from engine.lora_canon import DOWN, PREFIX, UP, Canonical, canonical
+from engine.lora_names import bases
+from engine.training.learner import Learner
+from engine.training.lessons import Lessons
+from engine.training.plan import Plan, terms
+from engine.training.terms import Terms
+
+WARM_UP = 20
+FLOOR = 0.05
+"""The learning rate at the end, as a share of the highest."""
+WEIGHT_DECAY = 1e-4
+CLIP = 1.0
+RECENT = 20
+MOMENTS = ("exp_avg", "exp_avg_sq")
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one step looks at."""
+
+    clean: torch.Tensor = field(repr=False)
+    noise: torch.Tensor = field(repr=False)
+    levels: torch.Tensor
+    words: list[torch.Tensor] = field(repr=False)
+
+
+class Training:
+    """One LoRA in training on a learner's device; `losses` has one number a step."""
+
+    def __init__(self, learner: Learner, variant: Variant, plan: Plan, taught: Lessons) -> None:
+        self._learner, self._variant, self._plan, self._taught = learner, variant, plan, taught
+        self._terms: Terms = terms(variant)
+        transformer = learner.transformer
+        self._device = next(transformer.parameters()).device
+        self._pairs = _fresh(transformer, self._terms, plan, self._device)
+        self._matrices = [matrix for pair in self._pairs.values() for matrix in pair]
+        self._optimiser = torch.optim.AdamW(
+            self._matrices, lr=self._terms.rate, weight_decay=WEIGHT_DECAY, fused=True
+        )
+        self.losses: list[float] = []
+
+    @property
+    def step(self) -> int:
+        """Return the number of steps done."""
+        return len(self.losses)
+
+    @property
+    def recent(self) -> float:
+        """Return the mean loss of the last steps: one alone depends on its lot."""
+        last = self.losses[-RECENT:]
+        return sum(last) / max(1, len(last))
+
+    @property
+    def is_done(self) -> bool:
+        """Tell whether no step is left."""
+        return self.step >= self._plan.steps
+
+    @property
+    def adapter(self) -> Adapter:
+        """Return the LoRA as it is now: to be worn, not kept."""
+        return Adapter(self._pairs)
+
+    def advance(self) -> float:
+        """Do one step and return its loss. Raises TrainingDiverged."""
+        for group in self._optimiser.param_groups:
+            group["lr"] = self._terms.rate * _share(self.step, self._plan.steps)
+        self._optimiser.zero_grad()
+        with self._learning():
+            loss = self._loss(self._batch())
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self._matrices, CLIP)
+        self._optimiser.step()
+        found = loss.item()
+        if not math.isfinite(found):
+            raise errors.TrainingDiverged(step=self.step)
+        self.losses.append(found)
+        return found
+
+    def lora(self) -> Canonical:
+        """Return the LoRA as any uploaded file's would be kept. Raises a LoraRefused."""
+        dtype: torch.dtype = getattr(torch, self._terms.dtype)
+        tensors = {
+            f"{PREFIX}{name}{ending}": matrix.detach().to("cpu", dtype).contiguous()
+            for name, pair in self._pairs.items()
+            for ending, matrix in zip((DOWN, UP), pair, strict=True)
+        }
+        return canonical(io.BytesIO(save(tensors)), bases()[self._variant.loras])
+
+    def checkpoint(self) -> bytes:
+        """Return all that `resume` needs, with no code in it."""
+        tensors = {}
+        for index, matrix in enumerate(self._matrices):
+            tensors[f"{index}"] = matrix.detach().cpu()
+            for name, value in self._optimiser.state[matrix].items():
+                tensors[f"{index}.{name}"] = value.cpu()
+        return save(tensors, {**self._identity(), "losses": json.dumps(self.losses)})
+
+    def resume(self, content: bytes) -> None:
+        """Go on from a checkpoint of the same training. Raises CheckpointBroken."""
+        try:
+            notes, tensors = _notes(content), load(content)
+            losses = json.loads(notes.pop("losses"))
+            if notes != self._identity():
+                raise errors.CheckpointBroken
+            with torch.no_grad():
+                for index, matrix in enumerate(self._matrices):
+                    matrix.copy_(tensors[f"{index}"])
+                    self._optimiser.state[matrix] = _state(tensors, index, self._device)
+        except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
+            raise errors.CheckpointBroken from error
+        self.losses = losses
+
+    def _identity(self) -> dict[str, str]:
+        return {
+            "plan": json.dumps(self._plan.to_json(), sort_keys=True),
+            "taught": self._taught.digest,
+            "weights": self._learner.weights_digest,
+        }
+
+    def _batch(self) -> Batch:
+        rng = random.Random(f"{self._plan.seed} {self.step}")
+        chosen = self._taught.chosen(rng, self._terms.batch)
+        clean = torch.stack([self._taught.latents[index] for index in chosen])
+        generator = torch.Generator().manual_seed(rng.getrandbits(63))
+        # Spread evenly over the batch: a step of one level alone says little.
+        shares = [(place + rng.random()) / len(chosen) for place in range(len(chosen))]
+        levels = [self._learner.level(share, clean[0]) for share in shares]
+        return Batch(
+            clean=clean.to(self._device),
+            noise=torch.randn(clean.shape, generator=generator).to(self._device),
+            levels=torch.tensor(levels, device=self._device),
+            words=[self._taught.said(index, rng).to(self._device) for index in chosen],
+        )
+
+    def _loss(self, batch: Batch) -> torch.Tensor:
+        level = batch.levels.view(-1, 1, 1, 1)
+        noisy = (1 - level) * batch.clean + level * batch.noise
+        dtype = next(self._learner.transformer.parameters()).dtype
+        found = self._learner.velocity(noisy.to(dtype), batch.levels.to(dtype), batch.words)
+        return (found.float() - (batch.noise - batch.clean)).square().mean()
+
+    @contextmanager
+    def _learning(self) -> Iterator[None]:
+        kind = self._device.type
+        half = self._variant.dtype != "float32"
+        dtype = getattr(torch, self._variant.dtype)
+        # On CPUs the fused attention loses more time backwards than it saves forwards.
+        attention = sdpa_kernel(SDPBackend.MATH) if kind == "cpu" else nullcontext()
+        with (
+            self._learner.wearing([Worn(self.adapter, 1.0)]),
+            torch.autocast(kind, dtype, enabled=half),
+            attention,
+        ):
+            yield
+
+
+def _fresh(
+    transformer: torch.nn.Module, known: Terms, plan: Plan, device: torch.device
+) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
+    transformer.requires_grad_(False)
+    generator = torch.Generator().manual_seed(plan.seed)
+    pairs = {}
+    for name, module in transformer.named_modules():
+        if isinstance(module, torch.nn.Linear) and name.endswith(
+            tuple(f".{layer}" for layer in known.layers)
+        ):
+            down = torch.randn(plan.rank, module.in_features, generator=generator)
+            up = torch.zeros(module.out_features, plan.rank)
+            # With nothing in the second the LoRA begins as the plain base.
+            pairs[name] = (down.div_(module.in_features**0.5).to(device), up.to(device))
+    for pair in pairs.values():
+        for matrix in pair:
+            matrix.requires_grad_(True)
+    return pairs
+
+
+def _share(step: int, steps: int) -> float:
+    """Return the learning rate of a step, as a share of the highest: up in a line, down a wave."""
+    rise = min(1.0, (step + 1) / min(WARM_UP, steps))
+    return rise * (FLOOR + (1 - FLOOR) * (1 + math.cos(math.pi * step / steps)) / 2)
+
+
+def _state(tensors: Mapping[str, torch.Tensor], index: int, device: torch.device) -> dict[str, Any]:
+    kept = {name: tensors[f"{index}.{name}"].to(device) for name in MOMENTS}
+    return {**kept, "step": tensors[f"{index}.step"]}
+
+
+def _notes(content: bytes) -> dict[str, str]:
+    # The library reads metadata from files only.
+    length = int.from_bytes(content[:8], "little")
+    notes: dict[str, str] = json.loads(content[8 : 8 + length])["__metadata__"]
+    return notes

@@ -1,0 +1,46 @@
+"""On what terms a LoRA is trained on a variant's weights; torch-free."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """A whole number that a member may choose."""
+
+    default: int
+    least: int
+    most: int
+
+    def allows(self, value: int) -> bool:
+        """Tell whether it may be this."""
+        return self.least <= value <= self.most
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """How LoRAs are trained on these weights; they stand with the undistilled ones of a base.
+
+    `layers` are the endings of the linear layers that are changed, `rate` is the learning rate
+    at its highest, `batch` how many pictures a step takes, `pixels` what each is shrunk to.
+    `cost` is in credits for a hundred steps. A LoRA is kept in `dtype`.
+    """
+
+    layers: tuple[str, ...]
+    rate: float
+    batch: int
+    pixels: int
+    cost: int
+    steps: Bounds
+    rank: Bounds
+    dtype: str = "bfloat16"
+
+    @classmethod
+    def from_toml(cls, values: dict[str, object]) -> "Terms":
+        """Read a variant's `[training]`. Raises TypeError or KeyError."""
+        steps, rank, layers = (values.pop(name) for name in ("steps", "rank", "layers"))
+        return cls(
+            layers=tuple(layers),  # type: ignore[arg-type]
+            steps=Bounds(**steps),  # type: ignore[arg-type]
+            rank=Bounds(**rank),  # type: ignore[arg-type]
+            **values,  # type: ignore[arg-type]
+        )
