@@ -7,14 +7,14 @@ import secrets
 import sys
 import textwrap
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from engine import errors, lora_command, uploads
 from engine.catalog import VARIANTS, Catalog, Variant
+from engine.command_logs import logs_on_stderr
 from engine.request import SEED_LIMIT, WHOLE, GenerationRequest
 from engine.sentences import SENTENCES
 from engine.vocabulary import VocabularyUnreadable
@@ -104,7 +104,7 @@ def _imagine(options: argparse.Namespace) -> None:
     from engine.engine import Engine
     from engine.vendor.connection import connected
 
-    with _logs_on_stderr():
+    with logs_on_stderr():
         vendor, memory = _settings()
         engine = Engine(
             vendor=connected(vendor) if catalog.default.vendor else None, wishes=memory.wishes
@@ -223,24 +223,6 @@ def _seeds(first: int | None, count: int) -> tuple[int, ...]:
 
 def _digest(file: bytes) -> str:
     return hashlib.sha256(file).hexdigest() if file else ""
-
-
-@contextmanager
-def _logs_on_stderr() -> Iterator[None]:
-    """Keep standard output for the pictures' lines; progress is in no log of a command's."""
-    import logging
-
-    import structlog
-
-    before = structlog.get_config()
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-    try:
-        yield
-    finally:
-        structlog.configure(**before)
 
 
 def _settings() -> "tuple[VendorSettings, MemorySettings]":

@@ -3,7 +3,7 @@
 from alembic import context
 from sqlalchemy import Connection, text
 
-from store import lora_tables
+from store import training_tables
 from store.database import Database
 
 LOCK_TIMEOUT_MS = 5_000
@@ -19,7 +19,7 @@ def run(connection: Connection) -> None:
         connection.execute(text(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})"))
     context.configure(
         connection=connection,
-        target_metadata=lora_tables.Base.metadata,
+        target_metadata=training_tables.Base.metadata,
         render_as_batch=connection.dialect.name == "sqlite",
         compare_type=True,
     )

@@ -33,6 +33,8 @@ RerollError
 │   ├── ReviewDone          a moderator has decided on the picture already
 │   ├── RulesFull           a server has no more rules about words
 │   ├── RuleUnknown         no such rule
+│   ├── TrainingRuns        another training of the member's has not ended
+│   ├── TrainingsSpent      the plan holds no more of them today
 │   ├── NotYours            neither the owner nor a moderator
 │   └── Gone                no such order or picture (any more)
 ├── MoneyRanOut             the server's money ran out while the order was drawn
@@ -242,6 +244,18 @@ class RuleUnknown(StoreRefused):
     """Params: value."""
 
     code = "rule_unknown"
+
+
+class TrainingRuns(StoreRefused):
+    """Another training of the member's waits or runs."""
+
+    code = "training_runs"
+
+
+class TrainingsSpent(StoreRefused):
+    """No more trainings today. Params: limit, plan."""
+
+    code = "trainings_spent"
 
 
 class NotYours(StoreRefused):

@@ -48,7 +48,7 @@ class QwenLearning:
     def level(self, share: float, latents: torch.Tensor) -> float:
         """Shift a share as the scheduler does at this size."""
         config = self.pipe.scheduler.config
-        shift = config.shift
+        shift: float = config.shift
         if config.use_dynamic_shifting:
             rows, columns, _ = latents.shape
             names = ("base_image_seq_len", "max_image_seq_len", "base_shift", "max_shift")

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine import errors, uploads
-from engine.catalog import VARIANTS, Catalog
+from engine.catalog import VARIANTS, Catalog, Variant
+from engine.command_logs import logs_on_stderr
 from engine.training.plan import Example, Plan, captioned, terms, trainer
 
 if TYPE_CHECKING:
@@ -49,17 +50,9 @@ def _train(options: argparse.Namespace) -> None:
         seed=options.seed,
     )
     examples = _examples(options.folder, options.trigger)
-    # torch takes seconds to import.
-    from engine.engine import Engine
-    from engine.memory_settings import MemorySettings
-    from engine.training.studio import begin
-
     started = time.perf_counter()
-    kept = options.checkpoint.read_bytes() if _is_there(options.checkpoint) else b""
-    training = begin(Engine(wishes=MemorySettings().wishes), variant, plan, examples, kept)
-    while not training.is_done:
-        training.advance()
-        _report(training, plan, options.checkpoint)
+    with logs_on_stderr():
+        training = _trained(options, variant, plan, examples)
     lora = training.lora()
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_bytes(lora.content)
@@ -75,6 +68,22 @@ def _train(options: argparse.Namespace) -> None:
     }
     line = "{file}  {steps} steps  loss {loss}  {seconds} s  {sha256}".format(**values)
     _say(json.dumps(values) if options.json else line, sys.stdout)
+
+
+def _trained(
+    options: argparse.Namespace, variant: Variant, plan: Plan, examples: tuple[Example, ...]
+) -> "Training":
+    # torch takes seconds to import.
+    from engine.engine import Engine
+    from engine.memory_settings import MemorySettings
+    from engine.training.studio import begin
+
+    kept = options.checkpoint.read_bytes() if _is_there(options.checkpoint) else b""
+    training = begin(Engine(wishes=MemorySettings().wishes), variant, plan, examples, kept)
+    while not training.is_done:
+        training.advance()
+        _report(training, plan, options.checkpoint)
+    return training
 
 
 def _report(training: "Training", plan: Plan, checkpoint: Path | None) -> None:

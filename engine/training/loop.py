@@ -22,7 +22,7 @@ from engine import errors
 from engine.adapters import Adapter, Worn
 from engine.catalog import Variant
 from engine.lora_canon import DOWN, PREFIX, UP, Canonical, canonical
-from engine.lora_names import bases
+from engine.lora_names import Base
 from engine.training.learner import Learner
 from engine.training.lessons import Lessons
 from engine.training.plan import Plan, terms
@@ -50,9 +50,12 @@ class Batch:
 class Training:
     """One LoRA in training on a learner's device; `losses` has one number a step."""
 
-    def __init__(self, learner: Learner, variant: Variant, plan: Plan, taught: Lessons) -> None:
+    def __init__(
+        self, learner: Learner, variant: Variant, base: Base, plan: Plan, taught: Lessons
+    ) -> None:
         self._learner, self._variant, self._plan, self._taught = learner, variant, plan, taught
         self._terms: Terms = terms(variant)
+        self._base = base
         transformer = learner.transformer
         self._device = next(transformer.parameters()).device
         self._pairs = _fresh(transformer, self._terms, plan, self._device)
@@ -107,13 +110,14 @@ class Training:
             for name, pair in self._pairs.items()
             for ending, matrix in zip((DOWN, UP), pair, strict=True)
         }
-        return canonical(io.BytesIO(save(tensors)), bases()[self._variant.loras])
+        return canonical(io.BytesIO(save(tensors)), self._base)
 
     def checkpoint(self) -> bytes:
         """Return all that `resume` needs, with no code in it."""
         tensors = {}
         for index, matrix in enumerate(self._matrices):
             tensors[f"{index}"] = matrix.detach().cpu()
+            # The last block's text goes nowhere: its layers never get a gradient, nor a state.
             for name, value in self._optimiser.state[matrix].items():
                 tensors[f"{index}.{name}"] = value.cpu()
         return save(tensors, {**self._identity(), "losses": json.dumps(self.losses)})
@@ -128,7 +132,8 @@ class Training:
             with torch.no_grad():
                 for index, matrix in enumerate(self._matrices):
                     matrix.copy_(tensors[f"{index}"])
-                    self._optimiser.state[matrix] = _state(tensors, index, self._device)
+                    if f"{index}.step" in tensors:
+                        self._optimiser.state[matrix] = _state(tensors, index, self._device)
         except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
             raise errors.CheckpointBroken from error
         self.losses = losses

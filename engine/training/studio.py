@@ -6,6 +6,7 @@ from engine import errors
 from engine.catalog import Variant
 from engine.engine import Engine, Picture
 from engine.lora_canon import Canonical
+from engine.lora_names import bases
 from engine.training.learner import Learner
 from engine.training.lessons import lessons
 from engine.training.loop import Training
@@ -31,7 +32,8 @@ def begin(
     family = engine.lend(variant)
     if not isinstance(family, Learner):
         raise errors.TrainingUnsupported(base=variant.loras)
-    training = Training(family, variant, plan, lessons(family, variant, examples))
+    base = bases()[variant.loras]
+    training = Training(family, variant, base, plan, lessons(family, variant, examples))
     if checkpoint:
         training.resume(checkpoint)
     return training
