@@ -86,9 +86,7 @@ def _told() -> tuple[sa.Column, ...]:
     )
 
 
-def _partial(
-    name: str, columns: list[str], where: sa.TextClause, *, unique: bool = False
-) -> None:
+def _partial(name: str, columns: list[str], where: sa.TextClause, *, unique: bool = False) -> None:
     op.create_index(name, TABLE, columns, unique=unique, sqlite_where=where, postgresql_where=where)
 
 
