@@ -36,6 +36,7 @@ from bot.commands import (
     upscale,
     variants,
     variations,
+    verify,
 )
 from bot.delivery.delivering import Delivery
 from bot.delivery.progress import ProgressBoard
@@ -78,6 +79,7 @@ COMMANDS = tuple(
         settings,
         variants,
         labels,
+        verify,
         help,
     )
 )

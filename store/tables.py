@@ -40,6 +40,7 @@ QUEUED = text("status = 'queued'")
 RUNNING = text("status = 'running'")
 ENDED = text("finished_at IS NOT NULL")
 LANELESS = text("lane_id IS NULL AND status = 'queued'")
+DRAWN = text("pixel_sha256 IS NOT NULL")
 HELD = text("held_sha256 IS NOT NULL")
 WAITING = text("head_at IS NOT NULL")
 FRESH = text("fresh_at IS NOT NULL")
@@ -358,6 +359,7 @@ class Image(Base):
             postgresql_where=QUEUED,
         ),
         Index("ix_images_drawn_for", "lane_id", sqlite_where=RUNNING, postgresql_where=RUNNING),
+        Index("ix_images_pixels", "pixel_sha256", sqlite_where=DRAWN, postgresql_where=DRAWN),
         Index("ix_images_held", "finished_at", sqlite_where=HELD, postgresql_where=HELD),
         Index("ix_images_laneless", "created_at", sqlite_where=LANELESS, postgresql_where=LANELESS),
     )

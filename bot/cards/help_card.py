@@ -12,7 +12,7 @@ from bot.i18n import Words
 SECTIONS: Mapping[str, tuple[str, ...]] = {
     "draw": ("imagine", "edit", "variations", "expand", "upscale"),
     "mine": ("history", "show", "again", "presets list", "presets save", "defaults", "labels"),
-    "here": ("queue", "quota", "checkin", "variants"),
+    "here": ("queue", "quota", "checkin", "variants", "verify"),
     "manage": ("settings show", "gift"),
 }
 """What is listed under which heading; of a group, the commands that matter most."""

@@ -1,6 +1,6 @@
-"""What Discord offers in the menu of a message: edit its picture, draw it again, see its recipe.
+"""What Discord offers in the menu of a message.
 
-Discord takes five of them.
+Its picture is edited, drawn again or checked, its recipe shown. Discord takes five entries.
 """
 
 from collections.abc import Awaitable, Callable
@@ -14,6 +14,7 @@ from bot.client import Tree
 from bot.commands import starting
 from bot.presses import edit_form
 from bot.services import Services
+from bot.verify import verifying
 from bot.wishes import repeating, sources, starts
 from store import generations
 
@@ -26,6 +27,7 @@ def register(tree: Tree, services: Services) -> None:
         _add(tree, services, "remix", _remix)
     _add(tree, services, "again", _again)
     _add(tree, services, "recipe", _recipe)
+    _add(tree, services, "verify", _verify)
 
 
 async def _remix(services: Services, interaction: Press, message: discord.Message) -> None:
@@ -42,6 +44,12 @@ async def _recipe(services: Services, interaction: Press, message: discord.Messa
     await interaction.response.defer(ephemeral=True, thinking=True)
     generation = await services.database.run(generations.get, order_id)
     await recipes.show(services, interaction, generation)
+
+
+async def _verify(services: Services, interaction: Press, message: discord.Message) -> None:
+    file = verifying.picture_of(message)
+    await interaction.response.defer(ephemeral=True, thinking=True)
+    await verifying.verify(services, interaction, file)
 
 
 def _add(tree: Tree, services: Services, key: str, answer: Answer) -> None:

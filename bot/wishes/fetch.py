@@ -41,6 +41,10 @@ class Fetching:
         """Fetch and read the mask of a picture of `size`. Raises as `picture` does."""
         return await self._read(attachment, lambda content: uploads.read_mask(content, size))
 
+    async def file(self, attachment: discord.Attachment, read: Callable[[bytes], T]) -> T:
+        """Fetch a file and read it otherwise. Raises PictureFileTooLarge or PictureUnfetched."""
+        return await self._read(attachment, read)
+
     async def plain(self, content: bytes) -> Upload:
         """Read a picture of ours. Raises PictureRefused."""
         async with self._slots:
