@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.catalog import Catalog
-from engine.engine import Engine, Step
+from engine.engine import Engine
+from engine.picture import Step
 from engine.request import GenerationRequest
 from tests import studio
 

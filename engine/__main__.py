@@ -20,8 +20,8 @@ from engine.sentences import SENTENCES
 from engine.vocabulary import VocabularyUnreadable
 
 if TYPE_CHECKING:
-    from engine.engine import Picture
     from engine.memory_settings import MemorySettings
+    from engine.picture import Picture
     from engine.vendor.settings import VendorSettings
 
 

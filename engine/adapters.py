@@ -1,13 +1,9 @@
-"""LoRAs in memory, and on a transformer for as long as one picture takes; knows no family.
-
-Nothing of the base is replaced: each layer's output is added to while the LoRAs are worn. So its
-weights cannot change, whatever fails, and the layers may be offloaded, or stored in 8 bits.
-"""
+"""LoRAs in memory: read into main memory, brought to the device, worn by pictures; no family."""
 
 import hashlib
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections import Counter, OrderedDict
+from collections.abc import Iterator, Mapping, Set
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import cast
@@ -15,7 +11,7 @@ from typing import cast
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load
-from torch.nn.functional import linear
+from torch.nn.functional import pad
 
 from engine import errors
 from engine.catalog import Variant
@@ -31,14 +27,13 @@ IN_MAIN = 4 * GB
 Pair = tuple[torch.Tensor, torch.Tensor]
 Key = tuple[str, *tuple[torch.dtype, ...]]
 """A LoRA's sha256, and on the device what it is computed in."""
-Hook = Callable[[torch.nn.Module, tuple[torch.Tensor, ...], torch.Tensor], torch.Tensor]
 
 
 class Misfit(Exception):
     """A LoRA does not fit a transformer; the text names the layer."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Adapter:
     """One LoRA's matrices, down and up, by the base's layers."""
 
@@ -115,8 +110,8 @@ class Adapters:
     ) -> None:
         self._device = device
         self._on_device, self._in_main = _Shelf(on_device), _Shelf(in_main)
-        self._last: Set[str] = frozenset()
         self._staying: Set[str] = frozenset()
+        self._in_use: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     @property
@@ -152,24 +147,28 @@ class Adapters:
         if not request.loras:
             yield
             return
-        self._last = frozenset(request.lora_files)
+        names = [use.sha256 for use in request.loras]
+        self._in_use.update(names)
         dtype: torch.dtype = getattr(torch, variant.dtype)
-        worn = [
-            Worn(self._brought(use.sha256, files, dtype), use.weight)
-            for use in request.loras
-            if use.weight
-        ]
-        with ExitStack() as stack:
-            try:
-                stack.enter_context(cast(Local, family).wearing(worn))
-            except Misfit as error:
-                raise errors.LoraMisfit(variant=variant.name) from error
-            yield
+        try:
+            worn = [
+                Worn(self._brought(use.sha256, files, dtype), use.weight)
+                for use in request.loras
+                if use.weight
+            ]
+            with ExitStack() as stack:
+                try:
+                    stack.enter_context(cast(Local, family).wearing(worn))
+                except Misfit as error:
+                    raise errors.LoraMisfit(variant=variant.name) from error
+                yield
+        finally:
+            self._in_use -= Counter(names)
 
     def leave_device(self) -> bool:
-        """Give back what is on the device but was not worn last; tell whether there was any."""
+        """Give back what is on the device and is not worn; tell whether there was any."""
         with self._lock:
-            return self._on_device.keep_only(self._last)
+            return self._on_device.keep_only(set(self._in_use))
 
     def _brought(self, sha256: str, files: Mapping[str, bytes], dtype: torch.dtype) -> Adapter:
         with self._lock:
@@ -205,48 +204,13 @@ def _read(sha256: str, content: bytes) -> Adapter:
     # What stands there under another name would change nothing, and nobody would know.
     if 2 * len(pairs) != len(tensors):
         raise errors.LoraLost
-    return Adapter(pairs)
+    return Adapter({name: _broad(*pair) for name, pair in pairs.items()})
 
 
-@contextmanager
-def wearing(transformer: torch.nn.Module, worn: Sequence[Worn]) -> Iterator[None]:
-    """Add the adapters to the transformer's layers, in their order, until the block is left.
+def _broad(down: torch.Tensor, up: torch.Tensor) -> Pair:
+    """Return the pair with a second rank of zeros where it has one.
 
-    Raises Misfit where one has a layer that the transformer lacks, or has in another shape.
+    A product with one column has other last bits for another number of tokens.
     """
-    layers: dict[str, list[tuple[torch.Tensor, torch.Tensor, float]]] = {}
-    for one in worn:
-        for name, (down, up) in one.adapter.pairs.items():
-            layers.setdefault(name, []).append((down, up, one.weight))
-    modules = dict(transformer.named_modules())
-    with ExitStack() as stack:
-        for name, parts in layers.items():
-            module = modules.get(name)
-            if not isinstance(module, torch.nn.Linear) or not _fit(module, parts):
-                raise Misfit(f"a LoRA does not fit {name}")
-            hook = module.register_forward_hook(_adding(parts))
-            stack.callback(hook.remove)
-        yield
-
-
-def _fit(
-    module: torch.nn.Linear, parts: Sequence[tuple[torch.Tensor, torch.Tensor, float]]
-) -> bool:
-    own = (module.in_features, module.out_features)
-    return all(
-        (down.shape[1], up.shape[0]) == own and down.shape[0] == up.shape[1]
-        for down, up, _ in parts
-    )
-
-
-def _adding(parts: Sequence[tuple[torch.Tensor, torch.Tensor, float]]) -> Hook:
-    def added(
-        _module: torch.nn.Module, given: tuple[torch.Tensor, ...], out: torch.Tensor
-    ) -> torch.Tensor:
-        (taken,) = given
-        for down, up, weight in parts:
-            # As PEFT computes it, to the last bit.
-            out = out + linear(linear(taken.to(down.dtype), down), up) * weight
-        return out
-
-    return added
+    missing = max(0, 2 - down.shape[0])
+    return pad(down, (0, 0, 0, missing)), pad(up, (0, missing))

@@ -1,10 +1,7 @@
 """One engine per process: draws pictures with the variants it holds; knows no architecture."""
 
 import functools
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,15 +13,18 @@ from engine import device as memory_of
 from engine import errors, tiles
 from engine.adapters import Adapters
 from engine.catalog import PROJECT, Variant
-from engine.family import Family, Preview, open_family
-from engine.images import pixel_sha256, to_png
+from engine.family import Family, open_family
 from engine.inputs import opened
+from engine.meeting import Drawing
 from engine.memory import Levers, Wishes
+from engine.picture import Picture, Step, Watcher, unwatched
 from engine.recipe import Recipe
 from engine.request import ImageRequest
 from engine.residents import Residents, broken_is_told
-from engine.vendor.charge import Charge
+from engine.rounds import Rounds
+from engine.sharing import Shares, Sharing
 from engine.weights import Place
+from engine.words import Shelf, Words
 
 if TYPE_CHECKING:
     from engine.vendor.connection import Connection
@@ -36,45 +36,8 @@ NO_FILES: Mapping[str, bytes] = {}
 NO_WISHES = Wishes()
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One denoising step done: `index` counts from 1 to `total`.
-
-    `preview` returns a small PNG of the picture as this step would finish it. It costs nothing
-    unless called, draws no random number, and is to be called inside the callback only: the
-    models it uses are busy again afterwards. A vendor shows none and counts in per cent
-    instead; `charge` is what it takes for the picture, whatever comes of it.
-    """
-
-    index: int
-    total: int
-    preview: Callable[[], bytes] | None
-    charge: Charge | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """One finished picture: `png` carries the recipe, `pixel_sha256` is of the pixels alone.
-
-    `seconds` is wall time from the call to the file, loading included where it was needed;
-    `charge` is what a vendor took for it.
-    """
-
-    png: bytes = field(repr=False)
-    pixel_sha256: str
-    width: int
-    height: int
-    recipe: Recipe
-    seconds: float
-    charge: Charge | None = None
-
-
-def unwatched(_step: Step) -> None:
-    """Watch no step."""
-
-
 class Engine:
-    """Draws pictures on one device, one at a time; not for several threads at once."""
+    """Draws pictures on one device, those together that can be; not for several threads at once."""
 
     def __init__(
         self,
@@ -93,9 +56,11 @@ class Engine:
         the host's for the device's memory.
         """
         self._device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        self._place = Place(root, offline, vendor)
+        self._place = Place(root, offline, vendor, _words(wishes))
         self._residents = Residents(self._device, self._place, wishes)
         self.adapters = Adapters(self._device)
+        self._sharing = Sharing(exact=not wishes.fast, most=wishes.rows)
+        self._rounds = Rounds(self._sharing)
         torch.set_num_threads(threads)
         # Else cuDNN may choose by timing, and the same recipe would give other pixels.
         torch.backends.cudnn.deterministic = True
@@ -130,6 +95,36 @@ class Engine:
         """Return how a local variant lies and computes on this device. Raises VariantTooBig."""
         return self._residents.levers(variant)
 
+    @property
+    def shares(self) -> Mapping[Hashable, Shares]:
+        """Return how many pictures share a forward, by what was drawn: variant, weights, size."""
+        return self._sharing.measured
+
+    @property
+    def room(self) -> int:
+        """Return how many more pictures like the oldest under way could share its forwards."""
+        return self._rounds.room
+
+    def admit(
+        self,
+        variant: Variant,
+        request: ImageRequest,
+        on_step: Callable[[Step], None] = unwatched,
+        files: Mapping[str, bytes] = NO_FILES,
+    ) -> Drawing[Picture]:
+        """Take a picture on, which `step` draws together with others: see `draw`."""
+
+        def work(drawing: Drawing[Picture]) -> Picture:
+            return self._picture(variant, request, files, Watcher(drawing, request, on_step))
+
+        drawing = Drawing(work)
+        self._rounds.add(drawing)
+        return drawing
+
+    def step(self) -> Sequence[Drawing[Picture]]:
+        """Do one denoising step of the oldest picture and those like it; return what has ended."""
+        return self._rounds.step()
+
     def draw(
         self,
         variant: Variant,
@@ -137,45 +132,36 @@ class Engine:
         on_step: Callable[[Step], None] = unwatched,
         files: Mapping[str, bytes] = NO_FILES,
     ) -> Picture:
-        """Draw one picture, loading the variant first where needed.
+        """Draw one picture to its end, loading the variant first where needed.
 
         `files` holds by their sha256 the pictures that the request starts from, and the LoRAs that
         `adapters` lacks. What `on_step` raises, GenerationCancelled above all, ends the picture
-        and nothing else. Raises InputLost, LoraLost, LoraMisfit, WeightsBroken, VariantTooBig,
-        VendorFailed, or DeviceFull where the picture has no room even with nothing else loaded.
+        and nothing else. Raises InputLost, LoraLost, LoraMisfit, NotFinite, WeightsBroken,
+        VariantTooBig, VendorFailed, or DeviceFull where it has no room with nothing else loaded.
         """
+        drawing = self.admit(variant, request, on_step, files)
+        while not drawing.ended:
+            self.step()
+        return drawing.finished()
+
+    def _picture(
+        self,
+        variant: Variant,
+        request: ImageRequest,
+        files: Mapping[str, bytes],
+        watcher: Watcher,
+    ) -> Picture:
         inputs = opened(request, files)
-        started = time.perf_counter()
-
-        paid: Charge | None = None
-
-        def after_step(
-            index: int,
-            preview: Preview | None,
-            /,
-            *,
-            total: int | None = None,
-            charge: Charge | None = None,
-        ) -> None:
-            nonlocal paid
-            paid = charge or paid
-            shown = partial(_shown, preview) if preview else None
-            on_step(Step(index, total or request.steps, shown, paid))
 
         def work() -> tuple[Family, Image.Image]:
             family = self._open(variant)
             with self.adapters.worn(variant, family, request, files):
                 if variant.tiles(request):
-                    return family, tiles.draw(family, variant.sizes, request, inputs, after_step)
-                return family, family.draw(request, inputs, after_step)
+                    return family, tiles.draw(family, variant.sizes, request, inputs, watcher)
+                return family, family.draw(request, inputs, watcher)
 
         family, drawn = self._unless_full(variant, work, (request.width, request.height))
-        image = inputs.finished(drawn)
-        recipe = self._recipe(variant, family, request)
-        png = to_png(image, recipe)
-        seconds = time.perf_counter() - started
-        pixels = pixel_sha256(image)
-        return Picture(png, pixels, image.width, image.height, recipe, seconds, paid)
+        return watcher.picture(inputs.finished(drawn), self._recipe(variant, family, request))
 
     def _open(self, variant: Variant) -> Family:
         if not variant.vendor:
@@ -234,8 +220,8 @@ def _in_tiles(variant: Variant, request: ImageRequest) -> str:
     return f", painted in tiles of {width}x{height}"
 
 
-def _shown(preview: Preview) -> bytes:
-    return to_png(preview())
+def _words(wishes: Wishes) -> Words:
+    return Words(shelf=Shelf(Path(wishes.words)) if wishes.words else None)
 
 
 @functools.cache

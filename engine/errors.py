@@ -68,6 +68,7 @@ RerollError                 a failure to tell a member of; `code` names its text
     ├── TrainingDiverged    what was learnt is no number any more
     ├── CheckpointBroken    a checkpoint cannot be gone on from
     ├── WeightsBroken       weights are missing, damaged or of another architecture
+    ├── NotFinite           weights or a LoRA made numbers that are none
     ├── DeviceFull          the device has no memory for this size
     ├── VariantTooBig       the device has no memory for this variant
     ├── VendorFailed        a vendor of pictures did not deliver
@@ -500,6 +501,12 @@ class WeightsBroken(EngineFailed):
     """Weights are missing, damaged or of another architecture. Params: variant."""
 
     code = "weights_broken"
+
+
+class NotFinite(EngineFailed):
+    """The weights or a LoRA made numbers that are none; there is no picture in them."""
+
+    code = "not_finite"
 
 
 class DeviceFull(EngineFailed):

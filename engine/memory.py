@@ -59,6 +59,7 @@ class Levers:
     tiling: bool = False
     attention: str = ""
     compiled: bool = False
+    fast: bool = False
 
     def dtype(self, declared: str) -> str:
         """Return a recipe's `dtype`: what is computed in and, where it differs, stored in."""
@@ -66,20 +67,23 @@ class Levers:
 
     @property
     def mode(self) -> str:
-        """Return a recipe's `mode`: one picture per forward, and what else changes last bits."""
+        """Return a recipe's `mode`: whether neighbours count, and what else changes last bits."""
         changed = [
             "vae in tiles" if self.tiling else "",
             f"attention {self.attention}" if self.attention else "",
             "compiled" if self.compiled else "",
         ]
-        return ", ".join(["exact", *filter(None, changed)])
+        return ", ".join(["fast" if self.fast else "exact", *filter(None, changed)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
     """What the host allows and wants; `offload` None leaves the choice to what fits.
 
-    `limit_gb` is the most to take on the device; `attention` a backend of diffusers' by name.
+    `limit_gb` is the most to take on the device; `attention` a backend of diffusers' by name;
+    `fast` lets a picture's last bits depend on its neighbours in a shared forward, and `rows` is
+    how many share one, where that is not to be measured. `words` is a folder in which encoded
+    texts outlive the process, none where it is empty.
     """
 
     limit_gb: float | None = None
@@ -88,6 +92,9 @@ class Wishes:
     tiling: Use = Use.NEVER
     attention: str = ""
     compiled: bool = False
+    fast: bool = False
+    rows: int | None = None
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +188,7 @@ def _candidates(room: Room, wishes: Wishes) -> Iterable[Levers]:
             tiling=tiling,
             attention=wishes.attention,
             compiled=wishes.compiled,
+            fast=wishes.fast,
         )
         for offload, fp8, tiling in product(offloads, either, either)
         if not (fp8 and wishes.fp8 is Use.NEVER) and not (tiling and wishes.tiling is Use.NEVER)

@@ -9,10 +9,12 @@ from engine.memory import Offload, Use, Wishes
 
 
 class MemorySettings(BaseSettings):
-    """`REROLL_MEMORY_GB`, `REROLL_OFFLOAD`, `REROLL_FP8`, `REROLL_VAE_TILING` and two for speed.
+    """`REROLL_MEMORY_GB`, `REROLL_OFFLOAD`, `REROLL_FP8`, `REROLL_VAE_TILING` and four for speed.
 
     `memory_gb` is the most to take on the device: what is free at the start where it is not given.
-    The speed of `attention` and `compile` costs other last bits, so the host alone asks for them.
+    The speed of `attention`, `compile` and the mode `fast` costs other last bits, so the host alone
+    asks for them. `rows` is how many pictures share a forward, measured where it is not given;
+    encoded texts are kept in `words_folder` too, if there is one.
     """
 
     model_config = SettingsConfigDict(env_prefix="REROLL_", env_file=".env", extra="ignore")
@@ -23,6 +25,9 @@ class MemorySettings(BaseSettings):
     vae_tiling: Use = Use.NEVER
     attention: str = ""
     compile: bool = False
+    mode: Literal["exact", "fast"] = "exact"
+    rows: int | None = Field(default=None, ge=1)
+    words_folder: str = ""
 
     @property
     def wishes(self) -> Wishes:
@@ -34,4 +39,7 @@ class MemorySettings(BaseSettings):
             tiling=self.vae_tiling,
             attention=self.attention,
             compiled=self.compile,
+            fast=self.mode == "fast",
+            rows=self.rows,
+            words=self.words_folder,
         )

@@ -89,7 +89,11 @@ class Residents:
     def levers(self, variant: Variant) -> Levers:
         """Return how the variant is to lie here, whatever else does. Raises VariantTooBig."""
         if variant.memory is None:
-            return Levers(attention=self._wishes.attention, compiled=self._wishes.compiled)
+            return Levers(
+                attention=self._wishes.attention,
+                compiled=self._wishes.compiled,
+                fast=self._wishes.fast,
+            )
         try:
             return choose(variant.memory, self._room, self._wishes)
         except DoesNotFit as failure:

@@ -60,6 +60,7 @@ SENTENCES: Mapping[str, str] = {
     "checkpoint_broken": "The checkpoint is damaged, or of another training.",
     "lora_lost": "A LoRA's file is gone.",
     "lora_misfit": "A LoRA does not fit {variant}.",
+    "not_finite": "The weights or a LoRA made numbers that are none.",
     "input_lost": "A picture to start from is gone.",
     "weights_broken": "The weights of {variant} cannot be used: {cause}.",
     "device_full": "The device has no memory for {width}x{height}; choose a smaller --size.",

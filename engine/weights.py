@@ -14,6 +14,7 @@ from engine.catalog import StartupLora, Weights
 
 if TYPE_CHECKING:
     from engine.vendor.connection import Connection
+    from engine.words import Words
 
 FULL_COMMIT = re.compile(r"[0-9a-f]{40}")
 
@@ -22,12 +23,14 @@ FULL_COMMIT = re.compile(r"[0-9a-f]{40}")
 class Place:
     """How sources are found: folders below `root`, the hub's cache only when `offline`.
 
-    What a vendor hosts is reached through `vendor`, if the host has a key for it.
+    What a vendor hosts is reached through `vendor`, if the host has a key for it. What text
+    encoders make of texts is kept in `words`.
     """
 
     root: Path
     offline: bool
     vendor: "Connection | None" = None
+    words: "Words | None" = None
 
 
 @dataclass(frozen=True, slots=True)

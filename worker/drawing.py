@@ -14,8 +14,9 @@ import structlog
 from sqlalchemy.orm import Session
 
 from engine.catalog import Catalog
-from engine.engine import Engine, Step
+from engine.engine import Engine
 from engine.errors import EngineFailed, GenerationCancelled, InputLost
+from engine.picture import Step
 from engine.request import ImageRequest
 from store import claims
 from store.claims import Claim, Kept

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import structlog
 
-from engine.engine import Step
+from engine.picture import Step
 from store.claims import Claim
 from store.errors import FilesUnavailable
 from store.files import Files

@@ -1,7 +1,7 @@
 """FLUX.1 schnell and dev on the stock diffusers pipeline: what is particular to them."""
 
 import logging
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from diffusers import (
@@ -44,6 +44,14 @@ class Flux1(StockFamily):
             canvas=FluxImg2ImgPipeline,
             masked=FluxInpaintPipeline,
         ),
+    )
+
+    batched: ClassVar[tuple[str, ...]] = (
+        "hidden_states",
+        "timestep",
+        "guidance",
+        "pooled_projections",
+        "encoder_hidden_states",
     )
 
     def __init__(self, variant: Variant, device: str, place: Place) -> None:

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from diffusers import (
@@ -61,6 +61,12 @@ class Flux2(StockFamily):
     """FLUX.2: guidance is an input of dev, distilled out of klein, and true CFG in its base."""
 
     kits = (DEV, KLEIN)
+    batched: ClassVar[tuple[str, ...]] = (
+        "hidden_states",
+        "timestep",
+        "guidance",
+        "encoder_hidden_states",
+    )
     token_limit = 512
 
     def __init__(self, variant: Variant, device: str, place: Place) -> None:

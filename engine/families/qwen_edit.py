@@ -1,7 +1,7 @@
 """Qwen-Image-Edit 2509 and 2511 on the stock diffusers pipeline: what is particular to them."""
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from diffusers import QwenImageEditPlusPipeline
 from transformers import Qwen2Tokenizer, Qwen2VLImageProcessorPil, Qwen2VLProcessor
@@ -52,6 +52,7 @@ class QwenEdit(QwenImage):
         ),
     )
     unseen = (None,)
+    batched: ClassVar[tuple[str, ...]] = ()
 
     def pictures(self, request: ImageRequest, inputs: Inputs) -> dict[str, Any]:
         """Hand on the references; the pipeline brings each to sizes of its own."""

@@ -1,6 +1,7 @@
 """Qwen-Image on the stock diffusers pipeline: what is particular to it."""
 
-from typing import Any
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, ClassVar
 
 import torch
 from diffusers import (
@@ -10,18 +11,22 @@ from diffusers import (
     QwenImagePipeline,
     QwenImageTransformer2DModel,
 )
+from torch.nn.functional import pad
 from transformers import Qwen2_5_VLForConditionalGeneration, Qwen2Tokenizer
 
 from engine.catalog import Variant
 from engine.families import one_frame
 from engine.families.loading import Kit
 from engine.families.qwen_learning import QwenLearning
+from engine.families.ragged import Ragged
 from engine.families.stock import TRUE_CFG, UNGUIDED, StockFamily
 from engine.request import ImageRequest
 from engine.weights import Place
 
 TOKEN_LIMIT = 1024
 """Tokens the pipeline reads after its template; its own default would cut at 512 in silence."""
+LEAST_BUCKET = 32
+"""Texts of up to so many tokens are filled up to share a forward, longer ones to powers of two."""
 TEXT_TOKENS = TOKEN_LIMIT - 8
 """Tokens left to a member's text: the template closes with a handful more."""
 
@@ -44,11 +49,13 @@ class QwenImage(QwenLearning, StockFamily):
     )
     guidances = (UNGUIDED, TRUE_CFG)
     token_limit = TEXT_TOKENS
+    batched: ClassVar[tuple[str, ...]] = ("hidden_states", "timestep", "encoder_hidden_states")
 
     def __init__(self, variant: Variant, device: str, place: Place) -> None:
         super().__init__(variant, device, place)
         # Before the weights are seated: offloading wraps the forwards that it finds.
         one_frame.flatten(self.pipe.vae)
+        self.pipe.transformer.set_attn_processor(Ragged())
 
     def tokens(self, text: str) -> int:
         """Count a text's tokens without the template, whose opening the pipeline drops again."""
@@ -62,6 +69,25 @@ class QwenImage(QwenLearning, StockFamily):
             arguments["negative_prompt"] = request.negative or " "
             arguments["true_cfg_scale"] = request.guidance
         return arguments
+
+    def group(self, named: Mapping[str, Any]) -> Hashable:
+        """Let texts of about the same length share a forward."""
+        length = named["encoder_hidden_states"].shape[1]
+        longest = max(LEAST_BUCKET, 1 << (length - 1).bit_length())
+        return named["hidden_states"].dtype, longest
+
+    def joined(self, calls: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Fill up shorter texts with zeros, and say how long each is where they differ."""
+        texts = [call["encoder_hidden_states"] for call in calls]
+        lengths = tuple(text.shape[1] for text in texts)
+        filled = [
+            {**call, "encoder_hidden_states": pad(text, (0, 0, 0, max(lengths) - text.shape[1]))}
+            for call, text in zip(calls, texts, strict=True)
+        ]
+        joined = super().joined(filled)
+        if len(set(lengths)) > 1:
+            joined["attention_kwargs"] = {"lengths": lengths}
+        return joined
 
     def grid(self, latents: torch.Tensor, request: ImageRequest) -> torch.Tensor:
         """Unpack the patches, and drop the axis of time."""

@@ -5,9 +5,10 @@ classes in a Kit and says what its call, its latents and its decoder are.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
-from functools import partial
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from copy import copy
 from typing import Any, ClassVar
 
 import torch
@@ -16,19 +17,26 @@ from PIL import Image
 from torch.nn.functional import interpolate
 
 from engine import errors
-from engine.adapters import Worn, wearing
+from engine.adapters import Worn
 from engine.catalog import Variant
+from engine.families.following import Following
 from engine.families.loading import Kit, fuse, load
+from engine.families.reading import Reading
+from engine.families.rows import Guest, apart, stacked
 from engine.families.seating import seat, weight
 from engine.family import AfterStep
-from engine.inputs import Inputs
+from engine.inputs import NOTHING, Inputs
+from engine.meeting import Call, meet
 from engine.memory import Levers
 from engine.request import ImageRequest
+from engine.wardrobe import Wardrobe
 from engine.weights import Place, find_lora, find_weights, joined_digest
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 UNGUIDED, EMBEDDED, TRUE_CFG = "none", "embedded", "true_cfg"
 """The kinds of guidance a variant may name."""
+WORN: ContextVar[tuple[Worn, ...]] = ContextVar("worn", default=())
+"""The LoRAs of the picture that is drawn; each drawing has a context of its own."""
 PREVIEW_SIDES = (8, 32)
 """Bounds of a preview's longer side in latents, else half the picture's: 64 to 256 pixels."""
 
@@ -39,17 +47,20 @@ class StockFamily(ABC):
     `kits` are the pipelines that the family's weights may name, all of the same parts. `unseen`
     stands for the pictures where `prepare_latents` takes some first. Without `noise_first` a
     seed's first numbers go into a picture to start from, and its noise is not to be foretold.
+    `batched` are the arguments of the transformer that hold a row for each picture, where several
+    may share a forward; the others are the same for all pictures of one size.
     """
 
     packages = ("torch", "diffusers", "transformers", "peft")
     kits: ClassVar[tuple[Kit, ...]]
     unseen: ClassVar[tuple[None, ...]] = ()
     noise_first: ClassVar[bool] = True
+    batched: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, variant: Variant, device: str, place: Place) -> None:
         found = find_weights(variant.weights, self.kits[0].parts, place)
         digests = [found.digest]
-        self._device = device
+        self._device, self._name, self._words = device, variant.name, place.words
         self.beside: tuple[torch.nn.Module, ...] = ()
         self.pipe = load(self.kits, found.path, DTYPES[variant.dtype])
         self._check_guidance(variant)
@@ -61,9 +72,13 @@ class StockFamily(ABC):
             self.pipe.scheduler = FlowMatchEulerDiscreteScheduler(**variant.scheduler)
         self.weights_digest = joined_digest(digests)
         self.scheduler = _plain(self.pipe.scheduler.config)
+        self._wardrobe = Wardrobe(self.pipe.transformer)
 
     def seat(self, levers: Levers) -> None:
         """Bring the weights to the device, as the levers say."""
+        if self.batched and not levers.fast:
+            # Before they are seated: offloading wraps the forwards that it finds.
+            apart(self.pipe.transformer)
         seat(self.pipe, self._device, levers)
         for model in self.beside:
             model.to(self._device)
@@ -72,9 +87,40 @@ class StockFamily(ABC):
         """Return the bytes of all weights by the type of device that they rest on."""
         return weight(self.pipe, self.beside)
 
-    def wearing(self, worn: Sequence[Worn]) -> AbstractContextManager[None]:
-        """Add LoRAs to the transformer, over what is fused into it, until the block is left."""
-        return wearing(self.pipe.transformer, worn)
+    @contextmanager
+    def wearing(self, worn: Sequence[Worn]) -> Iterator[None]:
+        """Add LoRAs to this picture's rows, over what is fused, until the block is left."""
+        row = tuple(worn)
+        # For calls of the transformer itself; `forward` dresses its rows anew.
+        self._wardrobe.put_on([row])
+        before = WORN.set(row)
+        try:
+            yield
+        finally:
+            WORN.reset(before)
+            self._wardrobe.put_off()
+
+    def group(self, named: Mapping[str, Any]) -> Hashable:
+        """Return what calls of the transformer must have in common to share a forward."""
+        rows = (named[name] for name in self._rows_of(named))
+        return tuple((row.shape, row.stride()[1:], row.dtype) for row in rows)
+
+    def joined(self, calls: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Return one call of the transformer with a row of each."""
+        rows = {name: stacked([one[name] for one in calls]) for name in self._rows_of(calls[0])}
+        return {**calls[0], **rows}
+
+    def _rows_of(self, named: Mapping[str, Any]) -> list[str]:
+        return [name for name in self.batched if named.get(name) is not None]
+
+    def forward(self, calls: Sequence[Call]) -> list[Any]:
+        """Run the forwards of several pictures as one; a lone one as its pipeline asks for it."""
+        self._wardrobe.put_on([call.worn for call in calls])
+        transformer = self.pipe.transformer
+        if len(calls) == 1:
+            return [transformer(*calls[0].arguments, **calls[0].named)]
+        (rows, *_) = transformer(**self.joined([call.named for call in calls]))
+        return [(row,) for row in rows.split(1)]
 
     @property
     @abstractmethod
@@ -140,11 +186,9 @@ class StockFamily(ABC):
         return given if inputs.mask is None else {**given, "mask_image": inputs.mask}
 
     def draw(self, request: ImageRequest, inputs: Inputs, after_step: AfterStep) -> Image.Image:
-        """Draw one picture in a forward of its own, from noise made on the CPU."""
-        pipe = self._pipe_for(inputs)
+        """Draw one picture from noise made on the CPU, pausing at each forward in a drawing."""
         self._check(request)
-        # Schedulers keep state while they step; none of a cancelled picture's may reach the next.
-        pipe.scheduler = FlowMatchEulerDiscreteScheduler.from_config(pipe.scheduler.config)
+        pipe = self._own(self._pipe_for(inputs), request, alone=inputs != NOTHING)
         call = {"prompt": request.prompt, **self.arguments(request)}
         try:
             picture: Image.Image = pipe(
@@ -152,7 +196,7 @@ class StockFamily(ABC):
                 height=request.height,
                 num_inference_steps=request.steps,
                 generator=_noise(request),
-                callback_on_step_end=_Steps(self, request, inputs, after_step),
+                callback_on_step_end=Following(self, request, inputs, after_step),
                 **{**call, **self.pictures(request, inputs)},
             ).images[0]
         finally:
@@ -185,6 +229,26 @@ class StockFamily(ABC):
         pipe.set_progress_bar_config(disable=True)
         return pipe
 
+    def _own(self, pipe: Any, request: ImageRequest, *, alone: bool) -> Any:
+        """Return the pipeline for one picture: others may be under way in the same models."""
+        size = (request.width, request.height)
+
+        def forward(arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
+            group = None
+            if self.batched and not alone:
+                group = (self.weights_digest, *size, self.group(named))
+            kind = (self._name, self.weights_digest[:12], *size)
+            return meet(Call(self.forward, arguments, named, WORN.get(), group, kind))
+
+        own = copy(pipe)
+        # Schedulers keep state while they step.
+        own.scheduler = FlowMatchEulerDiscreteScheduler.from_config(pipe.scheduler.config)
+        own.__dict__["transformer"] = Guest(self.pipe.transformer, forward)
+        if self._words:
+            named = (self.weights_digest, str(self.noise_dtype), self._device)
+            own.encode_prompt = Reading(own.encode_prompt, self._words, named)
+        return own
+
     def _check_guidance(self, variant: Variant) -> None:
         # The pipelines leave out what the weights do not know, with a log line at most.
         kind, known = variant.guidance.kind, self.guidances
@@ -208,49 +272,9 @@ class StockFamily(ABC):
                 raise errors.PromptTooLong(length=len(text), limit=len(text) * room // tokens)
 
 
-class _Steps:
-    """Follows one picture through the pipeline's callback and reports each step."""
-
-    def __init__(
-        self, family: StockFamily, request: ImageRequest, inputs: Inputs, report: AfterStep
-    ) -> None:
-        self._family = family
-        self._request = request
-        self._inputs = inputs
-        self._report = report
-        self._latents: torch.Tensor | None = None
-
-    def __call__(
-        self, pipe: Any, index: int, _timestep: torch.Tensor, values: dict[str, Any]
-    ) -> dict[str, Any]:
-        before, self._latents = self._latents, values["latents"]
-        # What starts from a canvas leaves out the first steps.
-        at = (pipe.scheduler.begin_index or 0) + index
-        sigmas = pipe.scheduler.sigmas[at : at + 2]
-        # Before the first step there is the canvas, which the pipeline does not report.
-        foretold = self._family.noise_first and self._inputs.canvas is None
-        seen = before is not None or foretold
-        shown = partial(self._preview, before, self._latents, sigmas) if seen else None
-        self._report(index + 1, shown, total=len(pipe.scheduler.timesteps) - at + index)
-        return {}
-
-    def _preview(
-        self, before: torch.Tensor | None, after: torch.Tensor, sigmas: torch.Tensor
-    ) -> Image.Image:
-        if before is None:
-            before = self._family.start(self._request)
-        return self._family.preview(_clean(before, after, sigmas), self._request)
-
-
 def _noise(request: ImageRequest) -> torch.Generator:
     # On the CPU whatever the device: a seed means the same noise everywhere.
     return torch.Generator("cpu").manual_seed(request.seed)
-
-
-def _clean(before: torch.Tensor, after: torch.Tensor, sigmas: torch.Tensor) -> torch.Tensor:
-    # A step moves along x0 + sigma * (noise - x0), so two points of it tell where sigma is 0.
-    slope = (after.float() - before.float()) / (sigmas[1] - sigmas[0])
-    return after.float() - sigmas[1] * slope
 
 
 def _plain(config: Mapping[str, Any]) -> dict[str, Any]:

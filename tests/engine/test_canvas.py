@@ -19,9 +19,10 @@ from diffusers import (
 
 from engine import errors
 from engine.catalog import Accepts, Guidance, Variant
-from engine.engine import Engine, Step
+from engine.engine import Engine
 from engine.images import pixel_sha256
 from engine.inputs import Inputs
+from engine.picture import Step
 from engine.request import ImageRequest
 from tests.engine import edit_toys, stock_toys, toys
 from tests.engine.edit_toys import Paper, files, hole, paper

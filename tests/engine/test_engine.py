@@ -12,9 +12,10 @@ from PIL import Image
 
 from engine import errors
 from engine.catalog import Variant, Weights
-from engine.engine import Engine, Step
+from engine.engine import Engine
 from engine.families import one_frame
 from engine.images import pixel_sha256, read_recipe
+from engine.picture import Step
 from engine.request import ImageRequest
 
 Request = Callable[..., ImageRequest]

@@ -11,12 +11,13 @@ from diffusers import FluxPipeline, FluxPriorReduxPipeline
 
 from engine import controls, errors
 from engine.catalog import Accepts, Guidance, Variant, Weights
-from engine.engine import Engine, Step
+from engine.engine import Engine
 from engine.families.seating import weight
 from engine.families.stock import StockFamily
 from engine.family import open_local
 from engine.images import pixel_sha256
 from engine.inputs import Inputs
+from engine.picture import Step
 from engine.request import ImageRequest
 from engine.weights import Place
 from tests.engine import edit_toys, stock_toys, toys

@@ -13,9 +13,10 @@ from transformers import Qwen2Tokenizer, Qwen2VLImageProcessorPil
 
 from engine import controls, errors
 from engine.catalog import Accepts, Catalog, StartupLora, Variant, Weights
-from engine.engine import Engine, Step
+from engine.engine import Engine
 from engine.families.qwen_edit import PictureWords
 from engine.images import pixel_sha256
+from engine.picture import Step
 from engine.request import ImageRequest
 from tests.engine import edit_toys, toys
 from tests.engine.edit_toys import Paper, files, paper

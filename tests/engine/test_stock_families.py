@@ -16,8 +16,9 @@ from transformers import Qwen3ForCausalLM
 
 from engine import errors
 from engine.catalog import Guidance, StartupLora, Variant, Weights
-from engine.engine import Engine, Step
+from engine.engine import Engine
 from engine.images import pixel_sha256
+from engine.picture import Step
 from engine.request import ImageRequest
 from tests.engine import stock_toys, toys
 

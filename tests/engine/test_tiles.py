@@ -12,9 +12,10 @@ from PIL import Image
 
 from engine import errors, tiles
 from engine.catalog import Accepts, Catalog, Sizes, Variant
-from engine.engine import Engine, Step
+from engine.engine import Engine
 from engine.family import AfterStep
 from engine.inputs import Inputs
+from engine.picture import Step
 from engine.request import GenerationRequest, ImageRequest
 from tests.engine import edit_toys
 from tests.engine.edit_toys import files, hole, paper

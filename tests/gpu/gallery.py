@@ -15,8 +15,9 @@ import torch
 from PIL import Image
 
 from engine.catalog import PROJECT, Variant
-from engine.engine import Engine, Picture
+from engine.engine import Engine
 from engine.images import pixel_sha256
+from engine.picture import Picture
 from engine.request import ImageRequest
 
 OFFICIAL = PROJECT.parent / "shared" / "data" / "lightning-prompts.txt"

@@ -15,8 +15,9 @@ from PIL import Image, ImageDraw
 
 from engine import errors
 from engine.catalog import VARIANTS, Catalog, Variant
-from engine.engine import Engine, Step
+from engine.engine import Engine
 from engine.images import read_recipe, to_png
+from engine.picture import Step
 from engine.request import GenerationRequest, ImageRequest
 from engine.vendor.connection import Connection
 from tests.engine.vendor.conftest import FastClock, make_client

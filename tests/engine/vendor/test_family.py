@@ -12,8 +12,9 @@ import pytest
 
 from engine import errors
 from engine.catalog import Catalog, Variant, Weights
-from engine.engine import Engine, Step
+from engine.engine import Engine
 from engine.images import read_recipe
+from engine.picture import Step
 from engine.request import ImageRequest
 from engine.vendor.connection import Connection, connected
 from engine.vendor.settings import VendorSettings

@@ -1,0 +1,58 @@
+"""Rows of several pictures in one forward of a stock transformer, each with the bits it has alone.
+
+A product's last bits do not depend on how many tokens it is taken of, from four on; that of a
+single vector has bits of its own, and so has one of tokens that lie in memory in another order.
+Stock transformers make one vector of each row (time, guidance, modulation): such layers are taken
+row by row, and all tokens of the others at once.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from typing import Any
+
+import torch
+from torch.nn.functional import linear
+
+
+def stacked(rows: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Return the rows as one tensor, each lying in memory as it does alone."""
+    first = rows[0]
+    if first.is_contiguous():
+        return torch.cat(list(rows))
+    size, strides = (len(rows), *first.shape[1:]), (first.numel(), *first.stride()[1:])
+    together = torch.empty_strided(size, strides, dtype=first.dtype, device=first.device)
+    for place, row in zip(torch.split(together, 1), rows, strict=True):
+        place.copy_(row)
+    return together
+
+
+class Guest:
+    """Stands for the transformer in one picture's pipeline; `forward` answers for its calls."""
+
+    def __init__(self, transformer: torch.nn.Module, forward: Callable[..., Any]) -> None:
+        self._transformer, self._forward = transformer, forward
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transformer, name)
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        """Return what the transformer gives."""
+        return self._forward(arguments, named)
+
+    def cache_context(self, _name: str) -> AbstractContextManager[None]:
+        """Keep nothing from step to step: the next forward may be another picture's."""
+        return nullcontext()
+
+
+def apart(transformer: torch.nn.Module) -> None:
+    """Let the transformer's layers take row by row what has other bits together."""
+    for module in transformer.modules():
+        if type(module) is torch.nn.Linear:
+            module.forward = partial(_row_by_row, module)  # type: ignore[method-assign]
+
+
+def _row_by_row(layer: torch.nn.Linear, x: torch.Tensor) -> torch.Tensor:
+    if len(x) == 1 or (x.ndim > 2 and x.is_contiguous()):
+        return linear(x, layer.weight, layer.bias)
+    return torch.cat([linear(row, layer.weight, layer.bias) for row in torch.split(x, 1)])

@@ -1,0 +1,122 @@
+"""How many rows one forward takes, per variant and size: measured, since it seldom pays.
+
+Large pictures fill the device by themselves. And where rows must have the pixels that each has
+alone, the measurement compares them to the last bit.
+"""
+
+import time
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+
+import structlog
+import torch
+
+from engine import device
+from engine.meeting import Call
+
+MOST = 8
+WORTH = 0.9
+"""More rows are taken while each of them costs less than this share of what it did before."""
+REPEATS = 3
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """What was measured: `rows` that share a forward, and a row's cost by their number.
+
+    Costs are shares of a lone row's. `alike` tells that each row's bits were those it has alone.
+    """
+
+    rows: int
+    costs: tuple[tuple[int, float], ...] = ()
+    alike: bool = True
+
+
+class Sharing:
+    """Measures each kind of forward once, when two of it could first be shared."""
+
+    def __init__(self, *, exact: bool, most: int | None = None) -> None:
+        """With `most` nothing is measured."""
+        self._exact, self._most = exact, most
+        self._measured: dict[Hashable, Shares] = {}
+
+    @property
+    def measured(self) -> dict[Hashable, Shares]:
+        """Return what was found, by kind."""
+        return dict(self._measured)
+
+    def most(self, call: Call) -> int:
+        """Return how many such calls share a forward."""
+        if call.group is None:
+            return 1
+        if call.kind not in self._measured:
+            self._measured[call.kind] = self._found(call)
+        return self._measured[call.kind].rows
+
+    def halve(self, call: Call) -> None:
+        """Take half the rows from now on: there was no memory for more."""
+        found = self._measured.get(call.kind, Shares(1))
+        self._measured[call.kind] = replace(found, rows=max(1, found.rows // 2))
+        log.warning("fewer rows share a forward", kind=call.kind, rows=found.rows)
+
+    def _found(self, call: Call) -> Shares:
+        if self._most is not None:
+            return Shares(self._most)
+        found = measure(call, exact=self._exact)
+        log.info(
+            "rows measured", kind=call.kind, rows=found.rows, costs=found.costs, alike=found.alike
+        )
+        return found
+
+
+def measure(call: Call, *, exact: bool) -> Shares:
+    """Try rows like `call` in forwards of 1, 2, 4 and so on, and return what pays."""
+    rows = [_turned(call, number) for number in range(MOST)]
+    alone = _fastest(rows[:1])
+    shares = Shares(1, ((1, 1.0),))
+    count = 2
+    while count <= MOST and (tried := _tried(rows[:count], alone, exact=exact)):
+        cost, alike = tried
+        costs = (*shares.costs, (count, round(cost, 3)))
+        if not alike or cost > shares.costs[-1][1] * WORTH:
+            return replace(shares, costs=costs, alike=alike)
+        shares = Shares(count, costs)
+        count *= 2
+    return shares
+
+
+def _tried(rows: Sequence[Call], alone: float, *, exact: bool) -> tuple[float, bool] | None:
+    """Return a row's cost, and whether it is what it is alone; None without the memory for it."""
+    try:
+        return _fastest(rows) / len(rows) / alone, not exact or _alike(rows)
+    except (MemoryError, RuntimeError) as error:
+        if not device.is_full(error):
+            raise
+    device.empty()
+    return None
+
+
+def _turned(call: Call, number: int) -> Call:
+    """Return the call with other latents: rows that are all the same would hide a mix-up."""
+    asked = call.named["hidden_states"]
+    latents = torch.empty_like(asked).copy_(asked.roll(number, dims=1))
+    return replace(call, named={**call.named, "hidden_states": latents}, worn=())
+
+
+def _alike(rows: Sequence[Call]) -> bool:
+    together = rows[0].forward(rows)
+    alone = [row.forward([row])[0] for row in rows]
+    return all(torch.equal(one[0], two[0]) for one, two in zip(together, alone, strict=True))
+
+
+def _fastest(rows: Sequence[Call]) -> float:
+    seconds = []
+    for _ in range(REPEATS):
+        started = time.perf_counter()
+        rows[0].forward(rows)
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        seconds.append(time.perf_counter() - started)
+    return min(seconds)

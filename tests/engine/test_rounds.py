@@ -1,0 +1,139 @@
+"""Pictures drawn side by side have the pixels that each has alone, whatever the schedule."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from safetensors.torch import save
+
+from engine.catalog import Guidance, Variant
+from engine.engine import Engine
+from engine.lora_names import Base
+from engine.memory import Wishes
+from engine.request import ImageRequest, LoraUse
+from tests.engine import lora_toys, stock_toys, toys
+from tests.engine.lora_tables import linears
+from tests.engine.lora_toys import named
+
+KINDS: dict[str, tuple[str, Guidance, Callable[[pytest.MonkeyPatch], Any]]] = {
+    "qwen-image": (
+        "qwen_image",
+        Guidance(kind="true_cfg", most=8.0),
+        lambda _: toys.toy_pipeline(),
+    ),
+    "flux1-dev": ("flux1", Guidance(kind="embedded"), lambda _: stock_toys.flux1(guided=True)),
+    "flux1-schnell": ("flux1", Guidance(kind="none"), lambda _: stock_toys.flux1(guided=False)),
+    "flux2-klein-base": (
+        "flux2",
+        Guidance(kind="true_cfg"),
+        lambda _: stock_toys.flux2_klein(distilled=False),
+    ),
+    "flux2-dev": ("flux2", Guidance(kind="embedded"), stock_toys.flux2_dev),
+}
+PROMPTS = ("a red panda", "熊", "a blue panda on a background, " * 3, "a red panda " * 12)
+DTYPES = ("float32", "bfloat16")
+SIZES = ((64, 64), (96, 48))
+
+
+@dataclass
+class Studio:
+    """One variant, LoRA files for it, and what each request gives alone."""
+
+    variant: Variant
+    files: dict[str, bytes] = field(repr=False)
+    alone: Engine
+    sharing: dict[int, Engine] = field(default_factory=dict)
+    known: dict[ImageRequest, str] = field(default_factory=dict)
+
+    def engine(self, rows: int) -> Engine:
+        """Return an engine whose forwards take so many rows."""
+        wishes = Wishes(rows=rows)
+        return self.sharing.setdefault(rows, Engine(device="cpu", root=Path(), wishes=wishes))
+
+    def truth(self, request: ImageRequest) -> str:
+        """Return the pixels of a request that has had the engine to itself."""
+        if request not in self.known:
+            drawn = self.alone.draw(self.variant, request, files=self.files)
+            self.known[request] = drawn.pixel_sha256
+        return self.known[request]
+
+
+@pytest.fixture(scope="module")
+def patch() -> Iterator[pytest.MonkeyPatch]:
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
+@pytest.fixture(scope="module", params=[(kind, dtype) for kind in KINDS for dtype in DTYPES])
+def studio(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    patch: pytest.MonkeyPatch,
+) -> Studio:
+    kind, dtype = request.param
+    family, guidance, make = KINDS[kind]
+    folder = tmp_path_factory.mktemp(kind)
+    torch.manual_seed(0)
+    pipeline = make(patch)
+    pipeline.save_pretrained(folder)
+    plain = Variant.from_toml(kind, toys.VARIANT.format(weights=folder.as_posix()))
+    variant = replace(plain, family=family, guidance=guidance, dtype=dtype, negative=False)
+    contents = [_canonical(pipeline.transformer, seed) for seed in (1, 2)]
+    files = {hashlib.sha256(content).hexdigest(): content for content in contents}
+    return Studio(variant, files, Engine(device="cpu", root=Path(), wishes=Wishes(rows=1)))
+
+
+def _canonical(transformer: torch.nn.Module, seed: int) -> bytes:
+    base = Base("toy", "flux1", linears(transformer), {})
+    tensors = named(lora_toys.lora(base, seed=seed), "transformer.")
+    return save(dict(sorted(tensors.items())))
+
+
+@st.composite
+def orders(draw: st.DrawFn) -> tuple[int, dict[str, Any], tuple[tuple[int, float], ...]]:
+    """Return when a picture comes, what it is, and which LoRAs it wears."""
+    width, height = draw(st.sampled_from(SIZES))
+    asked = {
+        "prompt": draw(st.sampled_from(PROMPTS)),
+        "width": width,
+        "height": height,
+        "steps": draw(st.integers(1, 4)),
+        "guidance": draw(st.sampled_from((1.0, 3.0))),
+        "seed": draw(st.integers(0, 3)),
+    }
+    wears = draw(
+        st.lists(
+            st.tuples(st.integers(0, 1), st.sampled_from((1.0, -0.4))),
+            max_size=2,
+            unique_by=lambda use: use[0],
+        )
+    )
+    return draw(st.integers(0, 3)), asked, tuple(wears)
+
+
+@settings(
+    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(coming=st.lists(orders(), min_size=2, max_size=5), rows=st.sampled_from((2, 4)))
+def test_pixels_are_those_that_each_picture_has_alone(
+    studio: Studio, image: Callable[..., ImageRequest], coming: list[Any], rows: int
+) -> None:
+    names = list(studio.files)
+    engine = studio.engine(rows)
+    drawings = []
+    for wait, asked, wears in coming:
+        loras = tuple(LoraUse(names[index], weight) for index, weight in wears)
+        request = image(variant=studio.variant.name, loras=loras, **asked)
+        drawings.append((request, engine.admit(studio.variant, request, files=studio.files)))
+        for _ in range(wait):
+            engine.step()
+    while engine.step() or not all(drawing.ended for _, drawing in drawings):
+        pass
+    for request, drawing in drawings:
+        assert drawing.finished().pixel_sha256 == studio.truth(request)

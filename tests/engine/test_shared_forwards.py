@@ -1,0 +1,247 @@
+"""One forward for several pictures: what goes wrong ends its own picture, and LoRAs stay apart."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from peft.tuners.lora import LoraLayer
+from safetensors.torch import load, save
+
+from engine import errors
+from engine.adapters import Adapter, Worn
+from engine.catalog import Variant
+from engine.engine import Engine
+from engine.families.rows import apart
+from engine.lora_canon import DOWN, PREFIX, UP
+from engine.lora_names import Base
+from engine.meeting import Call, Drawing, meet
+from engine.memory import Wishes
+from engine.picture import Step
+from engine.request import ImageRequest, LoraUse
+from engine.rounds import Rounds
+from engine.sharing import Sharing, measure
+from engine.wardrobe import Wardrobe
+from tests.engine import lora_toys, toys
+from tests.engine.lora_tables import linears
+from tests.engine.lora_toys import named
+
+Request = Callable[..., ImageRequest]
+
+
+@pytest.fixture
+def sharing(project: Path) -> Engine:
+    """An engine whose forwards take four rows."""
+    return Engine(device="cpu", root=project, wishes=Wishes(rows=4))
+
+
+def finish(engine: Engine, *drawings: Drawing[Any]) -> None:
+    while not all(drawing.ended for drawing in drawings):
+        engine.step()
+
+
+def content(transformer: torch.nn.Module, seed: int, **changed: torch.Tensor) -> bytes:
+    base = Base("toy", "flux1", linears(transformer), {})
+    tensors = named(lora_toys.lora(base, seed=seed), "transformer.")
+    return save({**dict(sorted(tensors.items())), **changed})
+
+
+def test_rows_join_and_leave_between_steps(sharing: Engine, toy: Variant, image: Request) -> None:
+    first = sharing.admit(toy, image(steps=4))
+    assert sharing.step() == []
+    second = sharing.admit(toy, image(seed=8, steps=2))
+    assert sharing.step() == []
+    assert sharing.step() == [second]
+    assert sharing.step() == [first]
+    assert sharing.room == 0
+
+
+def test_a_cancelled_picture_frees_its_row_within_one_step(
+    sharing: Engine, toy: Variant, image: Request
+) -> None:
+    exact = sharing.draw(toy, image(seed=8)).pixel_sha256
+
+    def cancel(step: Step) -> None:
+        raise errors.GenerationCancelled
+
+    leaving, staying = (
+        sharing.admit(toy, image(steps=9), cancel),
+        sharing.admit(toy, image(seed=8)),
+    )
+    assert sharing.step() == [leaving]
+    assert isinstance(leaving.error, errors.GenerationCancelled)
+    assert sharing.room == 3
+    finish(sharing, staying)
+    assert staying.finished().pixel_sha256 == exact
+
+
+def test_a_picture_that_waits_can_be_stopped_from_outside(
+    sharing: Engine, toy: Variant, image: Request
+) -> None:
+    staying, waiting = sharing.admit(toy, image()), sharing.admit(toy, image(width=96))
+    sharing.step()
+    waiting.stop(errors.GenerationCancelled())
+    assert sharing.step() == [waiting]
+    finish(sharing, staying)
+    assert staying.error is None
+
+
+def test_numbers_that_are_none_end_their_own_picture(
+    sharing: Engine, toy: Variant, image: Request
+) -> None:
+    exact = sharing.draw(toy, image(seed=8)).pixel_sha256
+    good = content(toys.toy_pipeline().transformer, 1)
+    tensors = load(good)
+    broken = save({name: torch.full_like(tensor, 1e30) for name, tensor in tensors.items()})
+    name = hashlib.sha256(broken).hexdigest()
+    worn = image(loras=(LoraUse(name, 1.0),))
+    ruined = sharing.admit(toy, worn, files={name: broken})
+    whole = sharing.admit(toy, image(seed=8))
+    finish(sharing, ruined, whole)
+    assert isinstance(ruined.error, errors.NotFinite)
+    assert whole.finished().pixel_sha256 == exact
+
+
+def fails_beyond(rows: int, error: Exception) -> tuple[Sharing, Callable[[], Drawing[Any]]]:
+    """Return a way to make drawings whose forwards fail beyond so many rows."""
+
+    def forward(calls: Any) -> list[Any]:
+        if len(calls) > rows:
+            raise error
+        return [(call.named["hidden_states"],) for call in calls]
+
+    def work(_: object) -> str:
+        meet(Call(forward, (), {"hidden_states": torch.ones(1, 4, 2)}, (), "all", "kind"))
+        return "done"
+
+    return Sharing(exact=True, most=4), lambda: Drawing(work)
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("no kernel for this")])
+def test_a_forward_that_fails_is_tried_in_smaller_ones(error: Exception) -> None:
+    sharing, make = fails_beyond(1, error)
+    rounds = Rounds(sharing)
+    drawings = [make() for _ in range(4)]
+    for drawing in drawings:
+        rounds.add(drawing)
+    assert rounds.step() == drawings
+    assert [drawing.finished() for drawing in drawings] == ["done"] * 4
+    full = isinstance(error, MemoryError)
+    assert sharing.measured["kind"].rows == (1 if full else 4)
+
+
+def test_what_fails_alone_reaches_its_own_drawing() -> None:
+    sharing, make = fails_beyond(0, MemoryError())
+    rounds = Rounds(sharing)
+    drawings = [make(), make()]
+    for drawing in drawings:
+        rounds.add(drawing)
+    rounds.step()
+    assert all(isinstance(drawing.error, MemoryError) for drawing in drawings)
+
+
+@pytest.mark.filterwarnings("ignore:Already found a `peft_config`")
+def test_rows_wear_what_peft_gives_them_in_one_forward() -> None:
+    torch.manual_seed(0)
+    transformer = toys.toy_pipeline().transformer
+    contents = [content(transformer, seed) for seed in (1, 2)]
+    given = {
+        "hidden_states": torch.randn(4, 16, 16),
+        "timestep": torch.rand(4),
+        "encoder_hidden_states": torch.randn(4, 7, 16),
+        "img_shapes": [[(1, 4, 4)]] * 4,
+        "return_dict": False,
+    }
+    wardrobe = Wardrobe(transformer)
+    a, b = (Worn(_adapter(one), 1.0) for one in contents)
+    with torch.no_grad():
+        wardrobe.put_on([(), (a,), (b,), (a,)])
+        ours = transformer(**given)[0]
+        wardrobe.put_off()
+        plain = transformer(**given)[0]
+        theirs = _peft(transformer, contents, ["__base__", "l_0", "l_1", "l_0"])(**given)[0]
+    torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+    assert torch.equal(ours[0], plain[0])
+    assert not torch.allclose(ours[1], plain[1], atol=1e-3)
+
+
+def _adapter(canonical: bytes) -> Adapter:
+    tensors = load(canonical)
+    modules = [name.removesuffix(DOWN) for name in tensors if name.endswith(DOWN)]
+    return Adapter(
+        {name.removeprefix(PREFIX): (tensors[name + DOWN], tensors[name + UP]) for name in modules}
+    )
+
+
+def _peft(transformer: Any, contents: list[bytes], names: list[str]) -> Any:
+    for index, one in enumerate(contents):
+        transformer.load_lora_adapter(load(one), adapter_name=f"l_{index}")
+    for module in transformer.modules():
+        if isinstance(module, LoraLayer):
+            module.register_forward_pre_hook(
+                lambda _module, given, named: (given, {**named, "adapter_names": names}),
+                with_kwargs=True,
+            )
+    return transformer
+
+
+def test_rows_are_measured_once_and_taken_where_they_pay(
+    project: Path, toy: Variant, image: Request
+) -> None:
+    engine = Engine(device="cpu", root=project)
+    engine.draw(toy, image())
+    assert engine.shares == {}
+    finish(engine, engine.admit(toy, image()), engine.admit(toy, image(seed=8)))
+    (found,) = engine.shares.values()
+    assert found.alike
+    assert found.costs[0] == (1, 1.0)
+    assert 1 <= found.rows <= 8
+
+
+@pytest.mark.parametrize(("exact", "rows"), [(True, 1), (False, 4)])
+def test_rows_with_other_bits_together_share_no_forward_in_exact_mode(
+    exact: bool, rows: int
+) -> None:
+    def forward(calls: Any) -> list[Any]:
+        # Four rows cost what one does, and each row's bits tell how many they were.
+        torch.randn(300, 300) @ torch.randn(300, 300)
+        return [(call.named["hidden_states"] + len(calls) * 1e-6,) for call in calls]
+
+    call = Call(forward, (), {"hidden_states": torch.ones(1, 4, 2)}, (), "all", "kind")
+    found = measure(call, exact=exact)
+    assert (found.rows == 1) is exact
+    assert found.rows >= (1 if exact else rows // 2)
+    assert found.alike is not exact
+
+
+def test_layers_keep_each_rows_own_bits() -> None:
+    torch.manual_seed(0)
+    layer = torch.nn.Linear(192, 1152)
+    apart(torch.nn.Sequential(layer))
+    vectors = torch.randn(4, 192)
+    tokens = torch.randn(4, 9, 192)
+    with torch.no_grad():
+        for rows in (vectors, tokens, tokens.transpose(0, 1).contiguous().transpose(0, 1)):
+            alone = torch.cat([layer(row) for row in rows.split(1)])
+            assert torch.equal(layer(rows), alone)
+
+
+def test_fast_mode_stands_in_the_recipe(project: Path, toy: Variant, image: Request) -> None:
+    fast = Engine(device="cpu", root=project, wishes=Wishes(fast=True))
+    exact = Engine(device="cpu", root=project)
+    assert fast.draw(toy, image()).recipe.mode == "fast"
+    assert exact.draw(toy, image()).recipe.mode == "exact"
+
+
+def test_another_dtype_or_size_has_forwards_of_its_own(
+    sharing: Engine, toy: Variant, image: Request
+) -> None:
+    half = replace(toy, dtype="bfloat16")
+    plans = [(toy, image()), (half, image()), (toy, image(width=48)), (toy, image(seed=8))]
+    alone = [sharing.draw(variant, request).pixel_sha256 for variant, request in plans]
+    drawings = [sharing.admit(variant, request) for variant, request in plans]
+    finish(sharing, *drawings)
+    assert [drawing.finished().pixel_sha256 for drawing in drawings] == alone
