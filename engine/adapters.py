@@ -183,7 +183,7 @@ class Adapters:
                 self._in_main.put((sha256,), read, self._staying)
         brought = read.to(self._device, dtype)
         with self._lock:
-            self._on_device.put((sha256, dtype), brought, self._last)
+            self._on_device.put((sha256, dtype), brought, set(self._in_use))
         return brought
 
 
