@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from bot.background import Sweeper, for_ever, hear
 from bot.client import Reroll
 from bot.commands import (
+    admin,
     again,
     checkin,
     defaults,
@@ -38,6 +39,7 @@ from bot.commands import (
     variations,
     verify,
 )
+from bot.delivery.broadcasting import Broadcaster
 from bot.delivery.delivering import Delivery
 from bot.delivery.progress import ProgressBoard
 from bot.delivery.routes import Routes
@@ -46,6 +48,7 @@ from bot.endpoint import use_local_discord
 from bot.i18n import Texts
 from bot.services import Services
 from bot.settings import BotSettings
+from bot.standby import Standby
 from bot.wishes.options import Reader
 from bot.wishes.sizes import size_words
 from engine.errors import VariantUnknown
@@ -81,6 +84,7 @@ COMMANDS = tuple(
         labels,
         verify,
         help,
+        admin,
     )
 )
 
@@ -143,6 +147,7 @@ def build(settings: BotSettings) -> Services:
         now=lambda: datetime.now(UTC),
         texts=texts,
         reader=Reader(catalog, size_words(texts)),
+        owners=settings.owner_ids,
         labels=settings.labels(),
         rules=settings.rules(),
     )
@@ -154,14 +159,22 @@ async def _serve(client: Reroll, services: Services, settings: BotSettings, toke
     broker_url = settings.broker_url.get_secret_value()
     await client.login(token)
     await _require_tables(services)
+    standby, serving = Standby(services, client.application_id or 0), asyncio.current_task()
+    assert serving is not None
+    await standby.wait()
     client.start_background(
         _say_ready(client),
+        standby.run(serving.cancel),
         for_ever("delivery", Delivery(services, routes).run),
         for_ever("waits", lambda: services.waits.run(services.database, services.turns)),
         for_ever("sweep", Sweeper(services).run),
         for_ever("events", lambda: hear(services, board, broker_url)),
+        for_ever("broadcasts", Broadcaster(services, client).run),
     )
-    await client.connect()
+    try:
+        await client.connect()
+    finally:
+        await standby.leave()
 
 
 async def _require_tables(services: Services) -> None:

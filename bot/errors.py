@@ -8,6 +8,7 @@ RerollError
 │   ├── QuestionAnswered    the question has been answered with an order
 │   ├── QuestionExpired     the question is too old, or of before a restart
 │   ├── ManagerNeeded       only for those who may manage the server
+│   ├── HostNeeded          only for those who run the bot
 │   ├── ServerNeeded        only in a server that has added the bot
 │   ├── GiftToBot           a bot has no use for credits
 │   ├── EditUnsupported     no variant here starts from a picture in that way
@@ -79,6 +80,12 @@ class ServerNeeded(RequestRefused):
     """Not where a member has brought the bot along, nor in direct messages."""
 
     code = "server_needed"
+
+
+class HostNeeded(RequestRefused):
+    """Only those who run the bot may do that."""
+
+    code = "host_needed"
 
 
 class GiftToBot(RequestRefused):

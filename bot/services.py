@@ -1,7 +1,7 @@
 """What commands, buttons and loops are given; built once by the entry point or a test."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -26,7 +26,10 @@ from worker.queue import Tickets
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """The bot's world. `bell` is set when something may be ready to deliver."""
+    """The bot's world. `bell` is set when something may be ready to deliver.
+
+    `owners` are those who run the bot, beside whom Discord knows as the application's.
+    """
 
     database: Database
     files: Files
@@ -36,6 +39,7 @@ class Services:
     now: Callable[[], datetime]
     texts: Texts
     reader: Reader
+    owners: Set[int] = frozenset()
     turns: Turns = field(default_factory=Turns)
     waits: Waits = field(default_factory=Waits)
     questions: Questions = field(default_factory=Questions)

@@ -1,5 +1,6 @@
 """The bot's settings, from the environment or `.env`; built in the entry point only."""
 
+from collections.abc import Set
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -17,8 +18,9 @@ class BotSettings(Settings):
     """`DISCORD_TOKEN`, and `REROLL_DISCORD_URL` for a local Discord instead of the real one.
 
     `REROLL_USER_INSTALL` lets members add the bot to their own account, on the plan that everyone
-    has. `REROLL_PLANS_FILE` and `REROLL_TIME_ZONE` are what servers start with; `REROLL_RULES_FILE`
-    holds the host's rules about words in prompts.
+    has. `REROLL_OWNERS` are ids of people who may use /admin, separated by commas, beside the
+    application's owner or team. `REROLL_PLANS_FILE` and `REROLL_TIME_ZONE` are what servers start
+    with; `REROLL_RULES_FILE` holds the host's rules about words in prompts.
     """
 
     token: SecretStr = Field(validation_alias="DISCORD_TOKEN")
@@ -27,6 +29,12 @@ class BotSettings(Settings):
     plans_file: Path = PLANS
     rules_file: Path = SHIPPED
     time_zone: str = "UTC"
+    owners: str = Field(default="", pattern=r"^[\d,\s]*$")
+
+    @property
+    def owner_ids(self) -> Set[int]:
+        """Return those who run the bot, beside whom Discord knows."""
+        return frozenset(int(one) for one in self.owners.replace(",", " ").split())
 
     def rules(self) -> Rules:
         """Read the rules. Raises ValueError where the file is of no use."""

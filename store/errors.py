@@ -36,6 +36,12 @@ RerollError
 │   ├── TrainingRuns        another training of the member's has not ended
 │   ├── TrainingsSpent      the plan holds no more of them today
 │   ├── NotYours            neither the owner nor a moderator
+│   ├── Banned              the host lets this person order nothing
+│   ├── HostDrains          the host takes no new orders at the moment
+│   ├── VariantOff          the host has switched this variant off
+│   ├── Banned              the host lets this person order nothing
+│   ├── HostDrains          the host takes no new orders at the moment
+│   ├── VariantOff          the host has switched this variant off
 │   └── Gone                no such order or picture (any more)
 ├── MoneyRanOut             the server's money ran out while the order was drawn
 ├── LoraUnfetched           a LoRA's file could not be brought in
@@ -350,3 +356,21 @@ class WorkerCrashed(RerollError):
 
 class LeaseLost(Exception):
     """A newer claim, a cancellation or the sweeper took this image; its result is dropped."""
+
+
+class Banned(StoreRefused):
+    """The host lets this person order nothing."""
+
+    code = "banned"
+
+
+class HostDrains(StoreRefused):
+    """The host takes no new orders at the moment."""
+
+    code = "host_drains"
+
+
+class VariantOff(StoreRefused):
+    """Params: variant."""
+
+    code = "variant_off"

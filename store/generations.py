@@ -75,7 +75,7 @@ class Placed:
     """A placed order: its id, credits left, and pictures that will be drawn before its first.
 
     `price` is what it took: nothing in the `slow` lane. `seconds` is until its last picture is
-    there, None where that cannot be known.
+    there, None where that cannot be known. `paused` where the host lets nothing be drawn now.
     """
 
     id: str
@@ -84,6 +84,7 @@ class Placed:
     price: int
     slow: bool = False
     seconds: float | None = None
+    paused: bool = False
 
 
 def new_id() -> str:

@@ -61,6 +61,11 @@ def reclaim(session: Session, worker: str) -> frozenset[str]:
     return frozenset(_take_back(session, Image.worker == worker))
 
 
+def requeue(session: Session, generation_id: str) -> frozenset[str]:
+    """Take an order's pictures from the workers that hold them; return the order if it ends."""
+    return frozenset(_take_back(session, Image.generation_id == generation_id))
+
+
 def _take_back(session: Session, gone: ColumnElement[bool]) -> set[str]:
     held = (
         select(Image.generation_id, Image.index, Image.fence, Image.attempts, Image.lane_id)

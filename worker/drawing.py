@@ -18,7 +18,7 @@ from engine.engine import Engine
 from engine.errors import EngineFailed, GenerationCancelled, InputLost
 from engine.picture import Step
 from engine.request import ImageRequest
-from store import claims
+from store import claims, controls
 from store.claims import Claim, Kept
 from store.database import Database
 from store.errors import FilesUnavailable, LeaseLost, MoneyRanOut, StoreUnavailable
@@ -69,6 +69,8 @@ def draw_waiting(parts: Parts) -> int:
 
 def _next(parts: Parts) -> Claim | None:
     with parts.database.begin() as session:
+        if controls.is_paused(session):
+            return None
         residency = parts.stay.residency(parts.catalog, parts.engine)
         return claims.claim(session, parts.name, parts.catalog.names, residency)
 

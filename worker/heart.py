@@ -7,7 +7,7 @@ from threading import Event, Thread
 
 import structlog
 
-from store import workers
+from store import controls, workers
 from store.errors import StoreUnavailable
 from store.sweep import Swept, sweep
 from worker.drawing import Parts
@@ -82,15 +82,16 @@ class Heart:
         watched_ms = int((time.monotonic() - self._began) * 1000)
         with self._parts.database.begin() as session:
             swept = sweep(session, watched_ms=watched_ms)
+            paused = controls.is_paused(session)
         for generation_id in list(swept.finished)[:1]:
             # Any one makes the bot look; it finds them all.
             self._parts.doorbell.ring(Finished(generation_id=generation_id))
         for variant in swept.variants:
             self._tickets.remind(variant)
-        self._end_if_deaf(swept)
+        self._end_if_deaf(swept, paused=paused)
 
-    def _end_if_deaf(self, swept: Swept) -> None:
-        waits = swept.variants & set(self._parts.catalog.names)
+    def _end_if_deaf(self, swept: Swept, *, paused: bool) -> None:
+        waits = not paused and swept.variants & set(self._parts.catalog.names)
         if not waits or not self._parts.hand.empty or self._parts.hand.leaving:
             self._busy_at = time.monotonic()
         if (deaf_s := time.monotonic() - self._busy_at) > DEAF_S:

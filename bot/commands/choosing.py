@@ -73,18 +73,23 @@ async def answer_places(
 
 
 def subcommand(
-    group: app_commands.Group, services: Services, name: str, *options: str
+    group: app_commands.Group,
+    services: Services,
+    name: str,
+    *options: str,
+    prefix: str = "settings",
 ) -> Callable[[Any], Any]:
-    """Return a decorator that adds a subcommand with the texts of `settings_` and its name."""
+    """Return a decorator that adds a subcommand with the texts of the prefix and its name."""
     mark = services.texts.mark
-    names = {option: mark(f"settings_{name}.{option}") for option in options}
-    hints = {option: mark(f"settings_{name}.{option}_hint") for option in options}
+    table = f"{prefix}_{name}"
+    names = {option: mark(f"{table}.{option}") for option in options}
+    hints = {option: mark(f"{table}.{option}_hint") for option in options}
 
     def add(callback: Any) -> Any:
         if options:
             callback = app_commands.rename(**names)(app_commands.describe(**hints)(callback))
-        described = mark(f"settings_{name}.description")
-        return group.command(name=mark(f"settings_{name}.name"), description=described)(callback)
+        described = mark(f"{table}.description")
+        return group.command(name=mark(f"{table}.name"), description=described)(callback)
 
     return add
 

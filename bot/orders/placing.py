@@ -24,8 +24,9 @@ from bot.services import Services
 from engine.catalog import Variant
 from engine.errors import InputLost
 from engine.request import GenerationRequest
-from store import channels, generations, labelling, servers, workers
+from store import channels, controls, generations, labelling, servers, workers
 from store.channels import Place
+from store.controls import Flow
 from store.errors import ConfirmationNeeded, FilesUnavailable, WorkerMissing
 from store.forecast import Wait
 from store.generations import Order, Placed
@@ -101,9 +102,10 @@ def place(
 ) -> Placed:
     """Create the order as the channel has it, with the plan that the member has now.
 
-    Raises WorkerMissing, what the channel forbids or what `payments.pay` raises: nothing is
-    charged.
+    Raises WorkerMissing, what the host or the channel forbids or what `payments.pay` raises:
+    nothing is charged.
     """
+    flow = controls.check(session, order.user_id, order.request.variant).flow
     manner = channels.read(session, here)
     manner.check(order.request.variant)
     # As in Discord's own slow mode, those who keep order need not wait.
@@ -123,7 +125,7 @@ def place(
     placed = generations.create(session, order, server.plan(member), server.now)
     if placed.id == order.id:
         labelling.note(session, order, chosen)
-    return placed
+    return replace(placed, paused=flow is Flow.PAUSED)
 
 
 async def _bring(services: Services, order_id: str, wished: Wish) -> None:
@@ -210,7 +212,8 @@ async def announce(
     words, request = services.words(interaction.locale), wished.request
 
     def card(*more: str, now: Placed = placed) -> Letter:
-        said = (words(key) for key in (*wished.notes, *more))
+        held = ("waiting.paused",) if now.paused else ()
+        said = (words(key) for key in (*wished.notes, *held, *more))
         notes = (*said, *remarks.lines(words, wished.remarks))
         return order_card.waiting(words, request, placed.price, now, notes)
 

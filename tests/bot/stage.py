@@ -203,6 +203,7 @@ def _without_memory(old: Services) -> Services:
         now=old.now,
         texts=old.texts,
         reader=old.reader,
+        owners=old.owners,
     )
 
 

@@ -14,7 +14,7 @@ from engine.catalog import Catalog, Weights
 from engine.engine import Engine
 from engine.images import pixel_sha256, read_recipe
 from engine.recipe import Recipe
-from store import claims, generations
+from store import claims, controls, generations
 from store.sweep import sweep
 from store.tables import Generation
 from tests.worker.conftest import left, order, read
@@ -146,3 +146,17 @@ def test_a_worker_that_lost_its_lease_stops_and_its_heir_delivers(parts: Parts) 
 def _until_claimed(parts: Parts, placed: str) -> None:
     while read(parts.database, placed).images[0].status == "queued":
         time.sleep(0.005)
+
+
+def test_while_the_host_pauses_nothing_is_drawn_and_nothing_lost(
+    parts: Parts,
+) -> None:
+    database = parts.database
+    placed = order(database)
+    with database.begin() as session:
+        controls.set_flow(session, controls.Flow.PAUSED, by=1)
+    assert draw_waiting(parts) == 0
+    with database.begin() as session:
+        controls.set_flow(session, controls.Flow.DRAINING, by=1)
+    assert draw_waiting(parts) == 1
+    assert read(database, placed).status == "done"

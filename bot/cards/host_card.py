@@ -1,0 +1,59 @@
+"""What the host is told: what is switched, the line, who draws, and the last deeds."""
+
+from collections.abc import Iterator, Sequence
+
+from bot.i18n import Words
+from bot.markdown import plain
+from store.overview import Overview
+from store.tables import AuditEntry
+
+MOST_LINES = 10
+LONGEST = 1_900
+
+
+def status(words: Words, overview: Overview, done: str = "") -> str:
+    """Return how everything goes; `done` says what the host has just done."""
+    return "\n".join([*([done] if done else []), *_lines(words, overview)])[:LONGEST]
+
+
+def _lines(words: Words, overview: Overview) -> Iterator[str]:
+    yield words(f"flows.{overview.controls.flow.value}")
+    if overview.controls.off:
+        yield words("admin.off", variants=_names(words, sorted(overview.controls.off)))
+    for name, line in sorted(overview.lines.items())[:MOST_LINES]:
+        shown = words.name(f"variants.{name}", name)
+        yield words(
+            "admin.line",
+            variant=shown,
+            waiting=line.waiting,
+            drawing=line.drawing,
+            seconds=round(line.oldest_s),
+        )
+    if not overview.workers:
+        yield words("admin.nobody")
+    for name, variants in sorted(overview.workers.items())[:MOST_LINES]:
+        yield words("admin.worker", name=plain(name), variants=_names(words, variants))
+    if overview.undelivered:
+        yield words("admin.undelivered", count=overview.undelivered)
+    if overview.vendor_usd:
+        yield words("admin.money", dollars=f"{overview.vendor_usd:.2f}")
+
+
+def log(words: Words, entries: Sequence[AuditEntry]) -> str:
+    """Return the last deeds, newest first."""
+    if not entries:
+        return words("admin.log_empty")
+    return "\n".join(_entry(entry) for entry in entries)[:LONGEST]
+
+
+def _entry(entry: AuditEntry) -> str:
+    by = f"<@{entry.actor_id}>" if entry.actor_id else "-"
+    target = f" <@{entry.target_id}>" if entry.target_id else ""
+    order = f" `{entry.generation_id}`" if entry.generation_id else ""
+    said = ", ".join(f"{name} {value}" for name, value in (entry.details or {}).items())
+    details = f" {plain(said)}" if said else ""
+    return f"<t:{entry.created_at // 1000}:f> {by} `{entry.action}`{target}{order}{details}"
+
+
+def _names(words: Words, names: Sequence[str]) -> str:
+    return words("list.comma").join(words.name(f"variants.{name}", name) for name in names)

@@ -1,0 +1,78 @@
+"""Says what the host has to say in every server, once each, and goes on after a restart."""
+
+import asyncio
+
+import discord
+import structlog
+
+from bot.services import Services
+from store import broadcasts
+from store.broadcasts import UNTOLD
+from store.errors import StoreUnavailable
+
+LOOK_S = 15.0
+APART_S = 0.5
+"""Between two servers: far below Discord's limit, which members' pictures share."""
+
+log = structlog.get_logger()
+
+
+class Broadcaster:
+    """Looks for what is to be said, and says it."""
+
+    def __init__(
+        self, services: Services, client: discord.Client, *, apart_s: float = APART_S
+    ) -> None:
+        self._services, self._client, self._apart_s = services, client, apart_s
+
+    async def run(self) -> None:
+        """Say everything that comes up, for ever."""
+        while True:
+            try:
+                while await self.say_next():
+                    pass
+            except StoreUnavailable:
+                log.warning("broadcasts wait for the database")
+            await asyncio.sleep(LOOK_S)
+
+    async def say_next(self) -> bool:
+        """Say the oldest that is left, everywhere; return False where there is none."""
+        database = self._services.database
+        broadcast = await database.run(broadcasts.unfinished)
+        if broadcast is None:
+            return False
+        told = await database.run(broadcasts.told, broadcast.id)
+        for guild in self._client.guilds:
+            if guild.id not in told:
+                message_id = await _say(guild, broadcast.said, f"b{broadcast.id}-{guild.id}")
+                await database.run(broadcasts.posted, broadcast.id, guild.id, message_id)
+                await asyncio.sleep(self._apart_s)
+        reached, missed = await database.run(broadcasts.finish, broadcast.id)
+        log.info("broadcast said", broadcast=broadcast.id, reached=reached, missed=missed)
+        return True
+
+
+async def _say(guild: discord.Guild, said: str, nonce: str) -> int:
+    channel = _channel(guild)
+    if channel is None:
+        return UNTOLD
+    try:
+        # The nonce makes a repeat after a lost answer the same message.
+        message = await channel.send(
+            said, nonce=nonce[-25:], allowed_mentions=discord.AllowedMentions.none()
+        )
+    except discord.HTTPException as error:
+        log.warning("server not told", guild=guild.id, error=repr(error))
+        return UNTOLD
+    return message.id
+
+
+def _channel(guild: discord.Guild) -> discord.TextChannel | None:
+    """Return where a server reads such things: its own system channel, else the first it can."""
+    rooms = [guild.system_channel, guild.public_updates_channel, *guild.text_channels]
+    return next((room for room in rooms if room is not None and _may_speak(room)), None)
+
+
+def _may_speak(room: discord.TextChannel) -> bool:
+    allowed = room.permissions_for(room.guild.me)
+    return allowed.view_channel and allowed.send_messages
