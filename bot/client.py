@@ -1,7 +1,8 @@
 """The connection to Discord: commands, buttons and forms are bound here and answered elsewhere."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+import re
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -12,7 +13,7 @@ from bot import answers
 from bot.answers import Press
 from bot.errors import PressOutdated
 from bot.i18n import CommandTranslator
-from bot.presses import buttons, edit_form, remix
+from bot.presses import buttons, edit_form, remix, reporting
 from bot.services import Services
 from store.errors import StoreUnavailable
 
@@ -20,6 +21,13 @@ OUTDATED = (app_commands.CommandSignatureMismatch, app_commands.CommandNotFound)
 
 Register = Callable[["Tree", Services], None]
 """Adds one command; each bot gets fresh ones."""
+
+
+FORMS: Mapping[str, Callable[[Services, Press], Awaitable[None]]] = {
+    edit_form.FORM: edit_form.submitted,
+    "report-form": reporting.submitted,
+}
+"""What answers a form, by how its custom id begins; the oldest is the remix form."""
 
 
 class Tree(app_commands.CommandTree["Reroll"]):
@@ -82,9 +90,8 @@ class Reroll(discord.AutoShardedClient):
         """Answer forms; discord.py itself forgets those that were open at a restart."""
         if interaction.type is discord.InteractionType.modal_submit:
             data: dict[str, Any] = {**(interaction.data or {})}
-            is_edit = str(data.get("custom_id")).startswith(edit_form.FORM)
-            answer = edit_form.submitted if is_edit else remix.submitted
-            await answer(self.services, interaction)
+            form = re.split("[:~]", str(data.get("custom_id")))[0]
+            await FORMS.get(form, remix.submitted)(self.services, interaction)
 
     def start_background(self, *loops: Coroutine[Any, Any, None]) -> None:
         """Run loops beside the connection until it is closed."""

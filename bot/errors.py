@@ -28,6 +28,7 @@ RerollError
 │   ├── PromptBlocked       a rule of the host's or the server's forbids some words
 │   │   └── PromptBlockedHere   but not in age-restricted channels
 │   ├── PromptDoubtful      a rule asks whether the member means it
+│   ├── BanNeeded           only for those who may ban members
 │   ├── RuleWordInvalid     nothing that a rule could look for
 │   ├── RuleWordsMissing    a rule that replaces needs to know by what
 │   └── PressOutdated       the button belongs to an older version
@@ -194,6 +195,12 @@ class PromptDoubtful(RequestRefused):
     """The member is to be asked. Params: as PromptBlocked."""
 
     code = "prompt_doubtful"
+
+
+class BanNeeded(RequestRefused):
+    """The moderator may neither ban members nor manage the server."""
+
+    code = "ban_needed"
 
 
 class RuleWordInvalid(RequestRefused):

@@ -30,6 +30,10 @@ NAMED = {
 """Parameters that are one internal name, and where its display name is."""
 
 
+OURS = {"appeals"}
+"""Parameters that are the server's own words, whose links are to work."""
+
+
 class Words:
     """The texts of one language."""
 
@@ -50,7 +54,10 @@ class Words:
 
         Parameters may be a member's own words, so they are shown as plain text.
         """
-        shown = {name: plain(v) if isinstance(v, str) else v for name, v in params.items()}
+        shown = {
+            name: plain(v) if isinstance(v, str) and name not in OURS else v
+            for name, v in params.items()
+        }
         for lists, names in LISTS.items():
             if lists in params:
                 each = str(params[lists]).split(", ")

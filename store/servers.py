@@ -56,6 +56,9 @@ class Server:
     daily_micros: int
     showcase_channel_id: int | None = None
     showcase_votes: int = SHOWCASE_VOTES
+    reports_channel_id: int | None = None
+    appeals: str | None = None
+    retention_days: int | None = None
 
     def plan(self, rank: Rank) -> Plan:
         """Return the best plan that a member of this rank is entitled to, as it is here."""
@@ -163,6 +166,20 @@ def set_showcase(
     return _set(session, defaults, guild_id, now, **values)
 
 
+def set_reports(
+    session: Session, defaults: Defaults, guild_id: int, now: datetime, channel_id: int | None
+) -> Server:
+    """Choose where reports are shown to moderators; None takes none."""
+    return _set(session, defaults, guild_id, now, reports_channel_id=channel_id)
+
+
+def set_appeals(
+    session: Session, defaults: Defaults, guild_id: int, now: datetime, appeals: str | None
+) -> Server:
+    """Choose what those who are shut out are told to do about it."""
+    return _set(session, defaults, guild_id, now, appeals=appeals)
+
+
 def lock(session: Session, guild_id: int) -> tables.Server:
     """Return the server's row, made where it is missing, locked until the transaction ends."""
     made = upsert(session, tables.Server).values(guild_id=guild_id)
@@ -214,6 +231,9 @@ def _server(defaults: Defaults, row: tables.Server | None, now: datetime) -> Ser
         daily_micros=min(budget, max(start.most_daily_micros, start.daily_micros)),
         showcase_channel_id=row.showcase_channel_id,
         showcase_votes=row.showcase_votes or SHOWCASE_VOTES,
+        reports_channel_id=row.reports_channel_id,
+        appeals=row.appeals,
+        retention_days=row.retention_days,
     )
 
 

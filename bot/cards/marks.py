@@ -10,6 +10,7 @@ LIMIT = 100
 # A button of an action that this version does not know matches too, so that it gets an answer.
 PATTERN = r"(?P<action>[a-z]+):(?P<subject>[0-9a-z]+)(?::(?P<page>\d+))?(?:~(?P<tail>[\s\S]*))?"
 REMIX_FORM = re.compile(r"remix-form:(?P<id>[0-9a-z]+)(?::(?P<nth>\d+))?")
+REPORT_FORM = re.compile(r"report-form:(?P<id>[0-9a-z]+)")
 
 
 def button(
@@ -28,3 +29,8 @@ def tail_of(custom_id: str) -> str:
 def remix_form(generation_id: str, nth: int = 0) -> str:
     """Return the custom id of a remix form, for one picture or for all."""
     return f"remix-form:{generation_id}:{nth}" if nth else f"remix-form:{generation_id}"
+
+
+def report_form(generation_id: str) -> str:
+    """Return the custom id of a report's form."""
+    return f"report-form:{generation_id}"

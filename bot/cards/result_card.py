@@ -33,7 +33,7 @@ TONGUES = {"zh-CN": "zh", "zh-TW": "tw"}
 class Result:
     """An ended order and what its card tells about it; `comparison` is for the same seeds again.
 
-    It `has_hearts` where the server has a showcase.
+    It `has_hearts` where the server has a showcase, and `takes_reports` where somebody reads them.
     """
 
     generation: Generation
@@ -43,6 +43,7 @@ class Result:
     comparison: Comparison | None = None
     hint: Hint | None = None
     has_hearts: bool = False
+    takes_reports: bool = False
 
     @property
     def request(self) -> GenerationRequest:
@@ -87,12 +88,19 @@ def _pictures(words: Words, result: Result) -> Letter:
     card.add_item(row)
     if result.held:
         card.add_item(_buttons(words, result, ("review",)))
-    hearts = ("heart",) if result.has_hearts else ()
-    if able := hearts if quiet else (*hearts, *reworked(result.variant)):
+    if able := _beneath(result):
         card.add_item(_buttons(words, result, able))
     for picks in () if quiet or not several else _picks(words, result):
         card.add_item(picks)
     return Letter(letters.layout(card), tuple(result.fetched.attachments.values()))
+
+
+def _beneath(result: Result) -> tuple[str, ...]:
+    """Return the second row of buttons; a quiet card has less of it."""
+    hearts = ("heart",) if result.has_hearts else ()
+    reports = ("report",) if result.takes_reports else ()
+    rework = () if result.generation.quiet else reworked(result.variant)
+    return (*hearts, *rework, *reports)
 
 
 def gallery(generation: Generation, fetched: Fetched) -> ui.MediaGallery[ui.LayoutView]:

@@ -9,6 +9,7 @@ from store.plans import Plans, dollars
 from store.servers import NUMBERS, Server
 from store.tables import Channel
 
+APPEALS_SHOWN = 200
 LIMIT = 2000
 """Discord's limit for a text."""
 
@@ -42,6 +43,12 @@ def lines(
         yield words("settings.showcase_on", **told)
     else:
         yield words("settings.showcase_off")
+    if server.reports_channel_id:
+        yield words("settings.reports_on", channel=server.reports_channel_id)
+    else:
+        yield words("settings.reports_off")
+    if server.appeals:
+        yield words("settings.appeals", appeals=plain(server.appeals, APPEALS_SHOWN))
     yield from _places(words, rows)
 
 

@@ -1,6 +1,7 @@
 """What Discord offers in the menu of a message.
 
-Its picture is edited, drawn again or checked, its recipe shown. Discord takes five entries.
+Its picture is edited, drawn again or checked, its recipe shown, or it is
+reported. Discord takes five entries.
 """
 
 from collections.abc import Awaitable, Callable
@@ -12,7 +13,7 @@ from bot.answers import Press
 from bot.cards import recipes
 from bot.client import Tree
 from bot.commands import starting
-from bot.presses import edit_form
+from bot.presses import edit_form, reporting
 from bot.services import Services
 from bot.verify import verifying
 from bot.wishes import repeating, sources, starts
@@ -28,11 +29,17 @@ def register(tree: Tree, services: Services) -> None:
     _add(tree, services, "again", _again)
     _add(tree, services, "recipe", _recipe)
     _add(tree, services, "verify", _verify)
+    _add(tree, services, "report", _report)
 
 
 async def _remix(services: Services, interaction: Press, message: discord.Message) -> None:
     subject = edit_form.of_message(interaction, message)
     await edit_form.open_form(services, interaction, subject)
+
+
+async def _report(services: Services, interaction: Press, message: discord.Message) -> None:
+    order_id = sources.of_message(interaction, message)
+    await reporting.open_form(services, interaction, order_id)
 
 
 async def _again(services: Services, interaction: Press, message: discord.Message) -> None:

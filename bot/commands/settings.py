@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from bot.answers import Press
 from bot.client import Tree
-from bot.commands import settings_channel, settings_rules
+from bot.commands import settings_audit, settings_channel, settings_reports, settings_rules
 from bot.commands.choosing import answer, choice, subcommand
 from bot.servers import places
 from bot.services import Services
@@ -36,6 +36,8 @@ def register(tree: Tree, services: Services) -> None:
         add(group, services)
     settings_channel.add(group, services)
     settings_rules.add(group, services)
+    settings_reports.add(group, services)
+    settings_audit.add(group, services)
     tree.add_command(group)
 
 

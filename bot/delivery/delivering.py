@@ -38,6 +38,7 @@ class Facts:
     parent: Generation | None
     hint: Hint | None
     has_hearts: bool
+    takes_reports: bool
 
 
 def facts(session: Session, generation_id: str, services: Services) -> Facts | None:
@@ -71,7 +72,8 @@ def _facts(session: Session, generation: Generation, services: Services) -> Fact
     balance = ledger.balance(session, flow, server.named(generation.plan), server.now)
     hint = hints.find(session, generation, services.catalog)
     has_hearts = server.showcase_channel_id is not None
-    return Facts(generation, balance, parent, hint, has_hearts)
+    takes_reports = server.reports_channel_id is not None
+    return Facts(generation, balance, parent, hint, has_hearts, takes_reports)
 
 
 class Delivery:
@@ -167,5 +169,6 @@ async def _letter(services: Services, known: Facts, upload_limit: int) -> Letter
         comparison=reruns.compare(generation, known.parent),
         hint=known.hint,
         has_hearts=known.has_hearts,
+        takes_reports=known.takes_reports,
     )
     return result_card.ended(services.words(generation.locale), result)

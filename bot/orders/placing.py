@@ -24,7 +24,7 @@ from bot.services import Services
 from engine.catalog import Variant
 from engine.errors import InputLost
 from engine.request import GenerationRequest
-from store import channels, controls, generations, labelling, servers, workers
+from store import channels, controls, generations, labelling, sanctions, servers, workers
 from store.channels import Place
 from store.controls import Flow
 from store.errors import ConfirmationNeeded, FilesUnavailable, WorkerMissing
@@ -102,10 +102,11 @@ def place(
 ) -> Placed:
     """Create the order as the channel has it, with the plan that the member has now.
 
-    Raises WorkerMissing, what the host or the channel forbids or what `payments.pay` raises:
-    nothing is charged.
+    Raises WorkerMissing, what the host, the moderators or the channel forbids or what
+    `payments.pay` raises: nothing is charged.
     """
     flow = controls.check(session, order.user_id, order.request.variant).flow
+    sanctions.check(session, order.guild_id, order.user_id)
     manner = channels.read(session, here)
     manner.check(order.request.variant)
     # As in Discord's own slow mode, those who keep order need not wait.

@@ -11,7 +11,7 @@ from bot.cards import marks, order_card, variant_list
 from bot.delivery import showcase
 from bot.errors import PressOutdated
 from bot.orders import asking, placing, several
-from bot.presses import edit_form, one_picture, picking, private_buttons, remix
+from bot.presses import cases, edit_form, one_picture, picking, private_buttons, remix
 from bot.presses.private_buttons import Handler
 from bot.servers.standing import moderates
 from bot.services import Services
@@ -158,4 +158,5 @@ HANDLERS: Mapping[str, Handler] = {
     "all": _all,
     **private_buttons.HANDLERS,
     **one_picture.HANDLERS,
+    **cases.HANDLERS,
 }

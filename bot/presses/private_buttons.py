@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from bot.answers import Press
 from bot.cards import (
+    audit_card,
     defaults_card,
     history,
     labels_card,
@@ -17,6 +18,7 @@ from bot.cards import (
 )
 from bot.cards.history import Shown
 from bot.presses import originals, removal, reviewing
+from bot.servers.standing import require_manager
 from bot.services import Services
 from store import generations, pictures
 
@@ -153,6 +155,12 @@ def _reviewed(action: str) -> Handler:
     return answer
 
 
+async def _audit(services: Services, interaction: Press, number: str, _page: int) -> None:
+    require_manager(interaction)
+    await interaction.response.defer()
+    await audit_card.show(services, interaction, int(number))
+
+
 def _shown(interaction: Press, page: int) -> Shown:
     data = {**(interaction.data or {})}
     return Shown.read(page, marks.tail_of(str(data.get("custom_id", ""))))
@@ -178,5 +186,6 @@ HANDLERS: Mapping[str, Handler] = {
     "unlabel": _unlabel,
     "relabel": _relabel,
     "review": _review,
+    "audit": _audit,
     **{action: _reviewed(action) for action in reviewing.CHOICES},
 }

@@ -1,0 +1,67 @@
+"""/settings reports: where reports go, what those who are shut out are told, and who is."""
+
+import discord
+from discord import app_commands
+
+from bot.answers import Press
+from bot.cards import sanctions_card, settings_card
+from bot.commands.choosing import answer, subcommand
+from bot.servers import places
+from bot.servers.standing import require_manager
+from bot.services import Services
+from store import sanctions, servers
+
+APPEALS_LIMIT = 500
+
+
+def add(settings: app_commands.Group, services: Services) -> None:
+    """Add the group of subcommands."""
+    mark = services.texts.mark
+    group = app_commands.Group(
+        name=mark("settings_reports.name"),
+        description=mark("settings_reports.description"),
+        parent=settings,
+    )
+    for one in (_channel, _appeals, _sanctions, _pardon):
+        one(group, services)
+
+
+def _channel(group: app_commands.Group, services: Services) -> None:
+    @subcommand(group, services, "reports_channel", "channel")
+    async def channel(interaction: Press, channel: discord.TextChannel | None = None) -> None:
+        if channel is not None:
+            places.require_permissions_in(channel)
+        channel_id = channel.id if channel else None
+        await answer(services, interaction, servers.set_reports, channel_id)
+
+
+def _appeals(group: app_commands.Group, services: Services) -> None:
+    @subcommand(group, services, "reports_appeals", "text")
+    async def appeals(
+        interaction: Press, text: app_commands.Range[str, 1, APPEALS_LIMIT] | None = None
+    ) -> None:
+        await answer(services, interaction, servers.set_appeals, (text or "").strip() or None)
+
+
+def _sanctions(group: app_commands.Group, services: Services) -> None:
+    @subcommand(group, services, "reports_sanctions")
+    async def sanctions_(interaction: Press) -> None:
+        require_manager(interaction)
+        await interaction.response.defer(ephemeral=True)
+        await _show(services, interaction)
+
+
+def _pardon(group: app_commands.Group, services: Services) -> None:
+    @subcommand(group, services, "reports_pardon", "member")
+    async def pardon(interaction: Press, member: discord.User) -> None:
+        require_manager(interaction)
+        await interaction.response.defer(ephemeral=True)
+        guild_id, by = interaction.guild_id or 0, interaction.user.id
+        await services.database.run(sanctions.lift, guild_id, member.id, by)
+        await _show(services, interaction)
+
+
+async def _show(services: Services, interaction: Press) -> None:
+    found = await services.database.run(sanctions.of, interaction.guild_id or 0)
+    lines = sanctions_card.lines(services.words(interaction.locale), found)
+    await interaction.edit_original_response(content=settings_card.fitted(lines))
