@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 import aiohttp
 import discord
 import structlog
+from prometheus_client import CollectorRegistry
 from pydantic import ValidationError
 
 from bot.background import Sweeper, for_ever, hear
@@ -46,6 +47,7 @@ from bot.delivery.routes import Routes
 from bot.doctor import visit
 from bot.endpoint import use_local_discord
 from bot.i18n import Texts
+from bot.measured import endpoint
 from bot.services import Services
 from bot.settings import BotSettings
 from bot.standby import Standby
@@ -56,6 +58,7 @@ from store import logs, schema
 from store.database import Database
 from store.errors import StoreUnavailable
 from store.files import Files
+from store.metrics.tally import Tally
 from store.schema import SchemaOld
 from worker.queue import BrokerEvicts, Tickets, refuse_eviction
 
@@ -100,13 +103,14 @@ def main() -> None:
     except ValidationError as error:
         names = ", ".join(str(one["loc"][0]) for one in error.errors())
         _end(f"Settings missing or wrong: {names}. See .env.example.", 2)
-    logs.configure(settings.log_level)
+    registry = CollectorRegistry()
+    logs.configure(settings.log_level, settings.log_format, Tally(registry))
     token = settings.token.get_secret_value()
     try:
         refuse_eviction(settings.broker_url.get_secret_value())
         if settings.discord_url:
             use_local_discord(settings.discord_url, token)
-        asyncio.run(run(settings, token))
+        asyncio.run(run(settings, token, registry))
     except (BrokerEvicts, SchemaOld, ValueError) as error:
         _end(str(error), 2)
     except VariantUnknown as error:
@@ -118,17 +122,18 @@ def main() -> None:
         _end(f"Discord cannot be reached, or closed the connection: {error!r}", 1)
 
 
-async def run(settings: BotSettings, token: str) -> None:
+async def run(settings: BotSettings, token: str, registry: CollectorRegistry) -> None:
     """Connect and serve until SIGTERM or SIGINT."""
     services = build(settings)
     client = Reroll(services, COMMANDS, user_install=settings.user_install)
     try:
-        async with client:
-            serving = asyncio.create_task(_serve(client, services, settings, token))
-            for number in (signal.SIGTERM, signal.SIGINT):
-                asyncio.get_running_loop().add_signal_handler(number, serving.cancel)
-            with suppress(asyncio.CancelledError):
-                await serving
+        with endpoint(settings, services, client, registry):
+            async with client:
+                serving = asyncio.create_task(_serve(client, services, settings, token))
+                for number in (signal.SIGTERM, signal.SIGINT):
+                    asyncio.get_running_loop().add_signal_handler(number, serving.cancel)
+                with suppress(asyncio.CancelledError):
+                    await serving
     finally:
         services.tickets.close()
         services.database.close()

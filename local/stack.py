@@ -20,6 +20,7 @@ READY_SECONDS = 300.0
 """A worker that loads a model from a cold disk needs its time."""
 EMBEDDED_VARIANTS = "starter,starter-lightning"
 DOOR_NAMES = (TOKEN, DISCORD_URL)
+METRICS_PORT = "REROLL_METRICS_PORT"
 WORKER_NAMES = ("REROLL_BFL_KEY",)
 
 
@@ -50,6 +51,14 @@ def environment(given: Mapping[str, str], folder: Folder) -> dict[str, str]:
         embedded_here["REROLL_VARIANTS"] = EMBEDDED_VARIANTS
     told = embedded_here | dict(given)
     return {name: value for name, value in told.items() if name not in DOOR_NAMES + WORKER_NAMES}
+
+
+def _metrics(told: Mapping[str, str], name: str) -> dict[str, str]:
+    """Give the worker the next port where the bot has one: both are on this machine."""
+    port = told.get(METRICS_PORT, "0")
+    if name == "bot" or not port.isdigit() or int(port) == 0:
+        return {}
+    return {METRICS_PORT: str(int(port) + 1)}
 
 
 class Stack:
@@ -96,7 +105,7 @@ class Stack:
             keys["REROLL_DISCORD_URL"] = self._door.url
         for name, more in (("worker", keys), ("bot", self._door.environment())):
             command = (sys.executable, "-m", name)
-            self.supervisor.start(Program(name, command, told | more))
+            self.supervisor.start(Program(name, command, told | _metrics(told, name) | more))
         self._tell("starting the worker and the bot")
         ready = [self.supervisor.ready(name, READY_SECONDS) for name in ("worker", "bot")]
         await asyncio.gather(*ready)

@@ -7,6 +7,7 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
+from structlog.typing import Processor
 
 ADDRESS = re.compile(r"(/(?:webhooks|interactions)/\d+/)[\w.~%-]+")
 """An interaction's token stands in the addresses it is used with."""
@@ -15,9 +16,12 @@ NEEDLESS = "voice will NOT be supported"
 """discord.py misses voice libraries, which a bot that draws has no use for."""
 
 
-def configure(level: str) -> None:
-    """Send our lines from `level`, and libraries' warnings, to standard error, one line each."""
-    shared: list[structlog.typing.Processor] = [
+def configure(level: str, style: str = "text", tally: Processor | None = None) -> None:
+    """Send our lines from `level`, and libraries' warnings, to standard error, one line each.
+
+    `style` is text, or json for machines. `tally` sees every line of ours, whatever the level.
+    """
+    shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
@@ -27,6 +31,7 @@ def configure(level: str) -> None:
     ]
     structlog.configure(
         processors=[
+            *([tally] if tally else []),
             structlog.stdlib.filter_by_level,
             *shared,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
@@ -42,13 +47,19 @@ def configure(level: str) -> None:
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+                _renderer(style),
             ],
         )
     )
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     for name in OURS:
         logging.getLogger(name).setLevel(level.upper())
+
+
+def _renderer(style: str) -> Processor:
+    if style == "json":
+        return structlog.processors.JSONRenderer(ensure_ascii=False)
+    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
 
 
 def without_tokens(

@@ -41,6 +41,7 @@ class Settings(VariantSettings, LabelSettings):
 
     The last are hosts that LoRAs may be fetched from, separated by commas, with * for any letters.
     Addresses may hold passwords, so they are secrets: they never show in a repr or a log.
+    `metrics_port` is where numbers are read and health is asked; 0 serves nothing.
     """
 
     database_url: SecretStr
@@ -48,6 +49,9 @@ class Settings(VariantSettings, LabelSettings):
     files_url: str
     lora_hosts: str = ",".join(HOSTS)
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
+    log_format: str = Field(default="text", pattern="^(text|json)$")
+    metrics_port: int = Field(default=0, ge=0, le=65535)
+    metrics_host: str = "127.0.0.1"
 
     @property
     def lora_host_names(self) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ import time
 
 import structlog
 import torch
+from prometheus_client import CollectorRegistry
 from pydantic import ValidationError
 
 from engine.engine import Engine
@@ -21,8 +22,9 @@ from store.database import Database
 from store.errors import StoreUnavailable
 from store.files import Files
 from store.lora_addresses import DISCORD
+from store.metrics.tally import Tally
 from store.sweep import reclaim
-from worker import app
+from worker import app, measured
 from worker.doctor import visit
 from worker.drawing import Parts
 from worker.events import Doorbell, Finished
@@ -47,7 +49,8 @@ def main() -> None:
     if sys.argv[1:2] == ["doctor"]:
         raise SystemExit(visit.main(sys.argv[2:]))
     settings = _settings()
-    logs.configure(settings.log_level)
+    registry = CollectorRegistry()
+    logs.configure(settings.log_level, settings.log_format, Tally(registry))
     broker_url = settings.broker_url.get_secret_value()
     _require_keeping(broker_url)
     parts = _parts(settings, broker_url)
@@ -59,13 +62,15 @@ def main() -> None:
         finished = reclaim(session, parts.name)
     for generation_id in finished:
         parts.doorbell.ring(Finished(generation_id=generation_id))
+    endpoint = measured.endpoint(settings, parts, registry)
     heart, lookout = Heart(parts, tickets), Lookout(parts)
     heart.start()
     lookout.start()
     librarian = _librarian(settings, parts)
     librarian.start()
     try:
-        app.run(app.build(broker_url, parts), parts, grace_s=settings.grace_s)
+        with endpoint:
+            app.run(app.build(broker_url, parts), parts, grace_s=settings.grace_s)
     finally:
         librarian.stop()
         lookout.stop()

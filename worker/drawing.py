@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import structlog
 from sqlalchemy.orm import Session
+from structlog.contextvars import bound_contextvars
 
 from engine.catalog import Catalog
 from engine.engine import Engine
@@ -61,7 +62,7 @@ def draw_waiting(parts: Parts) -> int:
     taken = 0
     while not parts.hand.leaving and (claim := _next(parts)):
         taken += 1
-        with parts.hand.holding(claim):
+        with parts.hand.holding(claim), bound_contextvars(order=claim.generation_id):
             till = Till(parts.database, claim)
             _end(parts, claim, till, _ending(parts, claim, till))
     return taken
@@ -76,7 +77,9 @@ def _next(parts: Parts) -> Claim | None:
 
 
 def _ending(parts: Parts, claim: Claim, till: Till) -> Ending:
-    told = log.bind(order=claim.generation_id, image=claim.index, attempt=claim.attempt)
+    told = log.bind(
+        image=claim.index, attempt=claim.attempt, variant=claim.order.get("variant", "")
+    )
     try:
         kept = _draw(parts, claim, till)
     except ClaimStopped:

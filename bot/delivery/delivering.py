@@ -122,7 +122,7 @@ class Delivery:
             async with self._slots:
                 await self._attempt(generation)
         except Exception:
-            log.exception("delivery failed", generation=generation.id)
+            log.exception("delivery failed", order=generation.id)
         finally:
             del self._busy[generation.id]
 
@@ -138,13 +138,13 @@ class Delivery:
             tries_again = await database.run(deliveries.postpone, generation)
             log.warning(
                 "delivery postponed" if tries_again else "delivery given up",
-                generation=generation.id,
+                order=generation.id,
                 error=repr(error),
                 exc_info=error,
             )
             return
         await database.run(deliveries.delivered, generation.id, message_id)
-        log.info("delivered", generation=generation.id, seen=message_id is not None)
+        log.info("delivered", order=generation.id, seen=message_id is not None)
 
     async def _show(self, known: Facts) -> int | None:
         await self._services.turns.end(known.generation.id)

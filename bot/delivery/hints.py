@@ -33,7 +33,7 @@ def find(session: Session, generation: Generation, catalog: Catalog) -> Hint | N
     try:
         return _find(session, generation, catalog)
     except Exception as error:
-        log.warning("hint left out", generation=generation.id, error=repr(error), exc_info=error)
+        log.warning("hint left out", order=generation.id, error=repr(error), exc_info=error)
         return None
 
 

@@ -90,9 +90,9 @@ class ProgressBoard:
                     return
                 await asyncio.sleep(self._every_s)
         except (Gone, StoreUnavailable, discord.DiscordException) as error:
-            log.debug("progress not shown", generation=generation_id, error=repr(error))
+            log.debug("progress not shown", order=generation_id, error=repr(error))
         except Exception:
-            log.exception("progress failed", generation=generation_id)
+            log.exception("progress failed", order=generation_id)
         finally:
             del self._orders[generation_id]
 

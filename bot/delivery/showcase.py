@@ -168,7 +168,7 @@ async def _hang(services: Services, interaction: Press, outcome: Outcome) -> boo
             allowed_mentions=discord.AllowedMentions.none(),
         )
     except (discord.HTTPException, FilesUnavailable) as error:
-        log.warning("not shown in the showcase", generation=generation.id, error=repr(error))
+        log.warning("not shown in the showcase", order=generation.id, error=repr(error))
         await services.database.run(showcase.let_go, generation.id)
         return False
     if not await services.database.run(showcase.hung, generation.id, message.id):

@@ -92,7 +92,7 @@ async def submit(
         return False
     if placed.id != order_id:  # the same press had come before
         await _clear(services, order_id)
-    log.info("order placed", generation=placed.id, variant=wished.request.variant)
+    log.info("order placed", order=placed.id, variant=wished.request.variant)
     await announce(services, interaction, wished, placed)
     return True
 
@@ -245,7 +245,7 @@ async def _show(
     except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
         # The order stands; delivery finds its own way to the member. An answer that spoke of an
         # error would take the place of the card.
-        log.warning("waiting card not shown", generation=generation_id, error=repr(error))
+        log.warning("waiting card not shown", order=generation_id, error=repr(error))
 
 
 async def _edit(interaction: Press, letter: Letter, message_id: int | None) -> None:

@@ -112,7 +112,7 @@ async def submit(services: Services, interaction: Press, wishes: Sequence[Wish])
         await answers.withdraw(interaction, words.error(answers.expected(error)))
         return False
     for one, wished, message_id in zip(placed, wishes, messages, strict=True):
-        log.info("order placed", generation=one.id, variant=wished.request.variant)
+        log.info("order placed", order=one.id, variant=wished.request.variant)
         await placing.announce(services, interaction, wished, one, message_id)
     return True
 

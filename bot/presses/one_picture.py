@@ -75,7 +75,7 @@ async def _redraw(services: Services, interaction: Press, generation: Generation
         letter = await delivering.letter(services, generation.id, generation.upload_limit)
         await routes.edit(generation, letter)
     except discord.HTTPException as error:
-        log.warning("message keeps a deleted picture", generation=generation.id, error=repr(error))
+        log.warning("message keeps a deleted picture", order=generation.id, error=repr(error))
 
 
 HANDLERS: Mapping[str, Handler] = {

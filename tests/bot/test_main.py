@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import aiohttp
 import pytest
 import redis
 
@@ -113,9 +114,15 @@ def test_words_that_a_variant_names_and_nobody_has_end_in_one_sentence(tmp_path:
     assert "No such file" in sentence
 
 
+async def asked(port: int, path: str) -> str:
+    async with aiohttp.ClientSession() as session:
+        async with session.get(f"http://127.0.0.1:{port}{path}") as answer:
+            return await answer.text()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_it_says_ready_and_stops_when_told(
-    tmp_path: Path, sqlite_url: str, number: signal.Signals
+    tmp_path: Path, sqlite_url: str, number: signal.Signals, unused_tcp_port: int
 ) -> None:
     async with LocalDiscord(World()) as discord:
         bot = await started(
@@ -123,10 +130,13 @@ async def test_it_says_ready_and_stops_when_told(
             REROLL_DISCORD_URL=discord.url,
             DISCORD_TOKEN=TOKEN,
             REROLL_DATABASE_URL=sqlite_url,
+            REROLL_METRICS_PORT=str(unused_tcp_port),
         )
         assert bot.stdout
         ready = await asyncio.wait_for(bot.stdout.readline(), 60)
         assert ready == b"REROLL READY\n"
+        assert await asked(unused_tcp_port, "/readyz") == "ready\n"
+        assert "reroll_discord_up 1.0" in await asked(unused_tcp_port, "/metrics")
         told = time.monotonic()
         bot.send_signal(number)
         _, said = await bot.communicate()
