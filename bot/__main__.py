@@ -29,6 +29,7 @@ from bot.commands import (
     history,
     imagine,
     labels,
+    lora,
     menus,
     presets,
     queue,
@@ -47,6 +48,7 @@ from bot.delivery.routes import Routes
 from bot.doctor import visit
 from bot.endpoint import use_local_discord
 from bot.i18n import Texts
+from bot.loras.telling import Telling
 from bot.measured import endpoint
 from bot.services import Services
 from bot.settings import BotSettings
@@ -77,6 +79,7 @@ COMMANDS = tuple(
         show,
         again,
         presets,
+        lora,
         defaults,
         queue,
         quota,
@@ -153,6 +156,7 @@ def build(settings: BotSettings) -> Services:
         texts=texts,
         reader=Reader(catalog, size_words(texts)),
         owners=settings.owner_ids,
+        lora_hosts=settings.lora_host_names,
         labels=settings.labels(),
         rules=settings.rules(),
     )
@@ -173,6 +177,7 @@ async def _serve(client: Reroll, services: Services, settings: BotSettings, toke
         for_ever("delivery", Delivery(services, routes).run),
         for_ever("waits", lambda: services.waits.run(services.database, services.turns)),
         for_ever("sweep", Sweeper(services).run),
+        for_ever("loras", Telling(services, client).run),
         for_ever("events", lambda: hear(services, board, broker_url)),
         for_ever("broadcasts", Broadcaster(services, client).run),
     )

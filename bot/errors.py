@@ -22,6 +22,9 @@ RerollError
 │   ├── PermissionsMissing  the bot may not do in this channel what an order needs
 │   ├── CombinationsTooMany the prompt stands for more pictures than are ordered at once
 │   ├── PresetEmpty         a preset without a single option
+│   ├── LoraForOtherVariant the variant has another base than a LoRA
+│   ├── LoraNotReady        a LoRA that is still looked at, or was refused
+│   ├── LoraNotGiven        a command that adds one came without a file
 │   ├── MessageWithoutOrder the message is not one of ours, or is about no order
 │   ├── MessageWithoutPicture the message shows nothing to start from
 │   ├── PromptForbidden     what is drawn nowhere: sexual pictures of minors
@@ -159,6 +162,24 @@ class PresetEmpty(RequestRefused):
     """There is nothing to keep."""
 
     code = "preset_empty"
+
+
+class LoraForOtherVariant(RequestRefused):
+    """Params: value, base, variant, known (the variants that take it, comma-separated)."""
+
+    code = "lora_for_other_variant"
+
+
+class LoraNotReady(RequestRefused):
+    """Params: value."""
+
+    code = "lora_not_ready"
+
+
+class LoraNotGiven(RequestRefused):
+    """Neither an attachment nor an address was given, or both."""
+
+    code = "lora_not_given"
 
 
 class MessageWithoutOrder(RequestRefused):

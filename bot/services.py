@@ -20,6 +20,7 @@ from engine.catalog import Catalog
 from engine.labels.labelling import Labels
 from store.database import Database
 from store.files import Files
+from store.lora_addresses import HOSTS
 from store.servers import Defaults
 from worker.queue import Tickets
 
@@ -40,6 +41,7 @@ class Services:
     texts: Texts
     reader: Reader
     owners: Set[int] = frozenset()
+    lora_hosts: tuple[str, ...] = HOSTS
     turns: Turns = field(default_factory=Turns)
     waits: Waits = field(default_factory=Waits)
     questions: Questions = field(default_factory=Questions)

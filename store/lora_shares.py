@@ -23,11 +23,15 @@ ID_SHOWN = 4
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """A member in a server, with the roles that they have there now."""
+    """A member in a server, with the roles that they have there now; in none, guild 0.
+
+    A moderator of the server sees all that is shared there.
+    """
 
     user_id: int
     guild_id: int
     roles: frozenset[int] = frozenset()
+    is_moderator: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,10 +185,9 @@ def _favoured(viewer: Viewer) -> Select[Lora]:
 
 
 def _usable(viewer: Viewer) -> ColumnElement[bool]:
-    here = select(LoraShare.lora_id).where(
-        LoraShare.guild_id == viewer.guild_id,
-        LoraShare.role_id.in_([EVERYONE, *sorted(viewer.roles)]),
-    )
+    here = select(LoraShare.lora_id).where(LoraShare.guild_id == viewer.guild_id)
+    if not viewer.is_moderator:
+        here = here.where(LoraShare.role_id.in_([EVERYONE, *sorted(viewer.roles)]))
     shared = and_(Lora.id.in_(here), Lora.status == "ready") if viewer.guild_id else None
     own = Lora.owner_id == viewer.user_id
     return and_(Lora.deleted_at.is_(None), own if shared is None else or_(own, shared))

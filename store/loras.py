@@ -174,22 +174,41 @@ def remove(session: Session, lora: Lora) -> None:
     )
 
 
-def used(session: Session, lora_ids: Sequence[str]) -> None:
-    """Take note that an order uses them."""
+def change(
+    session: Session,
+    lora: Lora,
+    *,
+    triggers: str | None = None,
+    weight: float | None = None,
+    licence: str | None = None,
+) -> None:
+    """Set what is not None."""
+    if triggers is not None:
+        lora.triggers = plain(triggers)
+    if weight is not None:
+        lora.weight = weight
+    if licence is not None:
+        lora.licence = plain(licence)
+    session.flush()
+
+
+def used(session: Session, sha256s: Sequence[str]) -> None:
+    """Take note that an order asks for these files."""
     session.execute(
         update(Lora)
-        .where(Lora.id.in_(list(lora_ids)))
+        .where(Lora.sha256.in_(list(sha256s)), Lora.deleted_at.is_(None))
         .values(used_at=now_ms())
         .execution_options(synchronize_session=False)
     )
 
 
 def removed(session: Session, sha256s: Sequence[str]) -> set[str]:
-    """Return which of these files no LoRA in the library has (any more)."""
-    there = select(Lora.sha256).where(
-        Lora.sha256.in_(list(sha256s)), Lora.deleted_at.is_(None), Lora.status == "ready"
-    )
-    return set(sha256s) - set(session.scalars(there))
+    """Return which of these files only removed LoRAs have."""
+    known = select(Lora.sha256, Lora.deleted_at).where(Lora.sha256.in_(list(sha256s)))
+    rows = session.execute(known).all()
+    return {sha256 for sha256, _ in rows if sha256} - {
+        sha256 for sha256, deleted_at in rows if sha256 and deleted_at is None
+    }
 
 
 def room_left(session: Session, owner_id: int, room: Room) -> Room:

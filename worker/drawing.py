@@ -16,10 +16,10 @@ from structlog.contextvars import bound_contextvars
 
 from engine.catalog import Catalog
 from engine.engine import Engine
-from engine.errors import EngineFailed, GenerationCancelled, InputLost
+from engine.errors import EngineFailed, GenerationCancelled, InputLost, LoraLost
 from engine.picture import Step
 from engine.request import ImageRequest
-from store import claims, controls
+from store import claims, controls, loras
 from store.claims import Claim, Kept
 from store.database import Database
 from store.errors import FilesUnavailable, LeaseLost, MoneyRanOut, StoreUnavailable
@@ -145,7 +145,12 @@ def _get(parts: Parts, claim: Claim, name: str) -> bytes:
 
 
 def _bring(parts: Parts, request: ImageRequest) -> None:
-    """Have the request's LoRAs at hand. Raises LoraLost where one is gone."""
+    """Have the request's LoRAs at hand. Raises LoraLost where one is gone or was removed."""
+    if not request.loras:
+        return
+    with parts.database.begin() as session:
+        if loras.removed(session, [use.sha256 for use in request.loras]):
+            raise LoraLost
     adapters = parts.engine.adapters
     lacking = adapters.lacking(request)
     with parts.stay.bringing(len(lacking)):

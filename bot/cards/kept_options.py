@@ -7,7 +7,7 @@ from bot.i18n import Words
 from bot.markdown import plain
 
 TEXT_SHOWN = 80
-ORDER = ("style", "variant", "size", "count", "negative", "steps", "guidance", "spoiler")
+ORDER = ("style", "variant", "lora", "size", "count", "negative", "steps", "guidance", "spoiler")
 
 
 def told(words: Words, options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

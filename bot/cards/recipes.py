@@ -84,8 +84,8 @@ def lines(
     yield line("imagine.count", 1 if nth else request.count)
     yield line("imagine.steps", request.steps)
     yield line("imagine.guidance", f"{request.guidance:g}")
-    if request.canvas:
-        yield line("recipe.strength", f"{round(request.strength * 100)}%")
+    for key, value in _extras(generation, request):
+        yield line(key, value)
     for key, digests in (
         ("recipe.references", request.references),
         ("recipe.canvas", (request.canvas,) if request.canvas else ()),
@@ -96,6 +96,24 @@ def lines(
     yield line("recipe.id", sources.number(generation.id, nth or 1))
     if generation.parent_id:
         yield line("recipe.parent", generation.parent_id)
+
+
+def _extras(generation: Generation, request: GenerationRequest) -> Iterator[tuple[str, str]]:
+    if request.loras:
+        yield "imagine.lora", _loras(generation, request)
+    if request.canvas:
+        yield "recipe.strength", f"{round(request.strength * 100)}%"
+
+
+def _loras(generation: Generation, request: GenerationRequest) -> str:
+    """Name the LoRAs as they were called then, and what they are for ever."""
+    remarks = generation.remarks or {}
+    said = str(remarks.get("loras", {}).get("named", "")).split(", ")
+    uses = [f"{use.sha256[:12]}:{use.weight:g}" for use in request.loras]
+    if len(said) != len(uses):
+        return ", ".join(uses)
+    each = zip(said, request.loras, strict=True)
+    return ", ".join(f"{name} ({use.sha256[:12]})" for name, use in each)
 
 
 def _links(words: Words, generation: Generation, parent: Generation | None) -> Iterator[str]:

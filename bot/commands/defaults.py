@@ -8,9 +8,10 @@ from discord import app_commands
 from bot.answers import Press
 from bot.cards import defaults_card
 from bot.client import Tree
-from bot.commands import assembly
+from bot.commands import assembly, starting
 from bot.commands.assembly import Choices, Option
 from bot.commands.imagine import size_choices
+from bot.loras import listed
 from bot.services import Services
 from bot.wishes.options import readable
 from engine.catalog import Variant
@@ -47,6 +48,8 @@ def options(services: Services) -> Iterator[Option]:
         return size_choices(words, variant, typed, services.reader.size_words)
 
     yield Option(name="size", kind=str, key="imagine.size", suggest=offer_sizes)
+    if any(one.loras for one in variants):
+        yield starting.lora(services, variants)
     most = max(one.max_count for one in variants)
     yield Option(name="count", kind=app_commands.Range[int, 1, most], key="imagine.count")
     if any(one.negative for one in variants):
@@ -71,6 +74,8 @@ def checked(services: Services, given: dict[str, Any]) -> dict[str, Any]:
     kept = {name: value for name, value in kept.items() if value != ""}
     catalog = services.catalog
     variant = catalog[kept["variant"]] if "variant" in kept else catalog.default
+    if "lora" in kept:
+        listed.read(kept["lora"])
     if "size" in kept:
         services.reader.size(kept["size"], variant)
     return kept

@@ -74,5 +74,6 @@ def _asked(given: dict[str, Any]) -> Asked:
         size=given.get("size"),
         count=given.get("count"),
         seed=given.get("seed"),
+        lora=given.get("lora"),
         strength=starts.CHANGES[change] if change else None,
     )

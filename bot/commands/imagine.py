@@ -11,6 +11,7 @@ from bot.answers import Press
 from bot.cards import preset_list
 from bot.client import Tree
 from bot.i18n import Words
+from bot.loras import offers
 from bot.orders import asking
 from bot.services import Services
 from bot.wishes import sizes
@@ -41,6 +42,9 @@ def register(tree: Tree, services: Services) -> None:
     async def offer_presets(interaction: Press, typed: str) -> list[app_commands.Choice[str]]:
         return await preset_list.offered(services, interaction, typed)
 
+    async def offer_loras(interaction: Press, typed: str) -> list[app_commands.Choice[str]]:
+        return await offers.several(services, interaction, typed, _variant(services, interaction))
+
     options = list(_options(services.catalog))
     itself = inspect.Parameter("interaction", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     # discord.py reads a command's options from its signature; ours depends on the catalog.
@@ -55,6 +59,16 @@ def register(tree: Tree, services: Services) -> None:
     )
     command.autocomplete("size")(offer_sizes)
     command.autocomplete("preset")(offer_presets)
+    if "lora" in names:
+        command.autocomplete("lora")(offer_loras)
+
+
+def _variant(services: Services, interaction: Press) -> str:
+    """Return the variant that is named so far, or would be drawn with."""
+    named = getattr(interaction.namespace, "variant", None)
+    usual = services.habits.known(interaction.user.id).get("variant")
+    catalog = services.catalog
+    return next((one for one in (named, usual) if one in catalog.names), catalog.default.name)
 
 
 def size_choices(
@@ -96,6 +110,8 @@ def _options(catalog: Catalog) -> Iterator[inspect.Parameter]:
     yield _option("variant", str)
     yield _option("size", str)
     yield _option("preset", str)
+    if any(variant.loras for variant in variants):
+        yield _option("lora", str)
     yield _option("count", app_commands.Range[int, 1, max(one.max_count for one in variants)])
     if any(variant.seeds for variant in variants):
         yield _option("seed", str)

@@ -7,6 +7,7 @@ from discord import app_commands
 
 from bot.answers import Press
 from bot.commands.assembly import Choices, Option, variant_choices
+from bot.loras import offers
 from bot.services import Services
 from bot.wishes import sources
 from engine.catalog import Accepts, Variant
@@ -51,3 +52,16 @@ def order(
         yield Option(name="count", kind=app_commands.Range[int, 1, most], key="imagine.count")
     if any(variant.seeds for variant in variants):
         yield Option(name="seed", kind=str, key="imagine.seed")
+    if any(variant.loras for variant in variants):
+        yield lora(services, variants)
+
+
+def lora(services: Services, variants: Sequence[Variant]) -> Option:
+    """Return the option for LoRAs, which suggests those that the named variant takes."""
+
+    async def suggest(interaction: Press, typed: str) -> Choices:
+        named = getattr(interaction.namespace, "variant", None)
+        variant = next((one for one in variants if one.name == named), variants[0])
+        return await offers.several(services, interaction, typed, variant.name)
+
+    return Option(name="lora", kind=str, key="imagine.lora", suggest=suggest)

@@ -13,6 +13,7 @@ from bot.cards.result_card import Result
 from bot.delivery import hints, pictures, reruns
 from bot.delivery.hints import Hint
 from bot.delivery.routes import Routes
+from bot.loras import previews
 from bot.services import Services
 from engine.errors import VariantUnknown
 from store import deliveries, generations, ledger, servers
@@ -144,6 +145,7 @@ class Delivery:
             )
             return
         await database.run(deliveries.delivered, generation.id, message_id)
+        await previews.keep(services, known.generation)
         log.info("delivered", order=generation.id, seen=message_id is not None)
 
     async def _show(self, known: Facts) -> int | None:

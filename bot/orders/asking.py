@@ -7,7 +7,7 @@ a remark on its card.
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import discord
 import structlog
@@ -20,6 +20,8 @@ from bot.cards.letters import Letter
 from bot.cards.remarks import Remarks
 from bot.errors import CombinationsTooMany
 from bot.i18n import Words
+from bot.loras import wearing
+from bot.loras.wearing import Worn
 from bot.markdown import plain, quote
 from bot.orders import placing, several
 from bot.orders.placing import Wish
@@ -44,6 +46,12 @@ PROMPT_SHOWN = 3000
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    raw: RawOptions
+    worn: tuple[Worn, ...]
+
+
 async def order(services: Services, interaction: Press, raw: RawOptions) -> None:
     """Place the order, or ask first. Raises RequestRefused or StoreUnavailable."""
     here = await places.manner(services, places.place(interaction))
@@ -51,13 +59,15 @@ async def order(services: Services, interaction: Press, raw: RawOptions) -> None
     language = services.words(interaction.locale).locale
     first, *others = wildcards.expanded(completed.raw.prompt, _seed(completed.raw))
     said = {**completed.remarks, **wildcards.remarks(completed.raw.prompt, language)}
-    raw = replace(completed.raw, prompt=first)
-    draft = services.reader.draft(raw)
+    worn, missing = await wearing.chosen(services, interaction, raw.lora, completed.raw)
+    said = {**said, **missing}
+    asked = _Asked(replace(completed.raw, prompt=first), worn)
+    draft = _draft(services, asked)
     draft = replace(draft, remarks={**said, **draft.remarks})
     variant = services.catalog[draft.request.variant]
     here.check(variant.name)
     if others:
-        each = [replace(raw, prompt=prompt) for prompt in (first, *others)]
+        each = [_Asked(replace(asked.raw, prompt=one), worn) for one in (first, *others)]
         await _several(services, interaction, each, said)
         return
     # Only where something is amiss: the usual order must not wait for the database.
@@ -65,7 +75,7 @@ async def order(services: Services, interaction: Press, raw: RawOptions) -> None
         served, plan = await _here(services, interaction)
         served = {name for name in served if here.allows(name)}
         advice = routing.advise(draft.request.prompt, variant, services.catalog, served)
-        if advice and (better := _better(services, raw, advice, plan)):
+        if advice and (better := _better(services, asked, advice, plan)):
             await _ask(services, interaction, advice, {"switch": better, "anyway": draft})
             return
     remarks = {**draft.remarks, **routing.remarks(draft.request.prompt, variant)}
@@ -73,17 +83,23 @@ async def order(services: Services, interaction: Press, raw: RawOptions) -> None
 
 
 async def _several(
-    services: Services, interaction: Press, each: Sequence[RawOptions], said: Remarks
+    services: Services, interaction: Press, each: Sequence[_Asked], said: Remarks
 ) -> None:
     _, plan = await _here(services, interaction)
     if len(each) > plan.concurrent:
         raise CombinationsTooMany(limit=plan.concurrent)
     drafts = []
-    for draft in map(services.reader.draft, each):
+    for draft in (_draft(services, asked) for asked in each):
         variant = services.catalog[draft.request.variant]
         told = routing.remarks(draft.request.prompt, variant)
         drafts.append(replace(draft, remarks={**said, **draft.remarks, **told}))
     await several.ask(services, interaction, drafts)
+
+
+def _draft(services: Services, asked: _Asked) -> Draft:
+    draft = services.reader.draft(asked.raw)
+    dressed = wearing.dressed(draft.request, asked.worn, services.catalog)
+    return replace(draft, request=dressed.request, remarks={**draft.remarks, **dressed.remarks})
 
 
 def _seed(raw: RawOptions) -> int | None:
@@ -120,21 +136,21 @@ async def _here(services: Services, interaction: Press) -> tuple[set[str], Plan]
         raise StoreUnavailable from error
 
 
-def _better(services: Services, raw: RawOptions, advice: Advice, plan: Plan) -> Draft | None:
+def _better(services: Services, asked: _Asked, advice: Advice, plan: Plan) -> Draft | None:
     def cost(draft: Draft) -> tuple[int, int]:
         variant = services.catalog[draft.request.variant]
         missing = routing.lacking(draft.request.prompt, variant)
         return len(missing), variant.price(draft.request)
 
-    return min(_drafts(services, raw, advice, plan), key=cost, default=None)
+    return min(_drafts(services, asked, advice, plan), key=cost, default=None)
 
 
-def _drafts(services: Services, raw: RawOptions, advice: Advice, plan: Plan) -> Iterator[Draft]:
+def _drafts(services: Services, asked: _Asked, advice: Advice, plan: Plan) -> Iterator[Draft]:
     for name in advice.better:
         # Steps and guidance mean something else to every model: the other draws with its own.
-        other = replace(raw, variant=name, steps=None, guidance=None)
+        other = replace(asked.raw, variant=name, steps=None, guidance=None)
         with suppress(RequestRefused, StoreRefused):
-            draft = services.reader.draft(other)
+            draft = _draft(services, _Asked(other, asked.worn))
             plan.check(draft.request, costs_money=services.catalog[name].vendor is not None)
             yield draft
 

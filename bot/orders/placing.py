@@ -17,6 +17,7 @@ from bot.cards import order_card, remarks
 from bot.cards.letters import Letter
 from bot.cards.remarks import Remarks
 from bot.errors import PromptDoubtful
+from bot.loras import wearing
 from bot.orders import confirming, ruling
 from bot.servers import places
 from bot.servers.standing import ELSEWHERE, payer
@@ -24,12 +25,23 @@ from bot.services import Services
 from engine.catalog import Variant
 from engine.errors import InputLost
 from engine.request import GenerationRequest
-from store import channels, controls, generations, labelling, sanctions, servers, workers
+from store import (
+    channels,
+    controls,
+    generations,
+    labelling,
+    lora_shares,
+    loras,
+    sanctions,
+    servers,
+    workers,
+)
 from store.channels import Place
 from store.controls import Flow
 from store.errors import ConfirmationNeeded, FilesUnavailable, WorkerMissing
 from store.forecast import Wait
 from store.generations import Order, Placed
+from store.lora_shares import Viewer
 from store.plans import Rank, Standing, micros
 from store.servers import Defaults
 from store.tables import Generation
@@ -120,6 +132,8 @@ def place(
         wordless=chosen.wordless,
         label_free=chosen.label_free_at is not None,
     )
+    if order.request.loras:
+        _check_loras(session, order, member)
     if order.request.variant not in workers.serving(session):
         raise WorkerMissing(variant=order.request.variant)
     server = servers.read(session, defaults, order.guild_id, now)
@@ -127,6 +141,14 @@ def place(
     if placed.id == order.id:
         labelling.note(session, order, chosen)
     return replace(placed, paused=flow is Flow.PAUSED)
+
+
+def _check_loras(session: Session, order: Order, member: Rank) -> None:
+    """Raise LoraNotShared where one is gone or this member may not use it any more."""
+    sha256s = [use.sha256 for use in order.request.loras]
+    viewer = Viewer(order.user_id, order.guild_id, member.roles)
+    lora_shares.check(session, viewer, sha256s, wearing.names(order.remarks))
+    loras.used(session, sha256s)
 
 
 async def _bring(services: Services, order_id: str, wished: Wish) -> None:

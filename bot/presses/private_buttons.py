@@ -17,6 +17,7 @@ from bot.cards import (
     recipes,
 )
 from bot.cards.history import Shown
+from bot.loras import presses as lora_presses
 from bot.presses import originals, removal, reviewing
 from bot.servers.standing import require_manager
 from bot.services import Services
@@ -181,6 +182,7 @@ HANDLERS: Mapping[str, Handler] = {
     "leave": _leave,
     "presets": _presets,
     "forget": _forget,
+    **lora_presses.HANDLERS,
     "wordless": _wordless,
     "wordful": _wordful,
     "unlabel": _unlabel,

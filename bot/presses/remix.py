@@ -6,6 +6,7 @@ open while the bot restarted is answered like any other.
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import discord
@@ -17,6 +18,8 @@ from bot.answers import Press
 from bot.cards import marks
 from bot.errors import PressOutdated
 from bot.i18n import Words
+from bot.loras import listed, wearing
+from bot.loras.wearing import Dressed
 from bot.orders import placing
 from bot.orders.placing import Wish
 from bot.services import Services
@@ -26,10 +29,13 @@ from engine.catalog import Variant
 from engine.request import GenerationRequest
 from store import generations
 from store.errors import StoreUnavailable
+from store.lora_shares import Viewer
+from store.tables import Generation
 
 READ_S = 2.0
 """A form must be the first answer, within Discord's three seconds."""
 OPEN_S = 900.0
+LORAS_LIMIT = 200
 TEXT_LIMIT = 4000
 """Discord's limit for a text field."""
 
@@ -48,9 +54,10 @@ async def open_form(
         raise StoreUnavailable from error
     request = services.reader.alone(GenerationRequest.from_json(parent.request), nth)
     words = services.words(interaction.locale)
-    form = _form(
-        words, marks.remix_form(generation_id, nth), request, services.catalog[request.variant]
-    )
+    variant = services.catalog[request.variant]
+    form = _form(words, marks.remix_form(generation_id, nth), request, variant)
+    if variant.loras:
+        form.add_item(_label(words, "lora", _loras(parent), LORAS_LIMIT))
     await interaction.response.send_modal(form)
 
 
@@ -61,12 +68,13 @@ async def submitted(services: Services, interaction: Press) -> None:
         match = marks.REMIX_FORM.fullmatch(data["custom_id"])
         if match is None:
             raise PressOutdated
-        wish = _wish(services, match["id"], int(match["nth"] or 0), _fields(data))
+        viewer = wearing.viewer(interaction)
+        wish = _wish(services, viewer, match["id"], int(match["nth"] or 0), _fields(data))
         await placing.submit(services, interaction, lambda: services.database.run(wish))
 
 
 def _wish(
-    services: Services, generation_id: str, nth: int, fields: RemixFields
+    services: Services, viewer: Viewer, generation_id: str, nth: int, fields: RemixFields
 ) -> Callable[[Session], Wish]:
     def wish(session: Session) -> Wish:
         parent = generations.get(session, generation_id)
@@ -76,9 +84,30 @@ def _wish(
         if changed.prompt != request.prompt:
             variant = services.catalog[changed.variant]
             said = {**said, **routing.remarks(changed.prompt, variant)}
-        return Wish(request=changed, parent=parent, remarks=said)
+        dressed = _dressed(session, services, viewer, parent, changed, fields.lora)
+        return Wish(request=dressed.request, parent=parent, remarks={**said, **dressed.remarks})
 
     return wish
+
+
+def _dressed(
+    session: Session,
+    services: Services,
+    viewer: Viewer,
+    parent: Generation,
+    request: GenerationRequest,
+    typed: str | None,
+) -> Dressed:
+    """Return the request with the form's LoRAs; left as they were filled in, with its own."""
+    if typed is None or listed.read(typed) == listed.read(_loras(parent)):
+        return Dressed(request, wearing.carried(parent))
+    worn = wearing.found(session, viewer, listed.read(typed))
+    return wearing.dressed(replace(request, loras=()), worn, services.catalog)
+
+
+def _loras(parent: Generation) -> str:
+    remarks: Mapping[str, Any] = parent.remarks or {}
+    return str(remarks.get("loras", {}).get("named", ""))
 
 
 def _fields(data: Mapping[str, Any]) -> RemixFields:
@@ -90,6 +119,7 @@ def _fields(data: Mapping[str, Any]) -> RemixFields:
         size=values.get("size", ""),
         seed=values.get("seed", ""),
         change=values.get("change", ""),
+        lora=values.get("lora"),
     )
 
 

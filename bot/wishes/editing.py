@@ -13,6 +13,8 @@ from bot.answers import Press
 from bot.cards.remarks import Remarks
 from bot.errors import PictureNotGiven
 from bot.i18n import DEFAULT
+from bot.loras import wearing
+from bot.loras.wearing import Dressed, Worn
 from bot.orders.placing import Wish
 from bot.services import Services
 from bot.wishes import routing, sources, starts
@@ -22,8 +24,12 @@ from bot.wishes.sources import Source
 from bot.wishes.starts import Given, Start
 from engine.catalog import Accepts, Variant
 from engine.request import GenerationRequest
+from store import lora_shares
+from store.errors import LoraNotShared
+from store.tables import Generation
 
 VARIATIONS = 4
+LEFT_OUT: Remarks = {"loras_left_out": {}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +49,16 @@ class Asked:
     count: int | None = None
     seed: str | None = None
     strength: float | None = None
+    lora: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What stands beside options and start: a size as it was typed, LoRAs, or those kept."""
+
+    size: str = ""
+    worn: tuple[Worn, ...] = ()
+    kept: Dressed | None = None
 
 
 async def edit(services: Services, interaction: Press, asked: Asked) -> Wish:
@@ -60,7 +76,8 @@ async def edit(services: Services, interaction: Press, asked: Asked) -> Wish:
     raw = RawOptions(
         prompt=asked.prompt or "", variant=variant.name, count=asked.count, seed=asked.seed
     )
-    return _wish(services, raw, start, found[0], typed)
+    worn = await wearing.named(services, interaction, asked.lora)
+    return _wish(services, raw, start, found[0], Wanted(size=typed, worn=worn))
 
 
 async def vary(services: Services, interaction: Press, asked: Asked) -> Wish:
@@ -134,7 +151,29 @@ async def _reworked(
     )
     if before and before.variant == variant.name:
         raw = replace(raw, negative=before.negative, steps=before.steps, guidance=before.guidance)
-    return _wish(services, raw, started, source)
+    if asked.lora:
+        worn = await wearing.named(services, interaction, asked.lora)
+        return _wish(services, raw, started, source, Wanted(worn=worn))
+    kept = await _kept(services, interaction, variant, source.generation)
+    return _wish(services, raw, started, source, Wanted(kept=kept))
+
+
+async def _kept(
+    services: Services, interaction: Press, variant: Variant, parent: Generation | None
+) -> Dressed | None:
+    """Return the LoRAs of the picture that is gone on from, if they fit and may be used."""
+    before = GenerationRequest.from_json(parent.request) if parent else None
+    if parent is None or before is None or not before.loras:
+        return None
+    known = before.variant in services.catalog.names
+    if not known or services.catalog[before.variant].loras != variant.loras:
+        return Dressed(replace(before, loras=()), LEFT_OUT)
+    sha256s = [use.sha256 for use in before.loras]
+    try:
+        await services.database.run(lora_shares.check, wearing.viewer(interaction), sha256s, ())
+    except LoraNotShared:
+        return Dressed(replace(before, loras=()), LEFT_OUT)
+    return Dressed(before, wearing.carried(parent))
 
 
 def _prompt(
@@ -151,13 +190,19 @@ def _prompt(
 
 
 def _wish(
-    services: Services, raw: RawOptions, start: Start, source: Source, typed: str = ""
+    services: Services, raw: RawOptions, start: Start, source: Source, wanted: Wanted
 ) -> Wish:
     request = services.reader.started(raw, start)
+    dressed = wearing.dressed(request, wanted.worn, services.catalog)
+    request = dressed.request
+    if wanted.kept is not None:
+        request = replace(request, loras=wanted.kept.request.loras)
+        dressed = Dressed(request, wanted.kept.remarks)
     variant = services.catalog[request.variant]
     remarks: Remarks = {
-        **services.reader.size_remark(typed, request),
+        **services.reader.size_remark(wanted.size, request),
         **routing.remarks(request.prompt, variant),
+        **dressed.remarks,
     }
     if start.is_cut:
         told = {"width": request.width, "height": request.height}

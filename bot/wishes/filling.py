@@ -15,7 +15,7 @@ from engine.errors import RequestRefused
 
 Kept = Mapping[str, Any]
 """Options by name, as SQL has them; another version may have written others."""
-KEPT = ("variant", "size", "count", "negative", "steps", "guidance", "spoiler")
+KEPT = ("variant", "size", "lora", "count", "negative", "steps", "guidance", "spoiler")
 PLACE = "{prompt}"
 """Where in a style the prompt goes; a style without it comes behind the prompt."""
 
@@ -61,6 +61,8 @@ def _fitting(
     }
     if "size" in given and _is_drawn(reader, given["size"], variant):
         yield "size", given["size"]
+    if "lora" in given and variant.loras:
+        yield "lora", given["lora"]
     if "count" in given:
         yield "count", min(given["count"], variant.max_count)
     if "spoiler" in given:

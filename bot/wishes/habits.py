@@ -39,6 +39,10 @@ class Habits:
                 raise StoreUnavailable from error
         return (self._known or {}).get(user_id, {})
 
+    def known(self, user_id: int) -> Mapping[str, Any]:
+        """Return a member's defaults as far as they have been read."""
+        return (self._known or {}).get(user_id, {})
+
     async def change(
         self,
         database: Database,

@@ -45,6 +45,7 @@ class RawOptions:
     steps: int | None = None
     guidance: float | None = None
     preset: str | None = None
+    lora: str | None = None
     spoiler: bool | None = None
 
 
@@ -52,7 +53,8 @@ class RawOptions:
 class RemixFields:
     """The fields of the remix form; `seed` empty asks for new seeds.
 
-    `change` is in percent; empty it leaves the strength as it was.
+    `change` is in percent; empty it leaves the strength as it was. `lora` is None where the form
+    did not ask for LoRAs.
     """
 
     prompt: str
@@ -60,6 +62,7 @@ class RemixFields:
     size: str
     seed: str
     change: str = ""
+    lora: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from sqlalchemy.orm import Session
 
 from bot.answers import Press
+from bot.loras import wearing
 from bot.orders import placing
 from bot.orders.placing import Wish
 from bot.services import Services
@@ -23,7 +24,8 @@ async def again(services: Services, interaction: Press, generation_id: str, nth:
         digest = services.catalog[request.variant].digest
         drawn_by = {(image.recipe or {}).get("variant_digest", digest) for image in parent.images}
         notes = () if drawn_by == {digest} else ("waiting.model_changed",)
-        return Wish(request=request, parent=parent, notes=notes)
+        said = wearing.carried(parent)
+        return Wish(request=request, parent=parent, notes=notes, remarks=said)
 
     await placing.submit(services, interaction, lambda: services.database.run(wish))
 
@@ -35,6 +37,6 @@ async def new(services: Services, interaction: Press, generation_id: str, nth: i
         parent = generations.get(session, generation_id)
         asked = services.reader.alone(GenerationRequest.from_json(parent.request), nth)
         request = services.reader.rerolled(asked)
-        return Wish(request=request, parent=parent)
+        return Wish(request=request, parent=parent, remarks=wearing.carried(parent))
 
     await placing.submit(services, interaction, lambda: services.database.run(wish))

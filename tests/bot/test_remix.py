@@ -76,6 +76,7 @@ async def test_the_form_speaks_the_members_language(stage: Stage) -> None:
         "不要什麼",
         "解析度",
         "種子",
+        "LoRA",
     ]
 
 

@@ -1,0 +1,60 @@
+"""The buttons on cards of the library."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from sqlalchemy.orm import Session
+
+from bot.answers import Press
+from bot.loras import cards, shown
+from bot.markdown import plain
+from bot.services import Services
+from store import lora_shares, loras
+from store.errors import NotYours
+from store.lora_tables import Lora
+
+
+async def _page(services: Services, interaction: Press, number: str, _page: int) -> None:
+    await interaction.response.defer()
+    await shown.listing(services, interaction, int(number))
+
+
+async def _favour(services: Services, interaction: Press, lora_id: str, _page: int) -> None:
+    await interaction.response.defer()
+    lora = await shown.usable(services, interaction, lora_id)
+    await services.database.run(lora_shares.favour, interaction.user.id, lora.id)
+    await shown.info(services, interaction, lora)
+
+
+async def _drop(services: Services, interaction: Press, lora_id: str, _page: int) -> None:
+    await interaction.response.defer()
+    lora = await services.database.run(_own, lora_id, interaction.user.id)
+    letter = cards.removal(services.words(interaction.locale), lora)
+    await interaction.edit_original_response(view=letter.view, attachments=[])
+
+
+async def _gone(services: Services, interaction: Press, lora_id: str, _page: int) -> None:
+    await interaction.response.defer()
+
+    def remove(session: Session) -> Lora:
+        lora = _own(session, lora_id, interaction.user.id)
+        loras.remove(session, lora)
+        return lora
+
+    lora = await services.database.run(remove)
+    said = services.words(interaction.locale)("lora_remove.done", name=plain(lora.name))
+    await interaction.edit_original_response(view=cards.said(said).view, attachments=[])
+
+
+def _own(session: Session, lora_id: str, user_id: int) -> Lora:
+    lora = loras.by_id(session, lora_id)
+    if lora.owner_id != user_id:
+        raise NotYours
+    return lora
+
+
+HANDLERS: Mapping[str, Callable[[Services, Press, str, int], Awaitable[None]]] = {
+    "loras": _page,
+    "lorafav": _favour,
+    "loradrop": _drop,
+    "loragone": _gone,
+}

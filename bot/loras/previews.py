@@ -1,0 +1,72 @@
+"""The picture that a LoRA is shown by: an order of its owner's, always from the same seed."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from bot.answers import Press
+from bot.errors import LoraNotReady
+from bot.loras import wearing
+from bot.loras.wearing import Worn
+from bot.orders import placing
+from bot.orders.placing import Wish
+from bot.services import Services
+from bot.wishes.options import RawOptions
+from engine.catalog import Catalog
+from engine.errors import LoraBaseUnserved
+from store import loras
+from store.errors import FilesUnavailable, LoraUnknown, StoreUnavailable
+from store.lora_tables import Lora
+from store.tables import Generation
+
+SEED = "1"
+PROMPT = "a cat"
+"""Every variant reads English, and the smallest knows cats."""
+
+
+async def order(services: Services, interaction: Press, lora: Lora, prompt: str | None) -> None:
+    """Order the picture. Raises LoraNotReady, LoraBaseUnserved or RequestRefused."""
+    if lora.sha256 is None or lora.base is None:
+        raise LoraNotReady(value=lora.name)
+    raw = RawOptions(prompt=prompt or PROMPT, variant=_variant(services.catalog, lora.base))
+    draft = services.reader.draft(replace(raw, seed=SEED if _seeds(services, raw) else None))
+    worn = Worn(lora.name, lora.sha256, lora.base, lora.weight, lora.triggers)
+    dressed = wearing.dressed(draft.request, [worn], services.catalog)
+    said = {**dressed.remarks, "lora_preview": {"id": lora.id, "value": lora.name}}
+
+    async def wish() -> Wish:
+        return Wish(request=dressed.request, remarks=said)
+
+    await placing.submit(services, interaction, wish)
+
+
+async def keep(services: Services, generation: Generation) -> None:
+    """Make an order's picture the preview that it was ordered as; nothing for any other order."""
+    remarks: Mapping[str, Any] = generation.remarks or {}
+    lora_id = str(remarks.get("lora_preview", {}).get("id", ""))
+    sha256 = next((one.file_sha256 for one in generation.images if one.file_sha256), None)
+    if not lora_id or sha256 is None:
+        return
+    with suppress(LoraUnknown, FilesUnavailable, StoreUnavailable):
+        lora = await services.database.run(loras.by_id, lora_id)
+        if lora.owner_id != generation.user_id or lora.preview == sha256:
+            return
+        await services.files.acopy(loras.folder(lora_id), sha256, source=generation.id)
+        await services.database.run(loras.preview, lora_id, sha256)
+        if lora.preview:
+            await asyncio.to_thread(services.files.remove, loras.folder(lora_id), lora.preview)
+
+
+def _variant(catalog: Catalog, base: str) -> str:
+    variants = (catalog[name] for name in catalog.names)
+    fitting = (one for one in variants if one.loras == base and not one.accepts.needs_picture)
+    found = next(fitting, None)
+    if found is None:
+        raise LoraBaseUnserved(base=base)
+    return found.name
+
+
+def _seeds(services: Services, raw: RawOptions) -> bool:
+    return services.catalog[raw.variant or ""].seeds

@@ -1,0 +1,82 @@
+"""Reads what a card of the library shows, and puts it into a deferred answer."""
+
+from contextlib import suppress
+from dataclasses import replace
+
+from sqlalchemy.orm import Session
+
+from bot.answers import Press
+from bot.loras import cards, wearing
+from bot.loras.cards import PER_PAGE, Known
+from bot.servers.standing import home, rank
+from bot.services import Services
+from store import lora_shares, loras, servers
+from store.errors import FilesUnavailable, LoraUnknown
+from store.lora_shares import Found, Viewer
+from store.lora_tables import Lora
+from store.loras import MB, Room
+from store.plans import Plan
+
+
+async def listing(services: Services, interaction: Press, page: int) -> None:
+    """Show a page of what the member may use here; past the end, the last one."""
+    viewer = wearing.viewer(interaction)
+
+    def read(session: Session) -> tuple[list[Found], int, int, Room]:
+        count = lora_shares.count(session, viewer)
+        shown = max(0, min(page, (count - 1) // PER_PAGE))
+        found = lora_shares.find(session, viewer, offset=shown * PER_PAGE, limit=PER_PAGE)
+        plan = plan_in(session, services, interaction)
+        left = loras.room_left(session, viewer.user_id, room(plan))
+        return found, count, shown, left
+
+    found, count, shown, left = await services.database.run(read)
+    letter = cards.listing(services.words(interaction.locale), found, count, shown, left)
+    await interaction.edit_original_response(view=letter.view, attachments=[])
+
+
+async def info(services: Services, interaction: Press, lora: Lora) -> None:
+    """Show the card of a LoRA that the member may use."""
+    viewer = wearing.viewer(interaction)
+    known = await services.database.run(_known, viewer, lora)
+    preview = None
+    if lora.preview:
+        with suppress(FilesUnavailable):
+            preview = await services.files.aget(loras.folder(lora.id), lora.preview)
+    letter = cards.info(services.words(interaction.locale), replace(known, preview=preview))
+    await interaction.edit_original_response(view=letter.view, attachments=letter.files())
+
+
+async def usable(services: Services, interaction: Press, lora_id: str) -> Lora:
+    """Return a LoRA by id. Raises LoraUnknown where the member may not use it here."""
+    viewer = wearing.viewer(interaction)
+
+    def read(session: Session) -> Lora:
+        lora = loras.by_id(session, lora_id)
+        if not lora_shares.may_use(session, viewer, lora):
+            raise LoraUnknown(value=lora_id)
+        return lora
+
+    return await services.database.run(read)
+
+
+def room(plan: Plan) -> Room:
+    """Return what a plan gives room for."""
+    return Room(plan.loras, plan.lora_mb * MB)
+
+
+def plan_in(session: Session, services: Services, interaction: Press) -> Plan:
+    """Return the plan that the member has here."""
+    server = servers.read(session, services.defaults, home(interaction), services.now())
+    return server.plan(rank(interaction))
+
+
+def _known(session: Session, viewer: Viewer, lora: Lora) -> Known:
+    is_own = lora.owner_id == viewer.user_id
+    return Known(
+        lora=lora,
+        is_own=is_own,
+        is_favourite=lora_shares.is_favourite(session, viewer.user_id, lora.id),
+        shares=lora_shares.shares(session, lora) if is_own else (),
+        guild_id=viewer.guild_id,
+    )
