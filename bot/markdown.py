@@ -4,8 +4,9 @@ import re
 
 SPECIAL = re.compile(r"([\\`*_~|\[\]()<>#@:+\-])")
 """Discord shows any ASCII punctuation after a backslash as itself."""
-DIRECTION = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-"""Bidirectional controls: one of them could turn the rest of the card around."""
+DIRECTION = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Bidirectional controls, one of which could turn the rest of the card around, and halves of
+characters, which cannot be sent."""
 SPACE = re.compile(r"\s+")
 
 

@@ -4,6 +4,8 @@ What comes out is a PNG of plain pixels: no place, no camera and no comment of t
 """
 
 import io
+import struct
+import zlib
 from dataclasses import dataclass, field
 
 from PIL import Image, ImageChops, ImageCms, ImageOps, UnidentifiedImageError
@@ -21,8 +23,12 @@ KEPT_PIXELS = 4 * 2**20
 """A larger picture is shrunk to this: no variant looks closer."""
 MASK_SLACK = 0.02
 """How far a mask's shape may be off its picture's, as a share."""
-BROKEN = (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, MemoryError)
-"""What Pillow raises on files that are no picture, or damaged."""
+BROKEN = (
+    *(UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, MemoryError),
+    *(TypeError, LookupError, ArithmeticError, AttributeError, RuntimeError),
+    *(struct.error, zlib.error),
+)
+"""What Pillow raises on files that are no picture, or damaged: its readers check little."""
 
 
 @dataclass(frozen=True, slots=True)

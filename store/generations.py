@@ -208,12 +208,20 @@ def prompts_before(session: Session, generation: Generation, *, limit: int) -> S
     return [request["prompt"] for request in requests]
 
 
-def cancel(session: Session, generation_id: str, user_id: int, *, moderator: bool) -> None:
+def cancel(
+    session: Session,
+    generation_id: str,
+    user_id: int,
+    *,
+    moderator: bool,
+    here: int | None = None,
+) -> None:
     """Stop an order: waiting images at once, a running one at its next step. Pictures stay.
 
-    Raises Gone or NotYours. An order that has finished is left as it is.
+    A moderator keeps order in the server `here`, where one is named, and in no other. Raises Gone
+    or NotYours. An order that has finished is left as it is.
     """
-    generation = _owned(session, generation_id, user_id, moderator=moderator)
+    generation = _owned(session, generation_id, user_id, moderator=moderator, here=here)
     if generation.status != "open":
         return
     _by_another(session, generation, user_id, "cancel")
@@ -228,12 +236,19 @@ def cancel(session: Session, generation_id: str, user_id: int, *, moderator: boo
     close_if_finished(session, generation)
 
 
-def delete(session: Session, generation_id: str, user_id: int, *, moderator: bool) -> None:
+def delete(
+    session: Session,
+    generation_id: str,
+    user_id: int,
+    *,
+    moderator: bool,
+    here: int | None = None,
+) -> None:
     """Hide an order for good and stop what is left of it; the sweeper removes its files.
 
-    Raises Gone or NotYours.
+    Moderators as in `cancel`. Raises Gone or NotYours.
     """
-    cancel(session, generation_id, user_id, moderator=moderator)
+    cancel(session, generation_id, user_id, moderator=moderator, here=here)
     generation = lock(session, generation_id)
     generation.deleted_at = _now(session)
     _by_another(session, generation, user_id, "delete")
@@ -310,11 +325,19 @@ def close_if_finished(session: Session, generation: Generation) -> bool:
     return True
 
 
-def _owned(session: Session, generation_id: str, user_id: int, *, moderator: bool) -> Generation:
+def _owned(
+    session: Session,
+    generation_id: str,
+    user_id: int,
+    *,
+    moderator: bool,
+    here: int | None = None,
+) -> Generation:
     generation = lock(session, generation_id)
     if generation.deleted_at is not None:
         raise Gone(id=generation_id)
-    if generation.user_id != user_id and not moderator:
+    keeps_order = moderator and here in (None, generation.guild_id)
+    if generation.user_id != user_id and not keeps_order:
         raise NotYours
     return generation
 

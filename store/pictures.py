@@ -30,13 +30,21 @@ def star(session: Session, generation_id: str, nth: int, user_id: int) -> bool:
 
 
 def remove(
-    session: Session, generation_id: str, nth: int, user_id: int, *, moderator: bool
+    session: Session,
+    generation_id: str,
+    nth: int,
+    user_id: int,
+    *,
+    moderator: bool,
+    here: int | None = None,
 ) -> tuple[Generation, str | None]:
     """Take a picture out of its order; return the order, and the file that nothing names any more.
 
-    Raises Gone or NotYours.
+    Moderators as in `generations.cancel`. Raises Gone or NotYours.
     """
-    generation, image = _owned(session, generation_id, nth, user_id, moderator=moderator)
+    there = generations.get(session, generation_id).guild_id
+    keeps_order = moderator and here in (None, there)
+    generation, image = _owned(session, generation_id, nth, user_id, moderator=keeps_order)
     digest, image.file_sha256 = image.file_sha256, None
     named = {one.file_sha256 for one in generation.images}
     named |= {generation.request.get("canvas"), generation.request.get("mask")}

@@ -1,7 +1,5 @@
 """/labels: what a member's files say about themselves, and what of that they may choose."""
 
-from discord import app_commands
-
 from bot.answers import Press
 from bot.cards import labels_card
 from bot.client import Tree
@@ -13,7 +11,6 @@ def register(tree: Tree, services: Services) -> None:
     mark = services.texts.mark
 
     @tree.command(name=mark("labels.name"), description=mark("labels.description"))
-    @app_commands.guild_only()
     async def labels(interaction: Press) -> None:
         await interaction.response.defer(ephemeral=True)
         await labels_card.show(services, interaction)

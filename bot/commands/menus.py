@@ -14,10 +14,10 @@ from bot.cards import recipes
 from bot.client import Tree
 from bot.commands import starting
 from bot.presses import edit_form, reporting
+from bot.servers import sight
 from bot.services import Services
 from bot.verify import verifying
 from bot.wishes import repeating, sources, starts
-from store import generations
 
 Answer = Callable[[Services, Press, discord.Message], Awaitable[None]]
 
@@ -49,7 +49,7 @@ async def _again(services: Services, interaction: Press, message: discord.Messag
 async def _recipe(services: Services, interaction: Press, message: discord.Message) -> None:
     order_id = sources.of_message(interaction, message)
     await interaction.response.defer(ephemeral=True, thinking=True)
-    generation = await services.database.run(generations.get, order_id)
+    generation = await sight.seen(services, interaction, order_id)
     await recipes.show(services, interaction, generation)
 
 

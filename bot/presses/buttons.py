@@ -55,7 +55,7 @@ async def _remix(services: Services, interaction: Press, generation_id: str, nth
 
 
 async def _vary(services: Services, interaction: Press, generation_id: str, nth: int) -> None:
-    generation, drawn = await picking.drawn(services, generation_id)
+    generation, drawn = await picking.drawn(services, interaction, generation_id)
     if nth == 0 and len(drawn) > 1:
         await picking.ask(services, interaction, "vary", generation_id, drawn)
         return
@@ -65,7 +65,7 @@ async def _vary(services: Services, interaction: Press, generation_id: str, nth:
 
 
 async def _upscale(services: Services, interaction: Press, generation_id: str, nth: int) -> None:
-    _, drawn = await picking.drawn(services, generation_id)
+    _, drawn = await picking.drawn(services, interaction, generation_id)
     if nth == 0 and len(drawn) > 1:
         await picking.ask(services, interaction, "upscale", generation_id, drawn)
         return
@@ -77,7 +77,7 @@ async def _upscale(services: Services, interaction: Press, generation_id: str, n
 
 
 async def _edit(services: Services, interaction: Press, generation_id: str, nth: int) -> None:
-    _, drawn = await picking.drawn(services, generation_id)
+    _, drawn = await picking.drawn(services, interaction, generation_id)
     subject = edit_form.of_order(generation_id, [one for one in drawn if nth in (0, one)])
     await edit_form.open_form(services, interaction, subject)
 
@@ -89,6 +89,7 @@ async def _cancel(services: Services, interaction: Press, generation_id: str, _p
         generation_id,
         interaction.user.id,
         moderator=moderates(interaction),
+        here=interaction.guild_id,
     )
     letter = order_card.stopping(services.words(interaction.locale), generation_id)
     await services.turns.interim(

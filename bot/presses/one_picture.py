@@ -12,10 +12,11 @@ from bot.delivery.routes import Routes
 from bot.errors import PictureNotGiven
 from bot.presses import edit_form, picking
 from bot.presses.private_buttons import Handler
+from bot.servers import sight
 from bot.servers.standing import moderates
 from bot.services import Services
 from bot.wishes import sources
-from store import generations, pictures
+from store import pictures
 from store.tables import Generation
 
 log = structlog.get_logger()
@@ -23,13 +24,13 @@ log = structlog.get_logger()
 
 async def _pick(services: Services, interaction: Press, generation_id: str, nth: int) -> None:
     if nth == 0:
-        _, drawn = await picking.drawn(services, generation_id)
+        _, drawn = await picking.drawn(services, interaction, generation_id)
         if len(drawn) > 1:
             await picking.ask(services, interaction, "pick", generation_id, drawn)
             return
         nth = drawn[0]
     await interaction.response.defer(ephemeral=True, thinking=True)
-    generation = await services.database.run(generations.get, generation_id)
+    generation = await sight.seen(services, interaction, generation_id)
     await picture_card.show(services, interaction, generation, nth)
 
 
@@ -61,6 +62,7 @@ async def _rub(services: Services, interaction: Press, generation_id: str, nth: 
         nth,
         interaction.user.id,
         moderator=moderates(interaction),
+        here=interaction.guild_id,
     )
     if unnamed:
         await services.files.aremove_one(generation_id, unnamed)

@@ -11,23 +11,25 @@ from bot.cards.letters import Letter
 from bot.errors import MessageWithoutPicture
 from bot.i18n import Words
 from bot.presses.remix import READ_S
+from bot.servers import sight
 from bot.services import Services
 from bot.wishes import sources
-from store import generations
 from store.errors import StoreUnavailable
 from store.tables import Generation
 
 A_ROW = 5
 
 
-async def drawn(services: Services, generation_id: str) -> tuple[Generation, list[int]]:
+async def drawn(
+    services: Services, interaction: Press, generation_id: str
+) -> tuple[Generation, list[int]]:
     """Return an order and which pictures of it there are, counted from 1.
 
     Raises Gone, MessageWithoutPicture or StoreUnavailable.
     """
     try:
         async with asyncio.timeout(READ_S):
-            generation = await services.database.run(generations.get, generation_id)
+            generation = await sight.seen(services, interaction, generation_id)
     except TimeoutError as error:
         raise StoreUnavailable from error
     numbers = sources.drawn(generation)

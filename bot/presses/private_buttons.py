@@ -19,6 +19,7 @@ from bot.cards import (
 from bot.cards.history import Shown
 from bot.loras import presses as lora_presses
 from bot.presses import originals, removal, reviewing
+from bot.servers import sight
 from bot.servers.standing import require_manager
 from bot.services import Services
 from store import generations, pictures
@@ -35,7 +36,7 @@ async def _page(services: Services, interaction: Press, number: str, _page: int)
 async def _drop(services: Services, interaction: Press, generation_id: str, page: int) -> None:
     await interaction.response.defer()
     shown = _shown(interaction, page)
-    generation = await services.database.run(generations.get, generation_id)
+    generation = await sight.seen(services, interaction, generation_id)
     letter = removal.question(
         services.words(interaction.locale),
         generation,
@@ -70,19 +71,19 @@ async def _keep(_services: Services, interaction: Press, _id: str, _page: int) -
 
 async def _open(services: Services, interaction: Press, generation_id: str, _page: int) -> None:
     await interaction.response.defer(ephemeral=True, thinking=True)
-    generation = await services.database.run(generations.get, generation_id)
+    generation = await sight.seen(services, interaction, generation_id)
     await opened.show(services, interaction, generation)
 
 
 async def _original(services: Services, interaction: Press, generation_id: str, nth: int) -> None:
     await interaction.response.defer(ephemeral=True, thinking=True)
-    generation = await services.database.run(generations.get, generation_id)
+    generation = await sight.seen(services, interaction, generation_id)
     await originals.send(services, interaction, generation, nth)
 
 
 async def _recipe(services: Services, interaction: Press, generation_id: str, nth: int) -> None:
     await interaction.response.defer(ephemeral=True, thinking=True)
-    generation = await services.database.run(generations.get, generation_id)
+    generation = await sight.seen(services, interaction, generation_id)
     await recipes.show(services, interaction, generation, nth)
 
 

@@ -22,12 +22,12 @@ from bot.loras import listed, wearing
 from bot.loras.wearing import Dressed
 from bot.orders import placing
 from bot.orders.placing import Wish
+from bot.servers import sight
 from bot.services import Services
 from bot.wishes import routing
 from bot.wishes.options import RemixFields
 from engine.catalog import Variant
 from engine.request import GenerationRequest
-from store import generations
 from store.errors import StoreUnavailable
 from store.lora_shares import Viewer
 from store.tables import Generation
@@ -49,7 +49,7 @@ async def open_form(
     """
     try:
         async with asyncio.timeout(READ_S):
-            parent = await services.database.run(generations.get, generation_id)
+            parent = await sight.seen(services, interaction, generation_id)
     except TimeoutError as error:
         raise StoreUnavailable from error
     request = services.reader.alone(GenerationRequest.from_json(parent.request), nth)
@@ -68,16 +68,17 @@ async def submitted(services: Services, interaction: Press) -> None:
         match = marks.REMIX_FORM.fullmatch(data["custom_id"])
         if match is None:
             raise PressOutdated
-        viewer = wearing.viewer(interaction)
-        wish = _wish(services, viewer, match["id"], int(match["nth"] or 0), _fields(data))
+        wish = _wish(services, interaction, match["id"], int(match["nth"] or 0), _fields(data))
         await placing.submit(services, interaction, lambda: services.database.run(wish))
 
 
 def _wish(
-    services: Services, viewer: Viewer, generation_id: str, nth: int, fields: RemixFields
+    services: Services, interaction: Press, generation_id: str, nth: int, fields: RemixFields
 ) -> Callable[[Session], Wish]:
+    viewer = wearing.viewer(interaction)
+
     def wish(session: Session) -> Wish:
-        parent = generations.get(session, generation_id)
+        parent = sight.read(session, interaction, generation_id)
         request = services.reader.alone(GenerationRequest.from_json(parent.request), nth)
         changed = services.reader.remixed(request, fields)
         said = services.reader.size_remark(fields.size, changed)

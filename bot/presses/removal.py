@@ -14,6 +14,7 @@ from bot.cards import letters, marks, order_card
 from bot.cards.letters import Letter
 from bot.i18n import Words
 from bot.markdown import quote
+from bot.servers import sight
 from bot.servers.standing import moderates
 from bot.services import Services
 from bot.wishes import sources
@@ -29,8 +30,8 @@ async def ask(services: Services, interaction: Press, generation_id: str, nth: i
 
     Raises Gone or NotYours.
     """
-    generation = await services.database.run(generations.get, generation_id)
-    is_moderator = moderates(interaction)
+    generation = await sight.seen(services, interaction, generation_id)
+    is_moderator = moderates(interaction) and generation.guild_id == interaction.guild_id
     if generation.user_id != interaction.user.id and not is_moderator:
         raise NotYours
     pressed = interaction.message.id if interaction.message else None
@@ -75,6 +76,7 @@ async def remove(
         generation_id,
         interaction.user.id,
         moderator=moderates(interaction),
+        here=interaction.guild_id,
     )
     await services.turns.end(generation_id)
     await _delete_message(interaction, generation)
@@ -92,10 +94,10 @@ async def delete_shown(interaction: Press, channel_id: int, message_id: int) -> 
 
 
 def _remove(
-    session: Session, generation_id: str, user_id: int, *, moderator: bool
+    session: Session, generation_id: str, user_id: int, *, moderator: bool, here: int | None
 ) -> tuple[Generation, tuple[int, int] | None]:
     generation = generations.get(session, generation_id)
-    generations.delete(session, generation_id, user_id, moderator=moderator)
+    generations.delete(session, generation_id, user_id, moderator=moderator, here=here)
     return generation, showcase.take_down(session, generation_id)
 
 

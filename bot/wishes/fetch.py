@@ -77,7 +77,7 @@ def path_of(attachment: discord.Attachment) -> str:
 
 def at_path(interaction: Press, path: str) -> discord.Attachment:
     """Return the file of such an address. Raises PictureUnfetched for any other."""
-    if not path.startswith(FOLDERS) or "/../" in path:
+    if not path.startswith(FOLDERS) or "/../" in path or not path.isascii():
         raise PictureUnfetched
     url = f"{discord.Asset.BASE}/{path}"
     return attachment_of(

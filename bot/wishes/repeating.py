@@ -6,9 +6,9 @@ from bot.answers import Press
 from bot.loras import wearing
 from bot.orders import placing
 from bot.orders.placing import Wish
+from bot.servers import sight
 from bot.services import Services
 from engine.request import GenerationRequest
-from store import generations
 
 
 async def again(services: Services, interaction: Press, generation_id: str, nth: int = 0) -> None:
@@ -18,7 +18,7 @@ async def again(services: Services, interaction: Press, generation_id: str, nth:
     """
 
     def wish(session: Session) -> Wish:
-        parent = generations.get(session, generation_id)
+        parent = sight.read(session, interaction, generation_id)
         asked = services.reader.alone(GenerationRequest.from_json(parent.request), nth)
         request = services.reader.repeated(asked)
         digest = services.catalog[request.variant].digest
@@ -34,7 +34,7 @@ async def new(services: Services, interaction: Press, generation_id: str, nth: i
     """Order the same with new seeds: as many pictures, or one for picture `nth`."""
 
     def wish(session: Session) -> Wish:
-        parent = generations.get(session, generation_id)
+        parent = sight.read(session, interaction, generation_id)
         asked = services.reader.alone(GenerationRequest.from_json(parent.request), nth)
         request = services.reader.rerolled(asked)
         return Wish(request=request, parent=parent, remarks=wearing.carried(parent))

@@ -4,6 +4,7 @@ import io
 from dataclasses import dataclass
 from enum import StrEnum
 
+import structlog
 from PIL import Image
 
 from engine.images import encoded
@@ -11,11 +12,15 @@ from engine.labels import seal as seals
 from engine.labels import tags as all_tags
 from engine.labels import visible
 from engine.labels.aigc import Aigc
+from engine.labels.png import PngBroken
 from engine.labels.seal import Seal, Signed
 from engine.labels.tags import Tags
 from engine.recipe import Recipe
+from engine.uploads import BROKEN
 
 QUALITIES = (92, 80, 60, 40)
+
+log = structlog.get_logger()
 
 
 class Visible(StrEnum):
@@ -52,11 +57,21 @@ class Labels:
     def copy(self, kept: bytes, number: str, limit: int, text: str = "") -> tuple[bytes, str]:
         """Return a copy of a kept file of at most `limit` bytes, and its kind.
 
-        A `text` is drawn into its corner. The file itself is handed out where that is possible.
+        A `text` is drawn into its corner. The file itself is handed out where that is possible,
+        and where it is damaged: who gets it sees that, who does not would wait in vain.
         """
         tags = all_tags.read(kept)
         if not text and tags.aigc and len(kept) <= limit:
             return kept, "png"
+        try:
+            return self._copied(kept, tags, number, limit, text)
+        except (PngBroken, *BROKEN):
+            log.warning("damaged file handed out", number=number)
+            return kept, "png"
+
+    def _copied(
+        self, kept: bytes, tags: Tags, number: str, limit: int, text: str
+    ) -> tuple[bytes, str]:
         tags = Tags(tags.recipe, tags.aigc or Aigc.generated(self.provider, number))
         with Image.open(io.BytesIO(kept)) as picture:
             shown = visible.drawn(picture, text) if text else picture

@@ -15,6 +15,7 @@ from PIL import ExifTags, Image
 from engine.labels import png, xmp
 from engine.labels.aigc import FIELD, Aigc
 from engine.labels.png import Chunk, PngBroken
+from engine.uploads import BROKEN
 
 RECIPE = "reroll"
 """Keyword of the PNG text chunk that holds the recipe."""
@@ -23,15 +24,6 @@ RECIPE_LIMIT = 64 * 2**10
 FORMATS = ("PNG", "WEBP", "JPEG")
 _ASCII = b"ASCII\0\0\0"
 _TAGS = (RECIPE, FIELD)
-_BROKEN = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    KeyError,
-    TypeError,
-    Image.DecompressionBombError,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +77,7 @@ def read(content: bytes) -> Tags:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             packet = xmp.read(_bytes(image.info.get("xmp")))
             field = packet.aigc or _comment(image.getexif())
-    except (PngBroken, *_BROKEN):
+    except (PngBroken, Image.DecompressionBombError, *BROKEN):
         return Tags()
     return Tags(packet.recipe[: RECIPE_LIMIT + 1], Aigc.read(field) if field else None)
 

@@ -115,7 +115,7 @@ def _fuzzed(count: int, seed: int) -> dict[str, Any]:
     good()
     tracemalloc.start()
     for number in range(count):
-        content = _made(random.Random(seed * 2**32 + number))
+        content = made(random.Random(seed * 2**32 + number))
         tracemalloc.reset_peak()
         before, _ = tracemalloc.get_traced_memory()
         try:
@@ -131,7 +131,7 @@ def _fuzzed(count: int, seed: int) -> dict[str, Any]:
     return {"count": count, **told, "ends": dict(sorted(ends.items())), "seconds": seconds}
 
 
-def _made(chance: random.Random) -> bytes:
+def made(chance: random.Random) -> bytes:
     if chance.random() < 0.1:
         return chance.randbytes(chance.randrange(64))
     return _spoilt(chance)

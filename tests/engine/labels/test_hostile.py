@@ -128,3 +128,8 @@ def test_the_command_makes_a_certificate_once_and_reads_files(
     (tmp_path / "file.png").write_bytes(whole)
     command.main(["read", str(tmp_path / "file.png")])
     assert '"signature": "other"' in capsys.readouterr().out
+
+
+def test_a_damaged_kept_file_is_handed_out_as_it_is(labels: Labels, whole: bytes) -> None:
+    for hurt in (b"\x89PNG other pixels", whole[:-30], b""):
+        assert labels.copy(hurt, "x", 10**6, "AI生成") == (hurt, "png")
