@@ -159,11 +159,12 @@ def build(settings: BotSettings) -> Services:
         lora_hosts=settings.lora_host_names,
         labels=settings.labels(),
         rules=settings.rules(),
+        seals=settings.seals(),
     )
 
 
 async def _serve(client: Reroll, services: Services, settings: BotSettings, token: str) -> None:
-    routes = Routes(client, services.now)
+    routes = Routes(client, services.now, services.seals)
     board = ProgressBoard(services, routes)
     broker_url = settings.broker_url.get_secret_value()
     await client.login(token)

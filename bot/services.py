@@ -11,6 +11,7 @@ from bot.i18n import Texts, Words
 from bot.orders.questions import Questions
 from bot.rules import loading
 from bot.rules.matching import Rules
+from bot.seals import Seals
 from bot.servers.chosen import Chosen
 from bot.servers.rulebooks import Rulebooks
 from bot.wishes.fetch import Fetching
@@ -50,6 +51,7 @@ class Services:
     rules: Rules = field(default_factory=loading.load)
     rulebooks: Rulebooks = field(default_factory=Rulebooks)
     habits: Habits = field(default_factory=Habits)
+    seals: Seals = field(default_factory=Seals.passing)
     labels: Labels = field(default_factory=Labels)
     bell: asyncio.Event = field(default_factory=asyncio.Event)
 

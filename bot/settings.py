@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr
 from bot.rules import loading
 from bot.rules.loading import SHIPPED
 from bot.rules.matching import Rules
+from bot.seals import Seals
 from store.plans import PLANS, Plans
 from store.servers import Defaults
 from store.settings import Settings
@@ -20,10 +21,12 @@ class BotSettings(Settings):
     `REROLL_USER_INSTALL` lets members add the bot to their own account, on the plan that everyone
     has. `REROLL_OWNERS` are ids of people who may use /admin, separated by commas, beside the
     application's owner or team. `REROLL_PLANS_FILE` and `REROLL_TIME_ZONE` are what servers start
-    with; `REROLL_RULES_FILE` holds the host's rules about words in prompts.
+    with; `REROLL_RULES_FILE` holds the host's rules about words in prompts. `REROLL_TOKEN_KEY`
+    seals interaction tokens in the database, in place of the bot token.
     """
 
     token: SecretStr = Field(validation_alias="DISCORD_TOKEN")
+    token_key: SecretStr | None = None
     discord_url: str = ""
     user_install: bool = True
     plans_file: Path = PLANS
@@ -35,6 +38,10 @@ class BotSettings(Settings):
     def owner_ids(self) -> Set[int]:
         """Return those who run the bot, beside whom Discord knows."""
         return frozenset(int(one) for one in self.owners.replace(",", " ").split())
+
+    def seals(self) -> Seals:
+        """Return what seals interaction tokens."""
+        return Seals.of((self.token_key or self.token).get_secret_value())
 
     def rules(self) -> Rules:
         """Read the rules. Raises ValueError where the file is of no use."""

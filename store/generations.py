@@ -14,7 +14,7 @@ from sqlalchemy import Select, select, tuple_, update
 from sqlalchemy.orm import Session, selectinload
 
 from engine.request import GenerationRequest
-from store import audit, budgets, flows, ledger, paces, payments, waiting
+from store import audit, budgets, erasing, flows, ledger, paces, payments, waiting
 from store.clock import now_ms
 from store.errors import Gone, NotYours
 from store.payments import Paid
@@ -267,7 +267,8 @@ def star(session: Session, generation_id: str, user_id: int) -> bool:
 
 
 def purged(session: Session, generation_ids: Collection[str]) -> None:
-    """Record that the files of deleted orders are gone."""
+    """Record that the files of deleted orders are gone, and let their words go too."""
+    erasing.erase(session, generation_ids)
     session.execute(
         update(Generation).where(Generation.id.in_(generation_ids)).values(purged_at=now_ms())
     )

@@ -180,6 +180,13 @@ def set_appeals(
     return _set(session, defaults, guild_id, now, appeals=appeals)
 
 
+def set_retention(
+    session: Session, defaults: Defaults, guild_id: int, now: datetime, days: int
+) -> Server:
+    """Choose after how many days orders are deleted; 0 keeps them."""
+    return _set(session, defaults, guild_id, now, retention_days=days or None)
+
+
 def lock(session: Session, guild_id: int) -> tables.Server:
     """Return the server's row, made where it is missing, locked until the transaction ends."""
     made = upsert(session, tables.Server).values(guild_id=guild_id)

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, exists, select, update
 from sqlalchemy.orm import Session
 
 from engine.errors import RerollError
-from store import claims, flows, generations, labelling, reviews, workers
+from store import claims, erasing, flows, generations, labelling, reviews, workers
 from store.clock import now_ms
 from store.errors import Stuck, WorkerCrashed, WorkerMissing
 from store.ledger import Flow
@@ -50,6 +50,7 @@ def sweep(session: Session, *, watched_ms: int, patience_ms: int = PATIENCE_MS) 
     finished = _take_back(session, Image.lease_until < now_ms())
     _put_in_lanes(session)
     labelling.forget_old(session)
+    erasing.sweep(session)
     if watched_ms >= patience_ms:
         finished |= _end_hopeless(session, patience_ms)
     refused = tuple(reviews.refuse_overdue(session))

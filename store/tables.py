@@ -46,6 +46,7 @@ WAITING = text("head_at IS NOT NULL")
 FRESH = text("fresh_at IS NOT NULL")
 STARRED = text("starred")
 TOKENED = text("token <> ''")
+KEPT = text("deleted_at IS NULL")
 
 
 class Base(DeclarativeBase):
@@ -260,6 +261,13 @@ class Generation(Base):
             "deleted_at",
             sqlite_where=UNPURGED,
             postgresql_where=UNPURGED,
+        ),
+        Index(
+            "ix_generations_kept",
+            "guild_id",
+            "finished_at",
+            sqlite_where=KEPT,
+            postgresql_where=KEPT,
         ),
         Index(
             "ix_generations_tokened",

@@ -43,13 +43,22 @@ def lines(
         yield words("settings.showcase_on", **told)
     else:
         yield words("settings.showcase_off")
+    yield from _care(words, server)
+    yield from _places(words, rows)
+
+
+def _care(words: Words, server: Server) -> Iterator[str]:
+    """Yield who reads reports, how long orders are kept, and what is said of appeals."""
     if server.reports_channel_id:
         yield words("settings.reports_on", channel=server.reports_channel_id)
     else:
         yield words("settings.reports_off")
+    if server.retention_days:
+        yield words("settings.retention_on", days=server.retention_days)
+    else:
+        yield words("settings.retention_off")
     if server.appeals:
         yield words("settings.appeals", appeals=plain(server.appeals, APPEALS_SHOWN))
-    yield from _places(words, rows)
 
 
 def places(words: Words, rows: Iterable[Channel]) -> Iterator[str]:

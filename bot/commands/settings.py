@@ -18,6 +18,7 @@ from store.servers import NUMBERS, SHOWCASE_VOTES, Defaults, Server
 
 MOST_CHECKIN = 1_000
 MOST_VOTES = 50
+MOST_DAYS = 3_650
 MOST_CHOICES = 25
 NO_PLAN = "-"
 """The choice that takes a role's plan away; no table of plans.toml is named so."""
@@ -32,7 +33,7 @@ def register(tree: Tree, services: Services) -> None:
         guild_only=True,
         default_permissions=discord.Permissions(manage_guild=True),
     )
-    for add in (_show, _zone, _role, _plan, _slow_lane, _checkin, _budget, _showcase):
+    for add in (_show, _zone, _role, _plan, _slow_lane, _checkin, _budget, _showcase, _retention):
         add(group, services)
     settings_channel.add(group, services)
     settings_rules.add(group, services)
@@ -108,6 +109,12 @@ def _showcase(group: app_commands.Group, services: Services) -> None:
             places.require_permissions_in(channel)
         channel_id = channel.id if channel else None
         await answer(services, interaction, servers.set_showcase, channel_id, votes)
+
+
+def _retention(group: app_commands.Group, services: Services) -> None:
+    @subcommand(group, services, "retention", "days")
+    async def retention(interaction: Press, days: app_commands.Range[int, 0, MOST_DAYS]) -> None:
+        await answer(services, interaction, servers.set_retention, days)
 
 
 def _fund(

@@ -7,6 +7,7 @@ from typing import Any
 import discord
 
 from bot.cards.letters import Letter
+from bot.seals import Seals
 from store.tables import Generation
 
 TOKEN_MS = 14 * 60_000
@@ -27,13 +28,16 @@ Way = Callable[[Generation, Letter], Awaitable[int]]
 class Routes:
     """Sends the cards of orders by what SQL knows, long after the interaction object is gone."""
 
-    def __init__(self, client: discord.Client, now: Callable[[], datetime]) -> None:
+    def __init__(self, client: discord.Client, now: Callable[[], datetime], seals: Seals) -> None:
         self._client = client
         self._now = now
+        self._seals = seals
 
     def token_lives(self, generation: Generation) -> bool:
         """Tell whether the order's interaction can still be answered."""
-        return self._now().timestamp() * 1000 - generation.token_at < TOKEN_MS
+        if self._now().timestamp() * 1000 - generation.token_at >= TOKEN_MS:
+            return False
+        return self._seals.opened(generation.token) is not None
 
     async def edit(self, generation: Generation, letter: Letter) -> None:
         """Edit the order's message in passing. Raises HTTPException."""
@@ -63,9 +67,8 @@ class Routes:
         yield self._by_dm, own
 
     async def _by_token(self, generation: Generation, letter: Letter) -> int:
-        webhook = discord.Webhook.partial(
-            generation.application_id, generation.token, client=self._client
-        )
+        token = self._seals.opened(generation.token) or ""
+        webhook = discord.Webhook.partial(generation.application_id, token, client=self._client)
         # discord.py types this as a number only; Discord also takes the name of the answer.
         original: Any = generation.message_id or "@original"
         message = await webhook.edit_message(

@@ -192,7 +192,7 @@ def order_of(
         channel_id=interaction.channel_id or 0,
         user_id=interaction.user.id,
         message_id=message_id,
-        token=interaction.token,
+        token=services.seals.seal(interaction.token),
         token_at=int(services.now().timestamp() * 1000),
         locale=str(interaction.locale),
         upload_limit=interaction.filesize_limit,

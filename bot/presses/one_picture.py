@@ -72,7 +72,7 @@ async def _rub(services: Services, interaction: Press, generation_id: str, nth: 
 
 async def _redraw(services: Services, interaction: Press, generation: Generation) -> None:
     """Show the order's message without the picture, where it can still be edited."""
-    routes = Routes(interaction.client, services.now)
+    routes = Routes(interaction.client, services.now, services.seals)
     try:
         letter = await delivering.letter(services, generation.id, generation.upload_limit)
         await routes.edit(generation, letter)

@@ -82,7 +82,7 @@ class Stage:
 
     @property
     def routes(self) -> Routes:
-        return Routes(self.bot, self.services.now)
+        return Routes(self.bot, self.services.now, self.services.seals)
 
     def board(self, first_s: float = 0.0, every_s: float = 0.0) -> ProgressBoard:
         return ProgressBoard(self.services, self.routes, first_s=first_s, every_s=every_s)
@@ -204,6 +204,7 @@ def _without_memory(old: Services) -> Services:
         texts=old.texts,
         reader=old.reader,
         owners=old.owners,
+        seals=old.seals,
     )
 
 
