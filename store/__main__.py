@@ -1,15 +1,18 @@
-"""`python -m store upgrade|check`: migrations for the database in REROLL_DATABASE_URL.
+"""`python -m store upgrade|check|backup FILE`: for the database in REROLL_DATABASE_URL.
 
 `upgrade` waits for a database that is away, and leaves one of a newer version as it is.
 """
 
 import argparse
+import sqlite3
 import time
+from pathlib import Path
 
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from store import migrate, schema
+from store.backup import CannotBackUp, backup
 from store.database import Database
 from store.errors import StoreUnavailable
 
@@ -26,10 +29,25 @@ class _Address(BaseSettings):
 def main() -> None:
     """Run the named command."""
     parser = argparse.ArgumentParser(prog="python -m store", description=__doc__)
-    parser.add_argument("command", choices=("upgrade", "check"))
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("upgrade", help="bring the tables to this version")
+    commands.add_parser("check", help="compare the tables with this version's")
+    kept = commands.add_parser("backup", help="copy a SQLite database while it is in use")
+    kept.add_argument("file", type=Path)
     arguments = parser.parse_args()
     url = _Address().database_url.get_secret_value()  # type: ignore[call-arg]  # from environment
-    {"upgrade": upgrade, "check": migrate.check}[arguments.command](url)
+    if arguments.command == "backup":
+        back_up(url, arguments.file)
+    else:
+        {"upgrade": upgrade, "check": migrate.check}[arguments.command](url)
+
+
+def back_up(url: str, target: Path) -> None:
+    """Copy the database; end in words where that cannot be."""
+    try:
+        print(f"{target}: {backup(url, target) / 1e6:.1f} MB")
+    except (CannotBackUp, OSError, sqlite3.Error) as error:
+        raise SystemExit(f"store: {error}") from None
 
 
 def upgrade(url: str, *, patience_s: float = PATIENCE_S) -> None:

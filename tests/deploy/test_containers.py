@@ -1,0 +1,216 @@
+"""The containers and units as far as they can be held to account without running them."""
+
+import io
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import compose_spec
+import pytest
+import yaml
+from dockerfile_parse import DockerfileParser
+
+from bot.settings import BotSettings
+from worker.settings import WorkerSettings
+
+PROJECT = Path(__file__).resolve().parents[2]
+DEPLOY = PROJECT / "deploy"
+DOCKERFILES = sorted(DEPLOY.glob("Dockerfile.*"))
+PINNED = re.compile(r":\d+\.\d+(\.\d+)?-")
+"""A tag with a minor version at least, and the system that it stands on."""
+
+
+@pytest.fixture(scope="module")
+def composed() -> dict[str, Any]:
+    """The compose file, held to the specification by an implementation of it."""
+    text = (PROJECT / "docker-compose.yml").read_text()
+    options = compose_spec.PyOptions()
+    options.apply_merge = True
+    options.from_yaml(text).validate()
+    loaded: dict[str, Any] = yaml.safe_load(text)
+    return loaded
+
+
+def test_what_the_specification_does_not_know_would_be_told() -> None:
+    text = (PROJECT / "docker-compose.yml").read_text()
+    for right, wrong in (("stop_grace_period", "grace"), ("service_healthy", "healthy")):
+        options = compose_spec.PyOptions()
+        options.apply_merge = True
+        with pytest.raises(ValueError, match=wrong):
+            options.from_yaml(text.replace(right, wrong))
+
+
+def test_services_wait_for_services_and_volumes_that_there_are(composed: dict[str, Any]) -> None:
+    services = composed["services"]
+    for service in services.values():
+        assert set(service.get("depends_on", ())) <= set(services)
+        named = {volume.partition(":")[0] for volume in service.get("volumes", ())}
+        assert named <= set(composed["volumes"])
+    assert services["bot"]["depends_on"]["migrate"] == {
+        "condition": "service_completed_successfully"
+    }
+
+
+def test_images_of_others_are_pinned_and_answer_for_their_health(
+    composed: dict[str, Any],
+) -> None:
+    others = [one for one in composed["services"].values() if "build" not in one]
+    assert len(others) == 2
+    for service in others:
+        assert PINNED.search(service["image"]), service["image"]
+        assert "healthcheck" in service
+
+
+def test_the_broker_keeps_what_it_is_given(composed: dict[str, Any]) -> None:
+    command = composed["services"]["broker"]["command"]
+    told = dict(zip(command[1::2], command[2::2], strict=True))
+    assert told["--maxmemory-policy"] == "noeviction"
+    assert told["--appendonly"] == "yes"
+
+
+def test_only_the_worker_has_a_gpu_and_it_has_no_token(composed: dict[str, Any]) -> None:
+    services = composed["services"]
+    with_gpu = [name for name, one in services.items() if "gpu" in json.dumps(one.get("deploy"))]
+    assert with_gpu == ["worker"]
+    assert services["worker"]["environment"]["DISCORD_TOKEN"] == ""
+    grace = WorkerSettings.model_fields["grace_s"].default
+    assert int(services["worker"]["stop_grace_period"].removesuffix("s")) > grace
+
+
+def test_our_services_have_no_rights_and_nothing_is_open_to_the_world(
+    composed: dict[str, Any],
+) -> None:
+    ours = [one for one in composed["services"].values() if "build" in one]
+    for service in ours:
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+    for service in composed["services"].values():
+        for port in service.get("ports", ()):
+            assert port.startswith("127.0.0.1:")
+
+
+def test_every_address_and_setting_is_one_that_the_programs_read(
+    composed: dict[str, Any],
+) -> None:
+    fields = set(BotSettings.model_fields) | set(WorkerSettings.model_fields)
+    known = {f"REROLL_{name.upper()}" for name in fields} | {"DISCORD_TOKEN"}
+    for service in composed["services"].values():
+        if "build" in service:
+            assert set(service["environment"]) <= known
+    named = set(re.findall(r"REROLL_\w+", "".join(map(_text, [*DOCKERFILES, *units()]))))
+    assert named <= known
+    asked = set(re.findall(r"^#?(\w+)=", _text(PROJECT / ".env.example"), re.MULTILINE))
+    assert {name for name in asked if name.startswith("REROLL_")} <= known
+
+
+def _text(file: Path) -> str:
+    return file.read_text()
+
+
+def units() -> list[Path]:
+    return sorted(DEPLOY.glob("*.service"))
+
+
+def steps_of(file: Path) -> list[tuple[str, str]]:
+    parsed = DockerfileParser(fileobj=io.BytesIO(file.read_bytes())).structure
+    return [(one["instruction"], one["value"]) for one in parsed if one["instruction"] != "COMMENT"]
+
+
+@pytest.mark.parametrize("file", DOCKERFILES, ids=lambda file: file.name)
+def test_images_are_pinned_small_and_run_as_nobody_in_particular(file: Path) -> None:
+    steps = steps_of(file)
+    bases = [value.split()[0] for name, value in steps if name == "FROM"]
+    assert len(bases) == 2
+    assert all(re.search(r":\d+\.\d+\.\d+-slim", base) for base in bases), bases
+    last = len(steps) - 1 - [name for name, _ in reversed(steps)].index("USER")
+    assert steps[last][1] == "reroll"
+    assert not any(name in ("RUN", "COPY") for name, _ in steps[last:])
+    assert {"HEALTHCHECK", "CMD"} <= {name for name, _ in steps[last:]}
+
+
+@pytest.mark.parametrize("file", DOCKERFILES, ids=lambda file: file.name)
+def test_what_is_copied_is_there_and_not_ignored(file: Path) -> None:
+    let_in = [line[1:] for line in _text(PROJECT / ".dockerignore").split() if line[0] == "!"]
+    copied = [
+        value.split()[:-1]
+        for name, value in steps_of(file)
+        if name == "COPY" and "--from" not in value
+    ]
+    sources = [source for line in copied for source in line]
+    assert sources
+    for source in sources:
+        assert (PROJECT / source).exists(), source
+        assert source.partition("/")[0] in let_in, source
+    program = file.suffix[1:]
+    assert {program, "store", "engine", "pyproject.toml"} <= set(sources)
+    assert f"'.[{program}]'" in _text(file)
+
+
+NEEDED = """
+import importlib.metadata as metadata, json, re, sys
+from packaging.requirements import Requirement
+import {program}.__main__
+ours = {{"bot", "worker", "store", "engine", "migrations"}}
+packages = metadata.packages_distributions()
+loaded = {{
+    name.lower().replace("_", "-")
+    for module in sys.modules
+    for name in packages.get(module.partition(".")[0], ())
+    if module.partition(".")[0] not in sys.stdlib_module_names | ours
+}}
+queue = [Requirement(one) for one in json.loads(sys.argv[1])]
+# Libraries look for these, and do without.
+closed = {{"packaging", "setuptools", "reroll", "attrs", "greenlet", "pygments", "pyyaml", "rich"}}
+while queue:
+    wanted = queue.pop()
+    name = wanted.name.lower().replace("_", "-")
+    key = (name, *sorted(wanted.extras))
+    if key in closed:
+        continue
+    closed |= {{key, name}}
+    for line in metadata.requires(wanted.name) or ():
+        needs = Requirement(line)
+        if any(
+            needs.marker is None or needs.marker.evaluate({{"extra": extra}})
+            for extra in (*wanted.extras, "")
+        ):
+            queue.append(needs)
+print(sorted(name for name in loaded if name not in closed))
+"""
+
+
+@pytest.mark.parametrize("program", ["bot", "worker"])
+def test_a_program_imports_nothing_that_its_image_lacks(program: str) -> None:
+    project = tomllib.loads(_text(PROJECT / "pyproject.toml"))["project"]
+    wanted = project["dependencies"] + project["optional-dependencies"][program]
+    code = NEEDED.format(program=program)
+    ran = subprocess.run(
+        [sys.executable, "-c", code, json.dumps(wanted)],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.strip() == "[]"
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here")
+def test_systemd_takes_the_units() -> None:
+    ran = subprocess.run(
+        ["systemd-analyze", "verify", *map(str, units())],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    lines = (ran.stdout + ran.stderr).strip().splitlines()
+    assert len(units()) >= 3
+    # The programs lie elsewhere on this machine, which is all it may object to.
+    assert [line for line in lines if "is not executable" not in line] == []
