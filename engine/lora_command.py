@@ -5,9 +5,10 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from engine import errors
+from engine.lora_fit import base_of
 from engine.lora_names import Base, bases
 from engine.training import command as training
 
@@ -19,24 +20,24 @@ def add_to(commands: Any) -> None:
     check = actions.add_parser("check", help="tell whether it can be served")
     check.set_defaults(command=_check)
     check.add_argument("file", type=Path)
-    which = check.add_mutually_exclusive_group(required=True)
+    which = check.add_mutually_exclusive_group()
     which.add_argument("--base", choices=bases(), help="the base it is for")
     which.add_argument(
         "--family", choices=sorted({base.family for base in bases().values()}), help="any of these"
     )
+    check.epilog = "Without either, the base is found by what the file changes."
     check.add_argument("--out", type=Path, help="a folder for the canonical file")
     check.add_argument("--json", action="store_true", help="print JSON")
     training.add_to(actions)
 
 
 def _check(options: argparse.Namespace) -> None:
-    known = [bases()[options.base]] if options.base else _of_family(options.family)
     # torch takes seconds to import.
     from engine.lora_canon import canonical
 
     with options.file.open("rb") as file:
         try:
-            base, kept = _first(known, lambda one: canonical(file, one))
+            base, kept = _first(_known(options, file), lambda one: canonical(file, one))
         except errors.LoraRefused as refusal:
             if options.json:
                 _say(json.dumps({"refused": refusal.code, **refusal.params}))
@@ -59,8 +60,12 @@ def _say(line: str) -> None:
     sys.stdout.write(f"{line}\n")
 
 
-def _of_family(family: str) -> list[Base]:
-    return [base for base in bases().values() if base.family == family]
+def _known(options: argparse.Namespace, file: BinaryIO) -> list[Base]:
+    if options.base:
+        return [bases()[options.base]]
+    if options.family:
+        return [base for base in bases().values() if base.family == options.family]
+    return [base_of(file, bases())]
 
 
 def _first(known: list[Base], make: Callable[[Base], Any]) -> tuple[Base, Any]:

@@ -11,7 +11,10 @@ from bot.i18n import Words
 
 SECTIONS: Mapping[str, tuple[str, ...]] = {
     "draw": ("imagine", "edit", "variations", "expand", "upscale"),
-    "mine": ("history", "show", "again", "presets list", "presets save", "defaults", "labels"),
+    "mine": (
+        *("history", "show", "again", "presets list", "presets save"),
+        *("lora add", "lora list", "defaults", "labels"),
+    ),
     "here": ("queue", "quota", "checkin", "variants", "verify"),
     "manage": ("settings show", "gift"),
 }
@@ -22,6 +25,8 @@ KEYS = {
     "variants": "variant_list",
     "presets list": "presets_list",
     "presets save": "presets_save",
+    "lora add": "lora_add",
+    "lora list": "lora_list",
     "settings show": "settings",
 }
 """Where the texts of a command stand, if not under its name."""
