@@ -207,9 +207,11 @@ class Page:
                 clickCount=1,
             )
 
-    async def photograph(self) -> bytes:
-        """Return what is to be seen, as a PNG."""
-        taken = await self.send("Page.captureScreenshot", format="png")
+    async def photograph(self, clip: dict[str, float] | None = None) -> bytes:
+        """Return what is to be seen, or a part of it, as a PNG."""
+        part = {"clip": clip} if clip else {}
+        await self.send("Page.bringToFront")  # Chromium draws no tab that is behind another
+        taken = await self.send("Page.captureScreenshot", format="png", **part)
         return base64.b64decode(taken["data"])
 
 

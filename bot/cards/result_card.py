@@ -69,7 +69,9 @@ class Result:
 
 def ended(words: Words, result: Result) -> Letter:
     """Return the card for a result of any kind."""
-    return _pictures(words, result) if result.fetched.attachments else _nothing(words, result)
+    if result.fetched.attachments:
+        return _pictures(words, result)
+    return _open(words, result) if result.generation.status == "open" else _nothing(words, result)
 
 
 def _pictures(words: Words, result: Result) -> Letter:
@@ -114,6 +116,18 @@ def gallery(generation: Generation, fetched: Fetched) -> ui.MediaGallery[ui.Layo
             spoiler=bool(generation.spoiler) or index in veiled,
         )
     return shown
+
+
+def _open(words: Words, result: Result) -> Letter:
+    """Say of an order that was looked up too early that it is not lost."""
+    card: ui.Container[ui.LayoutView] = ui.Container(accent_colour=BUSY)
+    footer = (
+        f"-# {words('result.owner', user=result.generation.user_id)} · `{result.generation.id}`"
+    )
+    lines = [f"### {words('opened.open')}", quote(result.request.prompt), footer]
+    card.add_item(ui.TextDisplay("\n".join(lines)))
+    card.add_item(_buttons(words, result, ("cancel", "remix")))
+    return Letter(letters.layout(card))
 
 
 def _nothing(words: Words, result: Result) -> Letter:

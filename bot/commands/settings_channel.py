@@ -7,6 +7,7 @@ counts.
 from collections.abc import Callable
 from typing import Any
 
+import discord
 from discord import app_commands
 from sqlalchemy.orm import Session
 
@@ -20,7 +21,37 @@ from store.channels import LONGEST_SLOW_S, SERVER
 
 SAID = {"yes": True, "no": False, "inherit": None}
 """What one may say of a channel; the last leaves it to the category or the server."""
-Where = app_commands.AppCommandChannel | None
+KINDS = (
+    discord.ChannelType.text,
+    discord.ChannelType.news,
+    discord.ChannelType.forum,
+    discord.ChannelType.voice,
+    discord.ChannelType.stage_voice,
+    discord.ChannelType.category,
+)
+"""Where the bot can be used, but for threads, which are their channel."""
+
+
+class _Somewhere(app_commands.Transformer):
+    """A channel of those kinds; discord.py's own types would offer some that the API's does not."""
+
+    @property
+    def type(self) -> discord.AppCommandOptionType:
+        """Say that it is a channel."""
+        return discord.AppCommandOptionType.channel
+
+    @property
+    def channel_types(self) -> list[discord.ChannelType]:
+        """Say of which kinds."""
+        return [*KINDS]
+
+    async def transform(self, _: Press, value: Any, /) -> app_commands.AppCommandChannel:
+        """Take it as it is."""
+        channel: app_commands.AppCommandChannel = value
+        return channel
+
+
+Where = app_commands.Transform[app_commands.AppCommandChannel, _Somewhere] | None
 Said = app_commands.Choice[str]
 
 

@@ -53,6 +53,8 @@ class Rest:
     """Answers the bot's requests."""
 
     def __init__(self, world: World, token: str, base_url: str, rates: Rates) -> None:
+        self.shards = 1
+        """How many connections the bot is told to open."""
         self._world = world
         self._token = token
         self._base_url = base_url
@@ -147,7 +149,7 @@ class Rest:
     def _gateway(self) -> dict[str, Any]:
         starts = {"total": 1000, "remaining": 999, "reset_after": 0, "max_concurrency": 1}
         url = self._base_url.replace("http://", "ws://") + "/gateway"
-        return {"url": url, "shards": 1, "session_start_limit": starts}
+        return {"url": url, "shards": self.shards, "session_start_limit": starts}
 
     async def _read(self, request: web.Request) -> tuple[Any, list[Upload]]:
         if not request.content_type.startswith("multipart/"):

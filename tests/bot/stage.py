@@ -28,6 +28,7 @@ from bot.wishes.sizes import size_words
 from engine.catalog import Catalog
 from engine.errors import RerollError
 from engine.recipe import Recipe
+from local.discord.rest import WireRequest
 from store import claims, generations, ledger, workers
 from store.database import Database
 from store.files import Files
@@ -35,6 +36,7 @@ from store.plans import Plan, Plans
 from store.servers import Defaults
 from store.tables import Generation
 from tests.bot.messages import png
+from tests.local import openapi
 from worker.queue import Tickets
 
 PLAN = Plan(daily_credits=10)
@@ -217,6 +219,11 @@ async def _running(env: Env) -> AsyncIterator[Env]:
         yield env
     finally:
         await env.shutdown()
+    if spec := openapi.at_hand():
+        for one in env.http_requests:
+            spec.check(WireRequest(one.method, one.path, one.json, (), 200))
+        wrong, spec.violations = spec.violations, []
+        assert wrong == [], wrong
     # simcord records what the command tree answered too; those are the product's own refusals.
     causes = [getattr(error, "original", error) for error in env.errors]
     answered = (RerollError, discord.NotFound)

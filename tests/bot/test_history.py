@@ -141,3 +141,11 @@ async def test_quota_names_credits_that_stay(stage: Stage) -> None:
         ledger.grant(session, ledger.Flow(stage.guild.id, stage.mei.id), 5, "gift")
     shown = await stage.mei.slash(stage.channel, "quota")
     assert "另外還有 **5** 點" in shown.response.content
+
+
+async def test_an_order_that_waits_is_not_said_to_be_cancelled(stage: Stage) -> None:
+    await stage.imagine(stage.alex, prompt="a panda")
+    shown = await stage.alex.slash(stage.channel, "show", number=stage.orders()[0].id)
+    assert "Not drawn yet" in text(shown.response)
+    assert {"cancel", "remix"} <= set(presses(shown.response))
+    assert "given back" not in text(shown.response)

@@ -1,0 +1,138 @@
+"""Whole conversations, clicked and typed in a real browser, on the whole product.
+
+Every request that the bot makes meanwhile is held against Discord's description where it is at
+hand. Skipped where no Chromium is installed.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+import pytest
+import pytest_asyncio
+
+from bot.i18n import Texts
+from local.browser import DESKTOP, PHONE, Browser, BrowserFailed, Page, Screen
+from local.page import Playground
+from tests import studio
+from tests.local import openapi
+
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.skipif(Browser.installed() is None, reason="no Chromium is installed"),
+]
+MESSAGES = "document.querySelectorAll('#channel-message-list article')"
+LAST = f"[...{MESSAGES}].at(-1)"
+VIEWER = """(() => {
+  const picker = document.querySelector('#viewer-picker');
+  picker.value = [...picker.options].find((one) => one.textContent.includes(%r)).value;
+  picker.dispatchEvent(new Event('change', {bubbles: true}));
+})()"""
+SWITCH_S = 1.0
+ENTER = ("Enter", 13)
+
+
+@dataclass(frozen=True)
+class Theatre:
+    product: studio.Studio
+    browser: Browser
+    address: str
+
+    async def seat(self, name: str, screen: Screen = DESKTOP) -> Page:
+        page = await self.browser.page(self.address, screen)
+        await page.until("document.querySelector('#viewer-picker')?.options.length > 1")
+        await page.run(VIEWER % name)
+        await page.send("Page.bringToFront")
+        await asyncio.sleep(SWITCH_S)
+        return page
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def theatre(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Theatre]:
+    spec = openapi.Spec() if openapi.DESCRIPTION.exists() else None
+    async with (
+        studio.opened(tmp_path_factory.mktemp("theatre")) as product,
+        Playground(product.world) as playground,
+        Browser() as browser,
+    ):
+        if spec:
+            product.discord.rest.observers.append(spec.check)
+        yield Theatre(product, browser, playground.addresses()["studio"])
+    if spec:
+        assert spec.violations == []
+        assert spec.checked > 10
+
+
+def button(label: str) -> str:
+    named = f"[...document.querySelectorAll('button')].filter((b) => b.textContent === {label!r})"
+    return f"{named}.at(-1)"
+
+
+async def choose(page: Page, typed: str, name: str) -> None:
+    """Type the beginning of a command until the list shows it: a page that has just opened may
+    draw its composer anew under the typist's hands.
+    """
+    box = "document.querySelector('#channel-composer-input')"
+    for _ in range(5):
+        await page.run(f"{box}.value = ''")
+        await page.click(box)
+        await page.type(typed)
+        with suppress(BrowserFailed):
+            await page.until(f"document.body.innerText.includes({name!r})", 3)
+            return
+    raise BrowserFailed(f"no list of commands for {typed}")
+
+
+def pictures(count: int) -> str:
+    """Say that the newest message shows so many loaded pictures, and is at its end."""
+    loaded = f"[...{LAST}.querySelectorAll('img.gallery-image')].filter((i) => i.naturalWidth)"
+    return f"{MESSAGES}.length && {loaded}.length === {count} && !{LAST}.textContent.includes('%')"
+
+
+@pytest.mark.parametrize(
+    ("name", "locale", "typed", "prompt"),
+    [("Alex", "en-US", "/ima", "a panda"), ("小满", "zh-CN", "/画", "一只熊猫")],
+)
+async def test_a_picture_is_asked_for_drawn_again_opened_and_remixed(
+    theatre: Theatre, name: str, locale: str, typed: str, prompt: str
+) -> None:
+    words = Texts().of(locale)
+    page = await theatre.seat(name)
+    before = await page.run(f"{MESSAGES}.length")
+    await choose(page, typed, f"/{words('imagine.name')}")
+    await page.press(*ENTER)
+    await page.until(f"document.body.innerText.includes({words('imagine.prompt_hint')!r})")
+    await page.type(prompt)
+    await page.click("document.querySelector('#send-message')")
+    await page.until(f"{MESSAGES}.length === {before + 1} && {pictures(1)}", 60)
+    await page.click(button(words("buttons.again")))
+    await page.until(f"{LAST}.textContent.includes({words('comparison.identical')!r})", 60)
+    await page.click(button(words("buttons.more")))
+    await page.until(f"{LAST}.textContent.includes({words('buttons.original')!r})")
+    await page.click(button(words("buttons.remix")))
+    typed_in = "[...document.querySelectorAll('.modal-dialog textarea')].map((one) => one.value)"
+    await page.until(f"{typed_in}.includes({prompt!r})")
+    shown = await page.run("document.querySelector('.modal-dialog').textContent")
+    assert words("remix.title") in shown
+    assert words("remix.seed") in shown
+
+
+async def test_on_a_phone_nothing_is_wider_than_the_screen(theatre: Theatre) -> None:
+    await theatre.product.say("/imagine prompt:a panda count:4")
+    page = await theatre.seat("Alex", PHONE)
+    await page.until(f"document.querySelector('#channel-message-list') && {pictures(4)}", 60)
+    right = "(one) => one.getBoundingClientRect().right"
+    widest = await page.run(f"Math.max(...[...{LAST}.querySelectorAll('*')].map({right}))")
+    assert widest <= PHONE.width
+    cut = "(one) => one.scrollWidth > one.clientWidth"
+    assert not await page.run(f"[...{LAST}.querySelectorAll('button')].some({cut})")
+
+
+async def test_a_refusal_is_read_by_its_member_alone(theatre: Theatre) -> None:
+    page = await theatre.seat("Alex")
+    turn = await theatre.product.say("/imagine prompt:a panda size:huge")
+    assert turn.states[-1].ephemeral
+    await page.until(f"{LAST}?.textContent.includes('huge')")
+    other = await theatre.seat("阿哲")
+    await other.until("!document.body.innerText.includes('huge')")
