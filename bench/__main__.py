@@ -10,6 +10,7 @@ BENCHES = (
     "bench.engine",
     "bench.chain",
     "bench.switch",
+    "bench.adapters",
     "bench.claims",
     "bench.queue",
     "bench.labels",

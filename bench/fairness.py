@@ -1,10 +1,13 @@
 """The fair share against FIFO, round robin and affinity alone, on a simulated clock.
 
-`python -m bench fairness` plays three situations, with the product's own claims over a real
+`python -m bench fairness` plays five situations, with the product's own claims over a real
 SQLite database:
 * burst: one member orders ten times what each of nine others does; three variants, two workers;
 * lone: three members keep one worker busy with two variants, others drop in for a third one;
-* tail: many members at 80 % of three workers' time, ten variants of very unlike popularity.
+* tail: many members at 80 % of three workers' time, ten variants of very unlike popularity;
+* loras, loras3: thirty busy members with 200 LoRAs of very unlike popularity over one worker and
+  over three, and others who drop in with one that nobody had before; without the preference for
+  those at hand too, and without bringing them ahead.
 """
 
 import argparse
@@ -13,7 +16,8 @@ import random
 import statistics
 import tempfile
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from bench.line import SWITCH_S, Asked, Device, Drawn, Policy, Run, run
@@ -21,6 +25,9 @@ from bench.policies import Affinity, Fifo, Product, RoundRobin
 from store.fairness import Bounds
 
 POLICIES = ("product", "fifo", "round robin", "affinity")
+PLAINER = {"no preference": {"affinity": False}, "not ahead": {"ahead": False}}
+PLAINER["neither"] = PLAINER["no preference"] | PLAINER["not ahead"]
+"""The product with less of what it does for LoRAs."""
 SECONDS = 5.0
 NOISE = 0.15
 BURST_S = 100.0
@@ -34,6 +41,7 @@ class Scenario:
     orders: tuple[Asked, ...]
     workers: int
     fair_at: float | None = None
+    policies: tuple[str, ...] = POLICIES
 
     @property
     def variants(self) -> tuple[str, ...]:
@@ -43,7 +51,11 @@ class Scenario:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What one policy made of one scenario; times in seconds, throughput in pictures a minute."""
+    """What one policy made of one scenario; times in seconds, throughput in pictures a minute.
+
+    `waited` pictures waited for a LoRA; `of_one` is the throughput's share of what it would be if
+    all used the same one.
+    """
 
     scenario: str
     policy: str
@@ -55,6 +67,8 @@ class Figures:
     mean_wait: float
     p95_wait: float
     eta_error: float | None
+    waited: int = 0
+    of_one: float | None = None
 
 
 def burst() -> Scenario:
@@ -96,15 +110,39 @@ def tail() -> Scenario:
     return Scenario("tail", tuple(orders), 3)
 
 
+def loras(workers: int = 1) -> Scenario:
+    """Return thirty members who are always there, and eight newcomers."""
+    dice = random.Random(4)
+    names = [f"{number:064x}" for number in range(200)]
+    shares = [1 / (number + 1) for number in range(200)]
+    orders = [
+        Asked(dice.random(), member, "v0", 2, lora=dice.choices(names, shares)[0])
+        for member in range(30)
+        for _ in range(10 if workers == 1 else 4 * workers)
+    ]
+    whole = len(orders) * 2 * SECONDS * 0.75 / workers
+    visits = [
+        Asked(
+            whole / 10 * (number + dice.random()), 100 + number, "v0", lone=True, lora=f"n{number}"
+        )
+        for number in range(8)
+    ]
+    policies = ("product", *PLAINER, "fifo", "round robin")
+    name = "loras" if workers == 1 else f"loras{workers}"
+    return Scenario(name, (*orders, *visits), workers, 0.75 * whole, policies)
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Play and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--scenario", choices=("burst", "lone", "tail"))
-    options = parser.parse_args(arguments)
     known = {"burst": burst, "lone": lone, "tail": tail}
+    known |= {"loras": loras, "loras3": partial(loras, 3)}
+    parser.add_argument("--scenario", choices=tuple(known))
+    options = parser.parse_args(arguments)
     names = [options.scenario] if options.scenario else list(known)
-    figures = [play(known[name](), policy) for name in names for policy in POLICIES]
+    scenarios = [known[name]() for name in names]
+    figures = [play(scenario, policy) for scenario in scenarios for policy in scenario.policies]
     print(json.dumps([asdict(each) for each in figures], indent=2) if options.json else "", end="")
     if not options.json:
         _print(figures)
@@ -121,8 +159,23 @@ def play(scenario: Scenario, policy: str) -> Figures:
     if policy in rivals:
         return _figures(scenario, policy, _run(rivals[policy], scenario, devices))
     with tempfile.TemporaryDirectory(prefix="reroll-bench-") as folder:
-        with Product.opened(Path(folder), devices) as product:
+        with Product.opened(Path(folder), devices, **PLAINER.get(policy, {})) as product:
             return _figures(scenario, policy, _run(product, scenario, devices))
+
+
+def _of_one(scenario: Scenario, throughput: float) -> float | None:
+    """Return the share of what the same orders make with one LoRA for all, whoever is next."""
+    if not any(asked.lora for asked in scenario.orders):
+        return None
+    orders = tuple(replace(asked, lora="one") for asked in scenario.orders)
+    devices = [Device(f"w{number}", scenario.variants) for number in range(scenario.workers)]
+    return round(
+        throughput / _throughput(_run(Fifo(), replace(scenario, orders=orders), devices)), 3
+    )
+
+
+def _throughput(result: Run) -> float:
+    return 60 * len(result.drawn) / max(picture.finished for picture in result.drawn)
 
 
 def _run(policy: Policy, scenario: Scenario, devices: list[Device]) -> Run:
@@ -154,10 +207,12 @@ def _figures(scenario: Scenario, policy: str, result: Run) -> Figures:
         lone_wait=_longest_wait(visits) if visits else None,
         lone_bound=round(bound, 1) if visits else None,
         switches=result.switches,
-        throughput=round(60 * len(drawn) / max(picture.finished for picture in drawn), 2),
+        throughput=round(_throughput(result), 2),
         mean_wait=round(statistics.mean(waits), 1),
         p95_wait=round(statistics.quantiles(waits, n=20)[-1], 1),
         eta_error=round(statistics.median(errors), 3) if errors else None,
+        waited=result.waited,
+        of_one=_of_one(scenario, _throughput(result)),
     )
 
 
@@ -168,8 +223,10 @@ def _longest_wait(pictures: Iterable[Drawn]) -> float:
 def _jain(scenario: Scenario, drawn: Iterable[Drawn]) -> float:
     """Return Jain's index of the seconds drawn for each member up to `fair_at`: 1 is equal."""
     until = scenario.fair_at or 0.0
-    shares = dict.fromkeys((asked.member for asked in scenario.orders), 0.0)
+    shares = dict.fromkeys((asked.member for asked in scenario.orders if not asked.lone), 0.0)
     for picture in drawn:
+        if picture.order.lone:
+            continue
         taken = min(picture.finished, until) - min(picture.started, until)
         shares[picture.order.member] += taken
     total = sum(shares.values())

@@ -1,11 +1,14 @@
 """Discrete events: members order, workers claim, draw, load and finish, on a simulated clock.
 
-Knows no policy: who is next is asked of a `Policy`, which may be the product's store or a rival.
+A LoRA that is not in a worker's memory is brought first, or while the picture before is drawn,
+where the policy tells what comes next. Knows no policy: who is next is asked of a `Policy`, which
+may be the product's store or a rival.
 """
 
 import heapq
 import itertools
 import random
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,13 +17,19 @@ from typing import Protocol
 from store.fairness import Residency
 
 SWITCH_S = 12.0
+BRING_S = 1.0
+"""100 MB from a file store on the network."""
+ROOM = 40
+"""LoRAs of that size in a worker's memory."""
+LOOK_S = 1.0
+"""How often a worker that draws looks for what comes next."""
 Seconds = Callable[[str, random.Random], float]
 """What one picture of a variant takes, this time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One order: at `at` seconds a member asks for `count` pictures of a variant.
+    """One order: at `at` seconds a member asks for `count` pictures of a variant, with a LoRA.
 
     A `lone` one comes from a member without any other, a `flood` from one before the others came.
     """
@@ -31,6 +40,7 @@ class Asked:
     count: int = 1
     lone: bool = False
     flood: bool = False
+    lora: str = ""
 
 
 @dataclass(slots=True)
@@ -53,10 +63,41 @@ class Device:
     since: float = 0.0
     drawn: list[Drawn] = field(default_factory=list)
     switches: int = 0
+    loras: OrderedDict[str, None] = field(default_factory=OrderedDict)
+    brought_at: float = 0.0
+    waited: int = 0
 
     def residency(self, now: float) -> Residency:
         """Return what a worker tells at a claim."""
-        return Residency(frozenset({self.loaded} - {""}), now - self.since, SWITCH_S)
+        return Residency(
+            frozenset({self.loaded} - {""}),
+            now - self.since,
+            SWITCH_S,
+            frozenset(self.loras),
+            now - self.brought_at,
+            BRING_S,
+        )
+
+    def take(self, asked: Asked, now: float) -> float:
+        """Load and bring what a picture needs; return when it can begin."""
+        begin = now
+        if self.loaded != asked.variant:
+            self.switches += 1
+            begin += SWITCH_S
+            self.loaded, self.since = asked.variant, begin
+        if asked.lora and asked.lora not in self.loras:
+            self.waited += 1
+            begin = self.brought_at = begin + BRING_S
+        self.keep(asked.lora)
+        return begin
+
+    def keep(self, lora: str) -> None:
+        """Hold a LoRA, the least recently used leaving for it."""
+        if lora:
+            self.loras[lora] = None
+            self.loras.move_to_end(lora)
+        if len(self.loras) > ROOM:
+            self.loras.popitem(last=False)
 
 
 class Policy(Protocol):
@@ -70,6 +111,9 @@ class Policy(Protocol):
 
     def finish(self, device: Device, ticket: object, picture: "Drawn") -> None:
         """Record a finished image."""
+
+    def coming(self, device: Device, now: float) -> tuple[str, ...]:
+        """Return the LoRAs of the next pictures, if that is known."""
 
 
 @dataclass(slots=True)
@@ -89,6 +133,11 @@ class Run:
     def switches(self) -> int:
         """Return how often weights were loaded."""
         return sum(device.switches for device in self.devices)
+
+    @property
+    def waited(self) -> int:
+        """Return how often a picture waited for its LoRA."""
+        return sum(device.waited for device in self.devices)
 
 
 class _Play:
@@ -128,14 +177,29 @@ class _Play:
             return
         self._idle.discard(device)
         ticket, asked = found
-        begin = now
-        if device.loaded != asked.variant:
-            device.switches += 1
-            begin += SWITCH_S
-            device.loaded, device.since = asked.variant, begin
+        switches = device.switches
+        begin = device.take(asked, now)
         end = begin + self._seconds(asked.variant, self._dice)
-        picture = Drawn(asked, begin, end, begin - now)
+        picture = Drawn(asked, begin, end, SWITCH_S * (device.switches - switches))
         self.at(end, lambda _: self._done(device, ticket, picture))
+        if asked.lora:
+            self.at(begin, lambda at: self._look(device, at, end))
+
+    def _look(self, device: Device, now: float, until: float) -> None:
+        """Bring the next LoRA, or look again later, while the picture is drawn."""
+        if now >= until:
+            return
+        coming = self._policy.coming(device, now)
+        lacking = next((name for name in coming if name not in device.loras), None)
+        if lacking is None:
+            self.at(now + LOOK_S, lambda at: self._look(device, at, until))
+            return
+
+        def there(at: float) -> None:
+            device.keep(lacking)
+            self._look(device, at, until)
+
+        self.at(now + BRING_S, there)
 
     def _done(self, device: Device, ticket: object, picture: Drawn) -> None:
         self._policy.finish(device, ticket, picture)

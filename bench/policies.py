@@ -1,5 +1,6 @@
 """Who is next: the product's store over a real SQLite database, and three rivals."""
 
+import math
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,8 @@ import sqlalchemy
 from sqlalchemy import event
 
 from bench.line import Asked, Device, Drawn
-from store import claims, generations, migrate, workers
+from engine.request import LoraUse
+from store import claims, coming, generations, migrate, workers
 from store.database import Database
 from store.plans import Plan
 from tests.store.orders import NOON, kept, order, request
@@ -43,6 +45,10 @@ class Fifo:
     def finish(self, device: Device, ticket: object, picture: Drawn) -> None:
         """Need nothing."""
 
+    def coming(self, device: Device, now: float) -> tuple[str, ...]:
+        """Know nothing ahead."""
+        return ()
+
     def _chosen(self, device: Device, waiting: list[Asked]) -> Asked:
         return waiting[0]
 
@@ -69,22 +75,29 @@ class Affinity(Fifo):
 
 
 class Product:
-    """The store's own functions; its database reads the simulated clock."""
+    """The store's own functions; its database reads the simulated clock.
 
-    def __init__(self, database: Database) -> None:
+    Without `affinity` it is not told which LoRAs are at hand, without `ahead` none are brought
+    before their picture's turn.
+    """
+
+    def __init__(self, database: Database, *, affinity: bool = True, ahead: bool = True) -> None:
         self._database = database
+        self._affinity, self._ahead = affinity, ahead
         self._now = 0.0
         self._asked: dict[str, Asked] = {}
         self._reported: dict[str, float] = {}
 
     @classmethod
     @contextmanager
-    def opened(cls, folder: Path, devices: list[Device]) -> Iterator["Product"]:
+    def opened(
+        cls, folder: Path, devices: list[Device], *, affinity: bool = True, ahead: bool = True
+    ) -> Iterator["Product"]:
         """Yield the product over a fresh database in `folder`."""
         url = f"sqlite:///{folder / 'reroll.db'}"
         migrate.upgrade(url)
         database = Database(url)
-        product = cls(database)
+        product = cls(database, affinity=affinity, ahead=ahead)
 
         def clocked(connection: Any, _record: Any) -> None:
             connection.create_function("julianday", 1, product._julian)
@@ -101,7 +114,9 @@ class Product:
     def order(self, asked: Asked, now: float) -> float | None:
         """Place the order as the bot does."""
         self._now = now
-        wish = order(asked.count, asked.member, request=request(asked.count, asked.variant))
+        uses = (LoraUse(asked.lora),) if asked.lora else ()
+        wanted = replace(request(asked.count, asked.variant), loras=uses)
+        wish = order(asked.count, asked.member, request=wanted)
         with self._database.begin() as session:
             placed = generations.create(session, wish, PLAN, NOON)
         self._asked[placed.id] = asked
@@ -112,8 +127,11 @@ class Product:
         self._now = now
         if now - self._reported.get(device.name, -REPORT_S) >= REPORT_S:
             self._report(device)
+        residency = device.residency(now)
+        if not self._affinity:
+            residency = replace(residency, loras=frozenset(), none_brought_for_s=math.inf)
         with self._database.begin() as session:
-            claim = claims.claim(session, device.name, device.variants, device.residency(now))
+            claim = claims.claim(session, device.name, device.variants, residency)
         return (claim, self._asked[claim.generation_id]) if claim else None
 
     def finish(self, device: Device, ticket: object, picture: Drawn) -> None:
@@ -127,6 +145,14 @@ class Product:
         )
         with self._database.begin() as session:
             claims.keep(session, ticket, told)
+
+    def coming(self, device: Device, now: float) -> tuple[str, ...]:
+        """Look ahead as a worker does."""
+        if not self._ahead:
+            return ()
+        self._now = now
+        with self._database.begin() as session:
+            return coming.loras(session, device.variants, device.residency(now))
 
     def _report(self, device: Device) -> None:
         self._reported[device.name] = self._now

@@ -10,9 +10,12 @@ from store import fairness, flows
 from store.clock import now_ms
 from store.fairness import Residency
 
+AHEAD = 4
+"""Images: whoever orders next is seen in time, and no worker fills its memory with guesses."""
+
 
 def loras(
-    session: Session, variants: Collection[str], residency: Residency, *, most: int
+    session: Session, variants: Collection[str], residency: Residency, *, most: int = AHEAD
 ) -> tuple[str, ...]:
     """Return the sha256 of the LoRAs of the next `most` images, the soonest first."""
     heads = flows.heads(session, variants)

@@ -16,8 +16,6 @@ from worker.drawing import Parts
 
 LOOK_S = 0.25
 """Orders come while a picture is drawn; a look is one small query."""
-AHEAD = 4
-"""Pictures: whoever orders next is seen in time, and no worker fills its memory with guesses."""
 MOST_BYTES = 1e9
 """What is brought while one picture is drawn."""
 
@@ -69,7 +67,7 @@ class Lookout:
         parts = self._parts
         with parts.database.begin() as session:
             residency = parts.stay.residency(parts.catalog, parts.engine)
-            names = coming.loras(session, parts.catalog.names, residency, most=AHEAD)
+            names = coming.loras(session, parts.catalog.names, residency)
         return [name for name in names if name not in residency.loras | self._tried]
 
     def _bring(self, sha256: str) -> None:

@@ -1,0 +1,242 @@
+"""What LoRAs cost a worker: a switch, a first use, and a long tail of them.
+
+`python -m bench adapters` measures, on the starter and with the worker's own loop over a real
+database and file store:
+* switch: pictures with two resident LoRAs in turn over pictures with one; and putting hooks onto
+  as many layers as Qwen-Image has,
+* first use: the wait that a 100 MB LoRA adds when another order is drawn before it, as a share of
+  its load time without anybody before it,
+* tail: pictures a minute with 200 LoRAs of Zipf's popularity, over those with one for all.
+"""
+
+import argparse
+import json
+import logging
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import structlog
+import torch
+from diffusers import QwenImageTransformer2DModel
+from safetensors.torch import save
+
+from engine.adapters import Adapter, Adapters, Worn, wearing
+from engine.catalog import Catalog
+from engine.engine import Engine
+from engine.lora_canon import DOWN, PREFIX, UP
+from engine.lora_names import bases
+from engine.request import GenerationRequest, LoraUse
+from store import generations, migrate
+from store.database import Database
+from store.files import Files
+from store.plans import Plan
+from tests import broker
+from tests.store.orders import NOON, order
+from worker.drawing import Parts, draw_waiting
+from worker.events import Doorbell
+from worker.hand import Hand
+from worker.lookout import Lookout
+from worker.loras import FOLDER, Loras
+
+PLAN = Plan(daily_credits=1_000_000)
+LARGE = 512
+"""The rank at which a LoRA over all layers of the starter takes 100 MB."""
+SMALL = 16
+LORAS = 200
+HOT = 40
+"""LoRAs that the worker has room for."""
+BATCH = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Medians in milliseconds, and shares."""
+
+    picture_ms: float
+    switch_ms: float
+    switch_share: float
+    large_hooks_ms: float
+    load_ms: float
+    added_ms: float
+    added_share: float
+    tail_of_one: float
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args(arguments)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    with _parts() as parts:
+        figures = Figures(
+            *_switch(parts, options.rounds),
+            _large_hooks(),
+            *_first_use(parts, options.rounds),
+            _tail(parts, options.rounds // 3),
+        )
+    if options.json:
+        print(json.dumps(asdict(figures), indent=2))
+        return
+    for name, value in asdict(figures).items():
+        print(f"{name:16} {value:.3f}")
+
+
+def _switch(parts: Parts, rounds: int) -> tuple[float, float, float]:
+    """Return a picture's milliseconds, and what is added where the LoRA changes each time."""
+    variant = parts.catalog.default
+    uses = [LoraUse(parts.files.put(FOLDER, _lora(SMALL, seed))) for seed in range(3)]
+    for use in uses:
+        parts.loras.bring(parts.engine.adapters, use.sha256)
+
+    def drawn(use: LoraUse) -> float:
+        return _seconds(lambda: parts.engine.draw(variant, _asked(use).image(0)))
+
+    same, other = [], []
+    for number in range(2 * rounds + 2):
+        pair = [drawn(uses[0]), drawn(uses[0]), drawn(uses[1 + number % 2])]
+        if number > 1:
+            same.append(pair[1])
+            other.append(pair[2])
+    picture = statistics.median(same)
+    added = statistics.median(b - a for a, b in zip(same, other, strict=True))
+    return 1000 * picture, 1000 * added, added / picture
+
+
+def _large_hooks() -> float:
+    """Return milliseconds for taking a LoRA on and off over all layers of Qwen-Image."""
+    with torch.device("meta"):
+        model = QwenImageTransformer2DModel()
+        pairs = {
+            name: (torch.empty(SMALL, module.in_features), torch.empty(module.out_features, SMALL))
+            for name, module in model.named_modules()
+            if isinstance(module, torch.nn.Linear)
+        }
+    worn = [Worn(Adapter(pairs), 1.0)]
+
+    def on_and_off() -> None:
+        with wearing(model, worn):
+            pass
+
+    return 1000 * statistics.median(_seconds(on_and_off) for _ in range(9))
+
+
+def _first_use(parts: Parts, rounds: int) -> tuple[float, float, float]:
+    """Return the load's milliseconds, and what is left of them behind another order."""
+    large = LoraUse(parts.files.put(FOLDER, _lora(LARGE, 9)))
+    spent: dict[str, list[float]] = {"there": [], "cold": [], "ahead": []}
+    for number in range(rounds + 1):
+        for way, kept in spent.items():
+            if way != "there":
+                parts.engine.adapters = Adapters("cpu")
+            # The picture before takes longer than the load, as those of a large model do.
+            _place(parts, _asked(steps=12, guidance=3.0), _asked(large))
+            with _looking(parts) if way == "ahead" else nullcontext():
+                seconds = _seconds(lambda: draw_waiting(parts))
+            if number:
+                kept.append(seconds)
+    load, added = (
+        statistics.median(b - a for a, b in zip(spent["there"], spent[way], strict=True))
+        for way in ("cold", "ahead")
+    )
+    return 1000 * load, 1000 * added, added / load
+
+
+def _tail(parts: Parts, rounds: int) -> float:
+    """Return the throughput's share of that with one LoRA for all."""
+    dice = random.Random(5)
+    shares = [1 / (number + 1) for number in range(LORAS)]
+    one = parts.files.put(FOLDER, _lora(SMALL, 0))
+    room = HOT * len(_lora(SMALL, 0))
+    adapters = {way: Adapters("cpu", in_main=room, on_device=room / 4) for way in ("one", "many")}
+    ratios = []
+    for number in range(rounds + 1):
+        seconds = {}
+        for way, kept in adapters.items():
+            parts.engine.adapters = kept
+            seeds = dice.choices(range(LORAS), shares, k=BATCH)
+            names = [
+                one if way == "one" else parts.files.put(FOLDER, _lora(SMALL, seed))
+                for seed in seeds
+            ]
+            _place(parts, *(_asked(LoraUse(name)) for name in names))
+            with _looking(parts):
+                seconds[way] = _seconds(lambda: draw_waiting(parts))
+        if number:
+            ratios.append(seconds["one"] / seconds["many"])
+    return statistics.median(ratios)
+
+
+def _lora(rank: int, seed: int) -> bytes:
+    """Return a canonical file over all layers of the starter."""
+    noise = torch.Generator().manual_seed(seed)
+    tensors = {}
+    for name, (out, into) in bases()["starter"].linears.items():
+        tensors[PREFIX + name + DOWN] = torch.randn(rank, into, generator=noise) * 0.01
+        tensors[PREFIX + name + UP] = torch.randn(out, rank, generator=noise) * 0.01
+    return save(dict(sorted(tensors.items())))
+
+
+def _asked(*uses: LoraUse, steps: int = 4, guidance: float = 1.0) -> GenerationRequest:
+    return GenerationRequest(
+        variant="starter",
+        prompt="a panda on a red background",
+        negative="",
+        width=128,
+        height=128,
+        steps=steps,
+        guidance=guidance,
+        seeds=(7,),
+        loras=uses,
+    )
+
+
+def _place(parts: Parts, *requests: GenerationRequest) -> None:
+    """Queue orders of as many members."""
+    for number, request in enumerate(requests):
+        with parts.database.begin() as session:
+            wish = order(1, number + 1, request=request)
+            generations.create(session, wish, PLAN, NOON)
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+@contextmanager
+def _looking(parts: Parts) -> Iterator[None]:
+    lookout = Lookout(parts)
+    lookout.start()
+    yield
+    lookout.stop()
+
+
+@contextmanager
+def _parts() -> Iterator[Parts]:
+    with tempfile.TemporaryDirectory(prefix="reroll-bench-") as name:
+        folder = Path(name)
+        url = f"sqlite:///{folder / 'reroll.db'}"
+        migrate.upgrade(url)
+        database, files = Database(url), Files(f"file://{folder}/files")
+        with broker.running(folder) as queue:
+            doorbell = Doorbell(queue.url)
+            engine = Engine(device="cpu")
+            catalog = Catalog.load(["starter"])
+            engine.load(catalog.default)
+            loras = Loras(files)
+            yield Parts("w", catalog, database, files, engine, doorbell, Hand(), loras)
+            doorbell.close()
+            database.close()
+
+
+if __name__ == "__main__":
+    main()

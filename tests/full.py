@@ -1,0 +1,72 @@
+"""A database whose disk is full, for as long as a test needs it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import event, text
+
+from store import generations
+from store.database import Database
+from store.errors import StoreUnavailable
+from store.plans import Plan
+from tests.store.orders import NOON, order, request
+
+LARGE = 10**9
+STRANGER = 99
+
+
+@contextmanager
+def full(database: Database) -> Iterator[None]:
+    """Leave no room for another row until the block ends."""
+    full_here = _sqlite if database.url.get_backend_name() == "sqlite" else _postgresql
+    with full_here(database):
+        yield
+
+
+@contextmanager
+def _sqlite(database: Database) -> Iterator[None]:
+    """Let the file not grow, and fill up what room its pages have."""
+    most = 1
+
+    def limited(connection: Any, *_: object) -> None:
+        connection.execute(f"PRAGMA max_page_count={most}")
+
+    event.listen(database._engine, "checkout", limited)
+    asked = replace(request(), prompt="熊" * 400)
+    try:
+        while True:
+            with database.begin() as session:
+                wish = order(user_id=STRANGER, guild_id=STRANGER, request=asked)
+                generations.create(session, wish, Plan(daily_credits=LARGE), NOON)
+    except StoreUnavailable:
+        yield
+    finally:
+        most = LARGE
+        with database.begin() as session:
+            session.connection()
+        event.remove(database._engine, "checkout", limited)
+
+
+@contextmanager
+def _postgresql(database: Database) -> Iterator[None]:
+    """Let the server answer as it does then: a disk of its own would take a mount."""
+    with database.begin() as session:
+        session.execute(
+            text(
+                "CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE"
+                " EXCEPTION 'could not extend file: No space left on device'"
+                " USING ERRCODE = 'disk_full'; END $$"
+            )
+        )
+        for table in ("images", "generations"):
+            session.execute(
+                text(
+                    f"CREATE TRIGGER no_room BEFORE INSERT OR UPDATE ON {table}"
+                    " FOR EACH ROW EXECUTE FUNCTION no_room()"
+                )
+            )
+    yield
+    with database.begin() as session:
+        session.execute(text("DROP FUNCTION no_room CASCADE"))
