@@ -2,11 +2,12 @@
 
 `python -m bench adapters` measures, on the starter and with the worker's own loop over a real
 database and file store:
-* switch: pictures with two resident LoRAs in turn over pictures with one; and putting hooks onto
-  as many layers as Qwen-Image has,
-* first use: the wait that a 100 MB LoRA adds when another order is drawn before it, as a share of
-  its load time without anybody before it,
-* tail: pictures a minute with 200 LoRAs of Zipf's popularity, over those with one for all.
+* switch: what pictures with resident LoRAs in turn take more than pictures with one, in CPU time;
+  and putting one onto as many layers as Qwen-Image has, and off again,
+* first use: what a 100 MB LoRA adds to its order when another is drawn before it, as a share of
+  what it adds when it is not brought ahead: all in all, and of its own picture's waiting,
+* tail: pictures a minute with 200 LoRAs of Zipf's popularity, over those with one for all; with
+  the starter's usual picture and a LoRA of rank 16.
 """
 
 import argparse
@@ -18,7 +19,8 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -26,15 +28,17 @@ import torch
 from diffusers import QwenImageTransformer2DModel
 from safetensors.torch import save
 
-from engine.adapters import Adapter, Adapters, Worn, wearing
+from engine.adapters import Adapter, Adapters, Worn
 from engine.catalog import Catalog
 from engine.engine import Engine
 from engine.lora_canon import DOWN, PREFIX, UP
 from engine.lora_names import bases
 from engine.request import GenerationRequest, LoraUse
+from engine.wardrobe import Wardrobe
 from store import generations, migrate
 from store.database import Database
 from store.files import Files
+from store.loras import FOLDER
 from store.plans import Plan
 from tests import broker
 from tests.store.orders import NOON, order
@@ -42,7 +46,8 @@ from worker.drawing import Parts, draw_waiting
 from worker.events import Doorbell
 from worker.hand import Hand
 from worker.lookout import Lookout
-from worker.loras import FOLDER, Loras
+from worker.loras import Loras
+from worker.stay import Stay
 
 PLAN = Plan(daily_credits=1_000_000)
 LARGE = 512
@@ -51,7 +56,7 @@ SMALL = 16
 LORAS = 200
 HOT = 40
 """LoRAs that the worker has room for."""
-BATCH = 20
+BATCH = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,7 @@ class Figures:
     load_ms: float
     added_ms: float
     added_share: float
+    waited_share: float
     tail_of_one: float
 
 
@@ -97,7 +103,9 @@ def _switch(parts: Parts, rounds: int) -> tuple[float, float, float]:
         parts.loras.bring(parts.engine.adapters, use.sha256)
 
     def drawn(use: LoraUse) -> float:
-        return _seconds(lambda: parts.engine.draw(variant, _asked(use).image(0)))
+        started = time.process_time()
+        parts.engine.draw(variant, _asked(use).image(0))
+        return time.process_time() - started
 
     same, other = [], []
     for number in range(2 * rounds + 2):
@@ -111,7 +119,7 @@ def _switch(parts: Parts, rounds: int) -> tuple[float, float, float]:
 
 
 def _large_hooks() -> float:
-    """Return milliseconds for taking a LoRA on and off over all layers of Qwen-Image."""
+    """Return milliseconds for putting a LoRA onto all layers of Qwen-Image, and off."""
     with torch.device("meta"):
         model = QwenImageTransformer2DModel()
         pairs = {
@@ -119,19 +127,23 @@ def _large_hooks() -> float:
             for name, module in model.named_modules()
             if isinstance(module, torch.nn.Linear)
         }
-    worn = [Worn(Adapter(pairs), 1.0)]
+    wardrobe, worn = Wardrobe(model), Worn(Adapter(pairs), 1.0)
 
-    def on_and_off() -> None:
-        with wearing(model, worn):
-            pass
+    def on_and_off() -> float:
+        started = time.process_time()
+        wardrobe.put_on([(worn,)])
+        wardrobe.put_off()
+        return time.process_time() - started
 
-    return 1000 * statistics.median(_seconds(on_and_off) for _ in range(9))
+    return 1000 * statistics.median(on_and_off() for _ in range(9))
 
 
-def _first_use(parts: Parts, rounds: int) -> tuple[float, float, float]:
+def _first_use(parts: Parts, rounds: int) -> tuple[float, float, float, float]:
     """Return the load's milliseconds, and what is left of them behind another order."""
     large = LoraUse(parts.files.put(FOLDER, _lora(LARGE, 9)))
+    parts.loras.bring(parts.engine.adapters, large.sha256)
     spent: dict[str, list[float]] = {"there": [], "cold": [], "ahead": []}
+    waited: dict[str, list[float]] = {"there": [], "cold": [], "ahead": []}
     for number in range(rounds + 1):
         for way, kept in spent.items():
             if way != "there":
@@ -139,14 +151,30 @@ def _first_use(parts: Parts, rounds: int) -> tuple[float, float, float]:
             # The picture before takes longer than the load, as those of a large model do.
             _place(parts, _asked(steps=12, guidance=3.0), _asked(large))
             with _looking(parts) if way == "ahead" else nullcontext():
-                seconds = _seconds(lambda: draw_waiting(parts))
+                stay = _Waited()
+                seconds = _seconds(partial(draw_waiting, replace(parts, stay=stay)))
             if number:
                 kept.append(seconds)
+                waited[way].append(stay.waited_s)
+    left = sum(waited["ahead"]) / sum(waited["cold"])
     load, added = (
         statistics.median(b - a for a, b in zip(spent["there"], spent[way], strict=True))
         for way in ("cold", "ahead")
     )
-    return 1000 * load, 1000 * added, added / load
+    return 1000 * load, 1000 * added, added / load, left
+
+
+class _Waited(Stay):
+    """Adds up how long pictures waited for their own LoRAs."""
+
+    waited_s = 0.0
+
+    @contextmanager
+    def bringing(self, lacking: int) -> Iterator[None]:
+        started = time.perf_counter()
+        with super().bringing(lacking):
+            yield
+        self.waited_s += time.perf_counter() - started
 
 
 def _tail(parts: Parts, rounds: int) -> float:
@@ -166,7 +194,7 @@ def _tail(parts: Parts, rounds: int) -> float:
                 one if way == "one" else parts.files.put(FOLDER, _lora(SMALL, seed))
                 for seed in seeds
             ]
-            _place(parts, *(_asked(LoraUse(name)) for name in names))
+            _place(parts, *(_asked(LoraUse(name), steps=8, guidance=3.0) for name in names))
             with _looking(parts):
                 seconds[way] = _seconds(lambda: draw_waiting(parts))
         if number:

@@ -10,10 +10,8 @@ from engine.adapters import Adapters
 from engine.errors import LoraLost
 from store.errors import FilesUnavailable
 from store.files import Files
+from store.loras import FOLDER
 from worker.disk import Disk
-
-FOLDER = "loras"
-"""Where canonical files lie in the file store, for all members."""
 
 
 class Loras:

@@ -8,12 +8,12 @@ from safetensors.torch import save
 
 from engine.lora_names import Base, bases
 from engine.request import LoraUse
+from store.loras import FOLDER
 from tests.engine import lora_toys
 from tests.engine.lora_toys import named
 from tests.store.orders import place
 from tests.worker.conftest import asked
 from worker.drawing import Parts
-from worker.loras import FOLDER
 
 
 def content(seed: int, base: str = "starter") -> bytes:

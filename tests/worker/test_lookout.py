@@ -8,11 +8,11 @@ from engine.adapters import Adapters
 from store import claims
 from store.claims import Claim
 from store.coming import AHEAD
+from store.loras import FOLDER
 from tests.worker.conftest import order, read
 from tests.worker.lora_files import content, digest, ordered
 from worker.drawing import Parts
 from worker.lookout import Lookout
-from worker.loras import FOLDER
 
 FILES = [content(seed) for seed in range(AHEAD + 2)]
 

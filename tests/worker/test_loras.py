@@ -18,12 +18,12 @@ from engine.errors import LoraLost
 from store import loras
 from store.errors import FilesUnavailable
 from store.files import Files
-from store.loras import Kept, New, Room
+from store.loras import FOLDER, Kept, New, Room
 from tests.worker.conftest import asked, left, order, read
 from tests.worker.lora_files import content, digest, misfit, ordered, use
 from worker.disk import Disk
 from worker.drawing import Parts, draw_waiting
-from worker.loras import FOLDER, Loras
+from worker.loras import Loras
 from worker.settings import WorkerSettings
 
 ONE, TWO, WRONG = content(1), content(2), misfit()
