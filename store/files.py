@@ -7,13 +7,29 @@ SQL; a row that names a file is written only after the file is there.
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import ObjectStore, from_url
 
 from store.errors import FilesUnavailable
 
+if TYPE_CHECKING:
+    from obstore.store import RetryConfig
+
 PREVIEW = "preview.png"
+RETRIES: "RetryConfig" = {
+    "max_retries": 2,
+    "retry_timeout": timedelta(seconds=8),
+    "backoff": {
+        "init_backoff": timedelta(seconds=0.2),
+        "max_backoff": timedelta(seconds=2),
+        "base": 2,
+    },
+}
+"""Whoever calls waits for a store that is away as long as it wants; the library would for minutes,
+and a member's answer with it."""
 
 
 class Files:
@@ -24,7 +40,9 @@ class Files:
 
     def __init__(self, url: str) -> None:
         self._store: ObjectStore = (
-            from_url(url, mkdir=True) if url.startswith("file:") else from_url(url)
+            from_url(url, mkdir=True)
+            if url.startswith("file:")
+            else from_url(url, retry_config=RETRIES)
         )
 
     def put(self, folder: str, content: bytes) -> str:
