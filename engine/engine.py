@@ -59,7 +59,10 @@ class Engine:
         self._place = Place(root, offline, vendor, _words(wishes))
         self._residents = Residents(self._device, self._place, wishes)
         self.adapters = Adapters(self._device)
-        self._sharing = Sharing(exact=not wishes.fast, most=wishes.rows)
+        # A GPU chooses its kernels by the number of rows: only alone has a row bits of its own.
+        alone = memory_of.is_apart(self._device) and not wishes.fast
+        most = wishes.rows or (1 if alone else None)
+        self._sharing = Sharing(exact=not wishes.fast, most=most)
         self._rounds = Rounds(self._sharing)
         torch.set_num_threads(threads)
         # Else cuDNN may choose by timing, and the same recipe would give other pixels.

@@ -6,6 +6,7 @@ keeps its own schedule, guidance and noise. Knows no pipeline and runs no forwar
 
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -46,6 +47,8 @@ class Drawing(Generic[T]):
         self._seconds = 0.0
         self._resumed_at: float | None = None
         self._coroutine = _Coroutine(lambda: work(self))
+        # What is bound for the log here is bound there too.
+        self._coroutine.gr_context = copy_context()
 
     @property
     def ended(self) -> bool:

@@ -30,18 +30,17 @@ class Rounds:
     def room(self) -> int:
         """Return how many more drawings could share the forwards of the oldest under way."""
         first = self._under_way[0].call if self._under_way else None
-        return self._sharing.most(first) - len(self._under_way) if first else 0
+        return self._sharing.expected(first) - len(self._under_way) if first else 0
 
+    @torch.no_grad()
     def add(self, drawing: Drawing[Any]) -> None:
-        """Take a drawing on; the next step begins it."""
+        """Take a drawing on, up to its first forward."""
         self._under_way.append(drawing)
+        drawing.resume()
 
     @torch.no_grad()
     def step(self) -> list[Drawing[Any]]:
         """Run one forward and what follows from it; return the drawings that have ended."""
-        for drawing in self._under_way:
-            if drawing.call is None and not drawing.ended:
-                drawing.resume()
         if mates := self._mates():
             self._share(mates)
         ended = [drawing for drawing in self._under_way if drawing.ended]

@@ -55,6 +55,13 @@ class Sharing:
             self._measured[call.kind] = self._found(call)
         return self._measured[call.kind].rows
 
+    def expected(self, call: Call) -> int:
+        """Return the same without measuring: two, to try, where nothing is known yet."""
+        if call.group is None:
+            return 1
+        found = self._measured.get(call.kind)
+        return found.rows if found else self._most or 2
+
     def halve(self, call: Call) -> None:
         """Take half the rows from now on: there was no memory for more."""
         found = self._measured.get(call.kind, Shares(1))

@@ -88,23 +88,34 @@ def claim(
     tried: set[int] = set()
     while heads := flows.heads(session, variants, tried):
         head = _lock_one(session, heads, residency, now)
-        if found := _first_waiting(session, head.lane_id):
-            image, generation = found
-            _take(session, image, generation.weight, worker, (now, now + lease_ms))
-            flows.refresh(session, _flow(head), served=head.lane_id)
-            return Claim(
-                image.generation_id,
-                image.index,
-                image.fence,
-                image.attempts,
-                generation.request,
-                wordless=bool(generation.wordless),
-                age_restricted=bool(generation.age_restricted),
-            )
+        if found := first_waiting(session, head.lane_id):
+            return take(session, head, found, worker, (now, now + lease_ms))
         # Its last image went without a word: cancelled just now, or by an older version.
         flows.refresh(session, _flow(head))
         tried.add(head.lane_id)
     return None
+
+
+def take(
+    session: Session,
+    head: Head,
+    found: tuple[Image, Generation],
+    worker: str,
+    lease: tuple[int, int],
+) -> Claim:
+    """Take the image found first in a lane whose flow is locked; `lease` is since and till."""
+    image, generation = found
+    _take(session, image, generation.weight, worker, lease)
+    flows.refresh(session, _flow(head), served=head.lane_id)
+    return Claim(
+        image.generation_id,
+        image.index,
+        image.fence,
+        image.attempts,
+        generation.request,
+        wordless=bool(generation.wordless),
+        age_restricted=bool(generation.age_restricted),
+    )
 
 
 def _flow(head: Head) -> Flow:
@@ -127,7 +138,8 @@ def _lock_one(session: Session, heads: Sequence[Head], residency: Residency, now
     return head
 
 
-def _first_waiting(session: Session, lane_id: int) -> tuple[Image, Generation] | None:
+def first_waiting(session: Session, lane_id: int) -> tuple[Image, Generation] | None:
+    """Lock and return the image that is first in a lane, if another transaction does not."""
     first = session.execute(
         select(Image, Generation)
         .join(Generation)

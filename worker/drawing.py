@@ -1,4 +1,4 @@
-"""One engine at work: claim the next image, draw it, keep it, end the claim; until nothing waits.
+"""One engine at work: claim images, draw them side by side, keep each, end its claim.
 
 Knows neither Celery nor Discord.
 """
@@ -8,7 +8,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeVar
 
 import structlog
 from sqlalchemy.orm import Session
@@ -16,23 +15,24 @@ from structlog.contextvars import bound_contextvars
 
 from engine.catalog import Catalog
 from engine.engine import Engine
-from engine.errors import EngineFailed, GenerationCancelled, InputLost, LoraLost
-from engine.picture import Step
-from engine.request import ImageRequest
-from store import claims, controls, loras
+from engine.errors import EngineFailed, GenerationCancelled
+from engine.meeting import Drawing
+from engine.picture import Picture, Step
+from store import claims
 from store.claims import Claim, Kept
 from store.database import Database
 from store.errors import FilesUnavailable, LeaseLost, MoneyRanOut, StoreUnavailable
 from store.files import Files
+from worker import fetching
 from worker.events import Doorbell, Finished
 from worker.finishing import Finish
 from worker.hand import ClaimStopped, Hand
+from worker.joins import Joins
 from worker.loras import Loras
 from worker.progress import Teller
 from worker.stay import Stay
 from worker.till import Till
 
-T = TypeVar("T")
 Ending = Callable[[Session], bool]
 """Writes how a claim ended; True where the order is finished with it."""
 
@@ -57,31 +57,120 @@ class Parts:
     """How long a finished picture waits for a file store or a database that is away."""
 
 
+class Work:
+    """One claim under way: its drawing, its money, and what was loaded for it."""
+
+    def __init__(self, parts: Parts, claim: Claim) -> None:
+        self.claim, self.grip = claim, parts.hand.take(claim)
+        self.till = Till(parts.database, claim)
+        self._parts = parts
+        self._teller = Teller(claim, parts.files, parts.doorbell, parts.finish)
+        self._loading_s = 0.0
+        self._error: Exception | None = None
+        self._drawing: Drawing[Picture] | None = None
+        try:
+            self._drawing = self._begun()
+        except Exception as error:  # answered where the others end too: see `_ending`
+            self._error = error
+
+    @property
+    def ended(self) -> bool:
+        """Tell whether the picture is finished, or will never be."""
+        return self._drawing is None or self._drawing.ended
+
+    def leave(self) -> None:
+        """Give the picture up where it is."""
+        if self._drawing and not self._drawing.ended:
+            self._drawing.stop(ClaimStopped())
+
+    def check(self) -> None:
+        """Leave the picture where it was cancelled, or the worker shuts down."""
+        try:
+            self.grip.check()
+        except (GenerationCancelled, ClaimStopped) as error:
+            if self._drawing and not self._drawing.ended:
+                self._drawing.stop(error)
+
+    def kept(self) -> Kept:
+        """Keep the finished picture. Raises what it ended with."""
+        if self._error or self._drawing is None:
+            raise self._error or AssertionError("it has not begun")
+        picture = self._drawing.finished()
+        self.till.hear(picture.charge)
+        png, verdict = self._parts.finish.picture(self.claim, picture.png, picture.recipe)
+        return Kept(
+            file_sha256=fetching.put(self._parts, self.grip, png),
+            file_bytes=len(png),
+            pixel_sha256=picture.pixel_sha256,
+            recipe=picture.recipe,
+            seconds=picture.seconds,
+            loading_s=self._loading_s,
+            verdict=verdict,
+        )
+
+    def _begun(self) -> Drawing[Picture]:
+        parts, request = self._parts, self.claim.request
+        variant = parts.catalog[request.variant]
+        if variant.vendor:
+            self.till.check(variant.name)
+        files = fetching.pictures(parts, self.grip, request)
+        fetching.loras(parts, self.grip, request)
+        with parts.stay.loading(parts.engine):
+            parts.engine.load(variant)
+        self._loading_s = parts.stay.loading_s
+        return parts.engine.admit(variant, request, self._heard, files)
+
+    def _heard(self, step: Step) -> None:
+        self.till.hear(step.charge)
+        self.grip.check()
+        self._teller.tell(step)
+
+
 def draw_waiting(parts: Parts) -> int:
     """Draw until nothing waits or the worker leaves; return the number of claims taken."""
     taken = 0
-    while not parts.hand.leaving and (claim := _next(parts)):
-        taken += 1
-        with parts.hand.holding(claim), bound_contextvars(order=claim.generation_id):
-            till = Till(parts.database, claim)
-            _end(parts, claim, till, _ending(parts, claim, till))
+    works: list[Work] = []
+    joins = Joins(parts)
+    try:
+        while not parts.hand.leaving or works:
+            while claim := joins.next(works):
+                taken += 1
+                with bound_contextvars(order=claim.generation_id):
+                    works.append(Work(parts, claim))
+            if not works:
+                break
+            _go_on(parts, works)
+    finally:
+        # Only where the database stays away: their leases run out.
+        for work in works:
+            _abandon(parts, work)
     return taken
 
 
-def _next(parts: Parts) -> Claim | None:
-    with parts.database.begin() as session:
-        if controls.is_paused(session):
-            return None
-        residency = parts.stay.residency(parts.catalog, parts.engine)
-        return claims.claim(session, parts.name, parts.catalog.names, residency)
+def _go_on(parts: Parts, works: list[Work]) -> None:
+    """Do one step, and end what has ended."""
+    for work in works:
+        work.check()
+    parts.engine.step()
+    for work in [work for work in works if work.ended]:
+        with bound_contextvars(order=work.claim.generation_id):
+            _end(parts, work, _ending(work))
+        works.remove(work)
+        parts.hand.drop(work.grip)
 
 
-def _ending(parts: Parts, claim: Claim, till: Till) -> Ending:
+def _abandon(parts: Parts, work: Work) -> None:
+    work.leave()
+    parts.hand.drop(work.grip)
+
+
+def _ending(work: Work) -> Ending:
+    claim = work.claim
     told = log.bind(
         image=claim.index, attempt=claim.attempt, variant=claim.order.get("variant", "")
     )
     try:
-        kept = _draw(parts, claim, till)
+        kept = work.kept()
     except ClaimStopped:
         told.info("image handed back")
         return partial(claims.release, claim=claim)
@@ -89,7 +178,7 @@ def _ending(parts: Parts, claim: Claim, till: Till) -> Ending:
         told.info("image cancelled")
         return partial(claims.cancelled, claim=claim)
     except (EngineFailed, FilesUnavailable, MoneyRanOut) as error:
-        till.ended(error)
+        work.till.ended(error)
         told.exception("image failed")
         return partial(claims.fail, claim=claim, error=error)
     except Exception:
@@ -99,85 +188,14 @@ def _ending(parts: Parts, claim: Claim, till: Till) -> Ending:
     return partial(claims.keep, claim=claim, kept=kept)
 
 
-def _draw(parts: Parts, claim: Claim, till: Till) -> Kept:
-    request = claim.request
-    variant = parts.catalog[request.variant]
-    teller = Teller(claim, parts.files, parts.doorbell, parts.finish)
-
-    def on_step(step: Step) -> None:
-        till.hear(step.charge)
-        parts.hand.check()
-        teller.tell(step)
-
-    if variant.vendor:
-        till.check(variant.name)
-    files = {name: _get(parts, claim, name) for name in request.files}
-    _bring(parts, request)
-    with parts.stay.loading(parts.engine):
-        parts.engine.load(variant)
-    picture = parts.engine.draw(variant, request, on_step, files)
-    till.hear(picture.charge)
-    png, verdict = parts.finish.picture(claim, picture.png, picture.recipe)
-    return Kept(
-        file_sha256=_put(parts, claim, png),
-        file_bytes=len(png),
-        pixel_sha256=picture.pixel_sha256,
-        recipe=picture.recipe,
-        seconds=picture.seconds,
-        loading_s=parts.stay.loading_s,
-        verdict=verdict,
-    )
-
-
-def _put(parts: Parts, claim: Claim, png: bytes) -> str:
-    """Keep the file, waiting out a short absence of the file store."""
-    return _patiently(parts, partial(parts.files.put, claim.generation_id, png))
-
-
-def _get(parts: Parts, claim: Claim, name: str) -> bytes:
-    """Read a picture to start from. Raises InputLost where it is gone."""
-    try:
-        return _patiently(parts, partial(parts.files.get, claim.generation_id, name))
-    except FilesUnavailable as error:
-        if isinstance(error.__cause__, FileNotFoundError):
-            raise InputLost from error
-        raise
-
-
-def _bring(parts: Parts, request: ImageRequest) -> None:
-    """Have the request's LoRAs at hand. Raises LoraLost where one is gone or was removed."""
-    if not request.loras:
-        return
-    with parts.database.begin() as session:
-        if loras.removed(session, [use.sha256 for use in request.loras]):
-            raise LoraLost
-    adapters = parts.engine.adapters
-    lacking = adapters.lacking(request)
-    with parts.stay.bringing(len(lacking)):
-        for sha256 in lacking:
-            _patiently(parts, partial(parts.loras.bring, adapters, sha256))
-
-
-def _patiently(parts: Parts, act: Callable[[], T]) -> T:
-    give_up_at = time.monotonic() + parts.patience_s
-    while True:
-        try:
-            return act()
-        except FilesUnavailable as error:
-            gone = isinstance(error.__cause__, FileNotFoundError)
-            if gone or time.monotonic() > give_up_at:
-                raise
-            parts.hand.check()
-            time.sleep(1)
-
-
-def _end(parts: Parts, claim: Claim, till: Till, ending: Ending) -> None:
+def _end(parts: Parts, work: Work, ending: Ending) -> None:
     """Write the claim's end, waiting out a short absence of the database."""
+    claim = work.claim
     give_up_at = time.monotonic() + parts.patience_s
     finished = False
     while True:
         try:
-            till.settle()
+            work.till.settle()
             with parts.database.begin() as session:
                 finished = ending(session)
             break

@@ -1,4 +1,4 @@
-"""The claim in this process's hand, shared by the thread that draws and the heart that keeps it."""
+"""The claims in this process's hand, shared by the thread that draws and the beating heart."""
 
 import time
 from collections.abc import Iterator
@@ -16,61 +16,90 @@ class ClaimStopped(Exception):
     """The worker shuts down or lost the claim: leave the picture at this step."""
 
 
+class Grip:
+    """One claim in hand, and what was heard of it since it was taken."""
+
+    def __init__(self, hand: "Hand", claim: Claim) -> None:
+        self.claim = claim
+        self._hand = hand
+        self._cancelled = self._lost = False
+
+    def check(self) -> None:
+        """Note that the picture moved. Raises GenerationCancelled or ClaimStopped to leave it."""
+        self._hand.moved()
+        if self._cancelled:
+            raise GenerationCancelled
+        if self._lost or self._hand.late:
+            raise ClaimStopped
+
+    def beat(self, database: Database) -> None:
+        """Prolong the lease and hear of a cancellation."""
+        lost = wanted = False
+        try:
+            with database.begin() as session:
+                wanted = claims.beat(session, self.claim)
+        except LeaseLost:
+            lost = True
+        self._lost, self._cancelled = lost, not lost and not wanted
+
+
 class Hand:
-    """Holds at most one claim and what was heard of it since it was taken."""
+    """Holds the claims whose pictures are under way, each with a fate of its own."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._claim: Claim | None = None
-        self._cancelled = self._lost = False
+        self._grips: list[Grip] = []
         self._moved_at = time.monotonic()
         self._leave_at: float | None = None
 
     @contextmanager
-    def holding(self, claim: Claim) -> Iterator[None]:
+    def holding(self, claim: Claim) -> Iterator[Grip]:
         """Hold `claim` inside the block, whatever happens there."""
-        self._take(claim)
+        grip = self.take(claim)
         try:
-            yield
+            yield grip
         finally:
-            self._take(None)
+            self.drop(grip)
 
-    def check(self) -> None:
-        """Note that the picture moved. Raises GenerationCancelled or ClaimStopped to leave it."""
+    def take(self, claim: Claim) -> Grip:
+        """Hold `claim` until it is dropped."""
+        grip = Grip(self, claim)
+        self.moved()
+        with self._lock:
+            self._grips.append(grip)
+        return grip
+
+    def drop(self, grip: Grip) -> None:
+        """Hold it no longer."""
+        self.moved()
+        with self._lock:
+            self._grips.remove(grip)
+
+    def moved(self) -> None:
+        """Note that something moved."""
         self._moved_at = time.monotonic()
-        if self._cancelled:
-            raise GenerationCancelled
-        if self._lost or (self._leave_at is not None and self._moved_at > self._leave_at):
-            raise ClaimStopped
 
     def beat(self, database: Database) -> None:
-        """Prolong the lease and hear of a cancellation; nothing with an empty hand."""
-        claim = self._claim
-        if claim is None:
-            return
-        lost = wanted = False
-        try:
-            with database.begin() as session:
-                wanted = claims.beat(session, claim)
-        except LeaseLost:
-            lost = True
+        """Prolong every lease and hear of cancellations; nothing with an empty hand."""
         with self._lock:
-            if self._claim is claim:  # a beat that comes late must not stop the next picture
-                self._lost, self._cancelled = lost, not lost and not wanted
+            grips = list(self._grips)
+        for grip in grips:
+            grip.beat(database)
 
     def leave(self, *, grace_s: float) -> None:
-        """Take no further claim; the one held may go on for `grace_s` seconds."""
+        """Take no further claim; those held may go on for `grace_s` seconds."""
         self._leave_at = time.monotonic() + grace_s
 
     @property
     def empty(self) -> bool:
         """Tell whether nothing is held."""
-        return self._claim is None
+        return not self._grips
 
     @property
     def claim(self) -> Claim | None:
-        """Return what is held."""
-        return self._claim
+        """Return what was taken last of that which is held."""
+        with self._lock:
+            return self._grips[-1].claim if self._grips else None
 
     @property
     def leaving(self) -> bool:
@@ -78,12 +107,11 @@ class Hand:
         return self._leave_at is not None
 
     @property
-    def still_s(self) -> float:
-        """Return seconds since the picture in hand moved; 0 with an empty hand."""
-        return time.monotonic() - self._moved_at if self._claim else 0.0
+    def late(self) -> bool:
+        """Tell whether the time to finish what is held has run out."""
+        return self._leave_at is not None and time.monotonic() > self._leave_at
 
-    def _take(self, claim: Claim | None) -> None:
-        with self._lock:
-            self._claim = claim
-            self._cancelled = self._lost = False
-            self._moved_at = time.monotonic()
+    @property
+    def still_s(self) -> float:
+        """Return seconds since a picture in hand moved; 0 with an empty hand."""
+        return time.monotonic() - self._moved_at if self._grips else 0.0

@@ -134,11 +134,11 @@ def test_a_worker_that_lost_its_lease_stops_and_its_heir_delivers(parts: Parts) 
         sweep(session, watched_ms=0)
     assert zombie
     hand = Hand()
-    with hand.holding(zombie):
-        hand.check()
+    with hand.holding(zombie) as grip:
+        grip.check()
         hand.beat(parts.database)
         with pytest.raises(ClaimStopped):
-            hand.check()
+            grip.check()
     draw_waiting(parts)
     assert read(parts.database, placed).images[0].worker == "w"
 

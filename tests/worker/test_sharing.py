@@ -1,0 +1,105 @@
+"""Several claims in one worker's hand: each picture as it is alone, each with a fate of its own."""
+
+from dataclasses import replace
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from engine.engine import Engine
+from engine.memory import Wishes
+from engine.request import ImageRequest
+from store import generations
+from tests.worker.conftest import asked, order, read
+from worker.drawing import Parts, draw_waiting
+
+
+class Counting(Engine):
+    """The real engine, which remembers how many pictures were under way at once."""
+
+    most = 0
+
+    def step(self) -> Any:
+        self.most = max(self.most, len(self._rounds.under_way))
+        return super().step()
+
+
+@pytest.fixture(scope="module")
+def counting() -> Counting:
+    return Counting(device="cpu", wishes=Wishes(rows=3))
+
+
+@pytest.fixture
+def sharing(parts: Parts, counting: Counting) -> Parts:
+    counting.most = 0
+    return replace(parts, engine=counting)
+
+
+def pixels(parts: Parts, placed: str) -> list[str | None]:
+    return [image.pixel_sha256 for image in read(parts.database, placed).images]
+
+
+def alone(parts: Parts, request: ImageRequest) -> str:
+    return parts.engine.draw(parts.catalog[request.variant], request).pixel_sha256
+
+
+def test_pictures_of_several_orders_are_drawn_together_with_their_own_pixels(
+    sharing: Parts, counting: Counting
+) -> None:
+    changes: list[dict[str, Any]] = [
+        {"count": 3, "steps": 6},
+        {"steps": 4, "prompt": "a rocket"},
+        {"steps": 5, "guidance": 3.0, "negative": "blue"},
+        {"steps": 2, "width": 96},
+    ]
+    placed = [order(sharing.database, **change) for change in changes]
+    assert draw_waiting(sharing) == 6
+    assert counting.most == 3
+    for key, change in zip(placed, changes, strict=True):
+        request = asked(**change)
+        expected = [alone(sharing, request.image(index)) for index in range(request.count)]
+        assert pixels(sharing, key) == expected
+    assert sharing.hand.empty
+
+
+def test_a_cancelled_order_leaves_those_it_was_drawn_with(sharing: Parts) -> None:
+    leaving = order(sharing.database, steps=300, width=128, height=128)
+    staying = order(sharing.database, steps=30, width=128, height=128)
+    drawing = Thread(target=draw_waiting, args=(sharing,))
+    drawing.start()
+    running(sharing, leaving, staying)
+    with sharing.database.begin() as session:
+        generations.cancel(session, leaving, 1, moderator=False)
+    sharing.hand.beat(sharing.database)
+    drawing.join(60)
+    assert read(sharing.database, leaving).status == "cancelled"
+    assert read(sharing.database, staying).status == "done"
+    request = asked(steps=30, width=128, height=128).image(0)
+    assert pixels(sharing, staying) == [alone(sharing, request)]
+
+
+def test_a_worker_that_leaves_hands_all_its_pictures_back(sharing: Parts) -> None:
+    placed = [order(sharing.database, steps=300) for _ in range(2)]
+    drawing = Thread(target=draw_waiting, args=(sharing,))
+    drawing.start()
+    running(sharing, *placed)
+    sharing.hand.leave(grace_s=0)
+    drawing.join(60)
+    for key in placed:
+        image = read(sharing.database, key).images[0]
+        assert (image.status, image.attempts) == ("queued", 0)
+    assert sharing.hand.empty
+
+
+def test_a_picture_that_fails_refunds_its_own_order_only(sharing: Parts) -> None:
+    failing = order(sharing.database, prompt="龘" * 1000)
+    staying = order(sharing.database)
+    draw_waiting(sharing)
+    row = read(sharing.database, failing)
+    assert (row.status, (row.error or {})["code"]) == ("failed", "engine_failed")
+    assert read(sharing.database, staying).status == "done"
+
+
+def running(parts: Parts, *placed: str) -> None:
+    while any(read(parts.database, key).images[0].status == "queued" for key in placed):
+        pass

@@ -1,0 +1,59 @@
+"""Which claim is taken next: the fairest, or one that can share the forwards under way."""
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from store import claims, controls
+from store.claims import Claim
+from store.joining import Joining, join
+
+if TYPE_CHECKING:
+    from worker.drawing import Parts, Work
+
+LOOK_S = 0.1
+"""Between looks for whom could join: each is a small transaction, and steps can be shorter."""
+
+
+class Joins:
+    """Claims for one engine: any with empty hands, else those that share what it does."""
+
+    def __init__(self, parts: "Parts") -> None:
+        self._parts = parts
+        self._looked_at = 0.0
+        self._began_at = 0.0
+
+    def next(self, works: Sequence["Work"]) -> Claim | None:
+        """Return a claim to begin now, if there is one."""
+        parts, now = self._parts, time.monotonic()
+        if parts.hand.leaving:
+            return None
+        if not works:
+            self._began_at = now
+            return self._claim(None)
+        if now - self._looked_at < LOOK_S or parts.engine.room < 1:
+            return None
+        joined = self._claim(self._joining(works[0]))
+        if joined is None:
+            self._looked_at = time.monotonic()
+        return joined
+
+    def _claim(self, joining: Joining | None) -> Claim | None:
+        parts, names = self._parts, self._parts.catalog.names
+        with parts.database.begin() as session:
+            if controls.is_paused(session):
+                return None
+            residency = parts.stay.residency(parts.catalog, parts.engine)
+            if joining is None:
+                return claims.claim(session, parts.name, names, residency)
+            return join(session, parts.name, names, residency, joining)
+
+    def _joining(self, first: "Work") -> Joining:
+        request, catalog = first.claim.request, self._parts.catalog
+        digest = catalog[request.variant].digest
+        return Joining(
+            variants=frozenset(name for name in catalog.names if catalog[name].digest == digest),
+            width=request.width,
+            height=request.height,
+            for_s=time.monotonic() - self._began_at,
+        )
