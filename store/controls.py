@@ -52,14 +52,19 @@ def is_paused(session: Session) -> bool:
 
 def check(session: Session, user_id: int, variant: str) -> Controls:
     """Return what is switched. Raises Banned, HostDrains or VariantOff."""
-    if session.get(Ban, user_id) is not None:
-        raise Banned
+    check_member(session, user_id)
     now = read(session)
     if now.flow is Flow.DRAINING:
         raise HostDrains
     if variant in now.off:
         raise VariantOff(variant=variant)
     return now
+
+
+def check_member(session: Session, user_id: int) -> None:
+    """Raise Banned where the host lets a member do nothing."""
+    if session.get(Ban, user_id) is not None:
+        raise Banned
 
 
 def set_flow(session: Session, flow: Flow, *, by: int) -> None:

@@ -22,8 +22,6 @@ LEASE_MS = 60_000
 """Longer than an image's: nothing beats while a large file is converted."""
 MOST_ATTEMPTS = 3
 MOST_TELLINGS = 20
-FORGOTTEN_MS = 24 * 3600_000
-"""Nobody waits so long to be told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -99,7 +99,8 @@ class LoraFavourite(Base):
 class LoraFetch(Base):
     """A file that a worker is to bring in, check and keep, and whom to tell how it went.
 
-    `url` may hold what opens it: never logged, and gone with the row once it was told. `bases` are
+    `url` may hold what opens it: never logged, and gone with the row once it was told; `token` is
+    sealed by the bot. `bases` are
     those that may be meant. A worker's right to it is a lease and a fence, as to an image.
     """
 

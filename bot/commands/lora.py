@@ -121,6 +121,7 @@ def _share(group: app_commands.Group, services: Services) -> None:
         role_id = EVERYONE if role is None or role.id == guild_id else role.id
 
         def share(session: Session, lora: Lora) -> None:
+            shown.check_member(session, interaction)
             lora_shares.share(session, lora, guild_id, role_id)
 
         await _changed(services, interaction, name, share)

@@ -17,7 +17,8 @@ from bot.services import Services
 from engine.catalog import Catalog
 from engine.errors import LoraFileTooLarge
 from engine.lora_file import FILE_LIMIT, MIB
-from store import lora_addresses, lora_fetches, loras
+from store import lora_addresses, lora_fetches, loras, workers
+from store.errors import WorkerMissing
 from store.lora_fetches import Wanted
 from store.lora_tables import Lora
 from store.loras import NAME_LIMIT, NOT_IN_NAMES, New
@@ -56,6 +57,9 @@ async def add(services: Services, interaction: Press, given: Given) -> None:
     bases = (given.base,) if given.base else served(services.catalog)
 
     def create(session: Session) -> Lora:
+        shown.check_member(session, interaction)
+        if not workers.serving(session):
+            raise WorkerMissing(variant=services.catalog.default.name)
         room = shown.room(shown.plan_in(session, services, interaction))
         lora = loras.create(session, new, room)
         most = min(FILE_LIMIT, loras.room_left(session, new.owner_id, room).nbytes)
@@ -101,7 +105,7 @@ def _wanted(services: Services, interaction: Press, lora_id: str, url: str) -> W
         application_id=interaction.application_id,
         channel_id=interaction.channel_id or 0,
         message_id=None,
-        token=interaction.token,
+        token=services.seals.seal(interaction.token),
         token_at=int(services.now().timestamp() * 1000),
         locale=str(interaction.locale),
     )

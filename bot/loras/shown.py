@@ -10,7 +10,7 @@ from bot.loras import cards, wearing
 from bot.loras.cards import PER_PAGE, Known
 from bot.servers.standing import home, rank
 from bot.services import Services
-from store import lora_shares, loras, servers
+from store import controls, lora_shares, loras, sanctions, servers
 from store.errors import FilesUnavailable, LoraUnknown
 from store.lora_shares import Found, Viewer
 from store.lora_tables import Lora
@@ -58,6 +58,12 @@ async def usable(services: Services, interaction: Press, lora_id: str) -> Lora:
         return lora
 
     return await services.database.run(read)
+
+
+def check_member(session: Session, interaction: Press) -> None:
+    """Raise what keeps a member from bringing anything in, as it keeps them from ordering."""
+    controls.check_member(session, interaction.user.id)
+    sanctions.check(session, home(interaction), interaction.user.id)
 
 
 def room(plan: Plan) -> Room:

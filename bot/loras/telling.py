@@ -71,13 +71,16 @@ class Telling:
             await channel.send(view=letter.view, nonce=lora.id)
 
     async def _edit(self, fetch: LoraFetch, letter: Letter) -> None:
-        webhook = discord.Webhook.partial(fetch.application_id, fetch.token, client=self._client)
+        token = self._services.seals.opened(fetch.token) or ""
+        webhook = discord.Webhook.partial(fetch.application_id, token, client=self._client)
         # discord.py types this as a number only; Discord also takes the name of the answer.
         original: Any = fetch.message_id or "@original"
         await webhook.edit_message(original, view=letter.view)
 
     def _lives(self, fetch: LoraFetch) -> bool:
-        return self._services.now().timestamp() * 1000 - fetch.token_at < TOKEN_MS
+        if self._services.now().timestamp() * 1000 - fetch.token_at >= TOKEN_MS:
+            return False
+        return self._services.seals.opened(fetch.token) is not None
 
     def _words(self, fetch: LoraFetch) -> Words:
         return self._services.words(fetch.locale)

@@ -9,7 +9,7 @@ from bot.loras.adding import named_after
 from bot.loras.telling import Telling
 from engine.catalog import Catalog
 from engine.errors import LoraKindUnsupported
-from store import audit, lora_fetches, lora_shares
+from store import audit, lora_fetches, lora_shares, sanctions, workers
 from store import loras as library
 from store.lora_fetches import Held
 from store.lora_tables import Lora, LoraFetch
@@ -140,6 +140,23 @@ async def test_a_full_library_says_so_and_keeps_what_it_has(roomy: Stage) -> Non
     assert "holds 2 LoRAs" in (await add(stage, stage.alex, url=URL, name="three")).content
     assert [one.name for one in rows(stage)] == ["Ink Wash_v2", "two"]
     assert "Room in your library: 0 more, 50 MB" in text(await run(stage, stage.alex, "list"))
+
+
+async def test_who_may_not_order_adds_and_shares_nothing(roomy: Stage) -> None:
+    stage = roomy
+    loras.add(stage, stage.alex, "ink")
+    with stage.database.begin() as session:
+        sanctions.put(session, stage.guild.id, stage.alex.id, None, stage.moderator.id)
+    refused = await add(stage, stage.alex, url=URL)
+    assert refused.content == (await run(stage, stage.alex, "share", name="ink")).content
+    assert len(rows(stage)) == 1
+
+
+async def test_without_a_worker_nothing_is_taken_in(roomy: Stage) -> None:
+    with roomy.database.begin() as session:
+        workers.leave(session, "w", roomy.services.catalog.names)
+    await add(roomy, roomy.alex, url=URL)
+    assert rows(roomy) == []
 
 
 async def test_a_plan_without_any(stage: Stage) -> None:
