@@ -22,6 +22,7 @@ from store.lora_tables import Lora, LoraFile
 FOLDER = "loras"
 """Where canonical files lie in the file store, by their sha256."""
 NAME_LIMIT = 32
+MOST_REFUSALS = 10
 NOT_IN_NAMES = frozenset(",:;#、，：；")
 """These tell several LoRAs and their weights apart."""
 TEXT_LIMIT = 200
@@ -69,6 +70,7 @@ def create(session: Session, new: New, room: Room) -> Lora:
     members.lock(session, new.owner_id)  # two at once must not both find the last place free
     _free_name(session, new.owner_id, name)
     _check_room(session, new.owner_id, room)
+    _forget_refusals(session, new.owner_id)
     lora = Lora(
         id=new_id(),
         owner_id=new.owner_id,
@@ -252,6 +254,14 @@ def _check_room(session: Session, owner_id: int, room: Room) -> None:
         raise LorasFull(limit=room.loras)
     if left.nbytes <= 0:
         raise LorasTooLarge(limit=room.nbytes // MB)
+
+
+def _forget_refusals(session: Session, owner_id: int) -> None:
+    """Take all but a member's newest refusals out of their list: they count nowhere else."""
+    refused = (Lora.owner_id == owner_id, Lora.status == "refused", Lora.deleted_at.is_(None))
+    newest = select(Lora.id).where(*refused).order_by(Lora.created_at.desc(), Lora.id)
+    old = session.scalars(newest.offset(MOST_REFUSALS)).all()
+    session.execute(update(Lora).where(Lora.id.in_(old)).values(deleted_at=now_ms()))
 
 
 def _settle(session: Session, lora_id: str, **values: Any) -> bool:

@@ -12,11 +12,13 @@ from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 
+import psutil  # type: ignore[import-untyped]
 import structlog
 from sqlalchemy.orm import Session
 
-from engine.errors import LoraRefused, RerollError
+from engine.errors import LoraFileTooLarge, LoraRefused, RerollError
 from engine.lora_canon import Canonical, canonical
+from engine.lora_file import MIB
 from engine.lora_fit import base_of
 from engine.lora_names import bases
 from store import lora_fetches, lora_files, loras
@@ -34,6 +36,9 @@ TIDY_S = 60.0
 CONVERT_MS = 300_000
 """Nothing beats while a file is converted; the largest takes a slow machine a minute."""
 PARTS = "*.part"
+GRACE_S = 5.0
+NEEDS = 4
+"""Times its size that a file takes in memory while it is converted."""
 STALE_S = 24 * 3600.0
 """Parts of files that nobody went on with."""
 
@@ -76,7 +81,8 @@ class Librarian:
     def stop(self) -> None:
         """Hand back what is being fetched; what is being converted is seen through."""
         self._stopped.set()
-        self._thread.join()
+        # A host that is silent may take longer; the next life takes back what this one held.
+        self._thread.join(GRACE_S)
 
     def _repeat(self) -> None:
         while not self._stopped.wait(LOOK_S):
@@ -150,9 +156,10 @@ class Librarian:
 
     def _made(self, held: Held, part: Path) -> _Made:
         self._downloader.fetch(held.url, part, held.most_bytes, self._teller(held))
+        size = part.stat().st_size
         with self._database.begin() as session:
-            size = part.stat().st_size
             lora_fetches.beat(session, held, size, size, lease_ms=CONVERT_MS)
+        _check_memory(size)
         with part.open("rb") as file:
             only = held.bases[0] if len(held.bases) == 1 else base_of(file, held.bases).name
             return _Made(only, canonical(file, bases()[only]))
@@ -188,3 +195,10 @@ class Librarian:
     def _write(self, held: Held, write: Callable[[Session, Held], None]) -> None:
         with suppress(LeaseLost), self._database.begin() as session:
             write(session, held)
+
+
+def _check_memory(size: int) -> None:
+    """Refuse what would end this process, and the picture in its hands. Raises LoraFileTooLarge."""
+    free = psutil.virtual_memory().available
+    if size * NEEDS > free:
+        raise LoraFileTooLarge(limit=free // NEEDS // MIB)

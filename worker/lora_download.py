@@ -28,6 +28,9 @@ HTTPS = 443
 MIB = 2**20
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
+BROKEN = (httpx.TransportError, httpx.DecodingError, socket.gaierror, ConnectionError)
+"""What another try may mend; a disk that is full is none of it."""
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Tell = Callable[[int, int | None], None]
 """Hears how many bytes are there, and of how many; what it raises ends the download."""
@@ -83,7 +86,7 @@ class Downloader:
                     with self._answer(client, url, to, nth, until) as response:
                         self._save(response, to, most_bytes, tell, until)
                     return
-                except (httpx.TransportError, httpx.DecodingError, OSError):
+                except BROKEN:
                     _check_time(until, self.most_s)
                     time.sleep(self.pause_s * nth)
         raise LoraFetchCut(host=host)
@@ -140,7 +143,7 @@ class Downloader:
     def _addresses(self, target: httpx.URL) -> list[str]:
         addresses = self.resolve(target.host, self.port)
         if not addresses:
-            raise OSError("no address")
+            raise socket.gaierror("no address")
         if not all(self.is_public(ipaddress.ip_address(one)) for one in addresses):
             raise LoraHostRefused(host=target.host[:100], hosts=", ".join(self.hosts))
         return addresses

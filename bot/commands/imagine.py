@@ -13,6 +13,7 @@ from bot.client import Tree
 from bot.i18n import Words
 from bot.loras import offers
 from bot.orders import asking
+from bot.servers import places
 from bot.services import Services
 from bot.wishes import sizes
 from bot.wishes.options import RawOptions
@@ -43,7 +44,8 @@ def register(tree: Tree, services: Services) -> None:
         return await preset_list.offered(services, interaction, typed)
 
     async def offer_loras(interaction: Press, typed: str) -> list[app_commands.Choice[str]]:
-        return await offers.several(services, interaction, typed, _variant(services, interaction))
+        variant = await _variant(services, interaction)
+        return await offers.several(services, interaction, typed, variant)
 
     options = list(_options(services.catalog))
     itself = inspect.Parameter("interaction", inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -63,12 +65,15 @@ def register(tree: Tree, services: Services) -> None:
         command.autocomplete("lora")(offer_loras)
 
 
-def _variant(services: Services, interaction: Press) -> str:
-    """Return the variant that is named so far, or would be drawn with."""
+async def _variant(services: Services, interaction: Press) -> str:
+    """Return the variant that is named so far, or would be drawn with here."""
+    catalog = services.catalog
     named = getattr(interaction.namespace, "variant", None)
     usual = services.habits.known(interaction.user.id).get("variant")
-    catalog = services.catalog
-    return next((one for one in (named, usual) if one in catalog.names), catalog.default.name)
+    chosen = next((one for one in (named, usual) if one in catalog.names), None)
+    here = await places.manner(services, places.place(interaction))
+    filled = places.filled(services, RawOptions(prompt="", variant=chosen), here)
+    return filled.variant or catalog.default.name
 
 
 def size_choices(

@@ -154,6 +154,25 @@ async def test_more_than_a_picture_takes(stage: Stage) -> None:
     assert "You asked for 5 LoRAs" in result.response.content
 
 
+async def test_each_of_several_prompts_wears_them(stage: Stage) -> None:
+    loras.add(stage, stage.alex, "ink", sha256="a" * 64)
+    asked = await stage.imagine(stage.alex, prompt="{red|blue} cat", lora="ink:0.5")
+    await stage.alex.click(asked.response, custom_id=presses(asked.response)["all"])
+    assert [uses(stage, nth) for nth in (0, 1)] == [[("a" * 64, 0.5)]] * 2
+    assert stage.orders()[0].remarks == {"loras": {"named": "ink:0.5"}}
+
+
+async def test_commands_that_start_from_a_picture_take_them_too(stage: Stage) -> None:
+    loras.add(stage, stage.alex, "ink", sha256="a" * 64, triggers="wash")
+    start = ("a.png", png(1, (128, 128)))
+    for command, options in (("edit", {"prompt": "a fox"}), ("variations", {"count": 1})):
+        await stage.alex.slash(stage.channel, command, image=start, lora="ink:0.7", **options)
+        assert uses(stage) == [("a" * 64, 0.7)]
+        assert stage.orders()[-1].request["prompt"].endswith(", wash")
+    refused = await stage.alex.slash(stage.channel, "edit", image=start, prompt="x", lora="ink:9")
+    assert "is not a LoRA weight" in refused.followups[-1].content
+
+
 async def offered(stage: Stage, member: Any, typed: str, **others: str) -> list[str]:
     found = await member.autocomplete(stage.channel, "imagine", "lora", typed, **others)
     return [one["value"] for one in found]

@@ -70,6 +70,15 @@ def test_a_refused_one_gives_way(database: Database) -> None:
     assert find(database, "ink").id != add(database, "ink") == find(database, "ink").id != first
 
 
+def test_only_the_newest_refusals_stay_in_the_list(database: Database) -> None:
+    for number in range(loras.MOST_REFUSALS + 3):
+        lora_id = add(database, f"l{number}")
+        with database.begin() as session:
+            loras.refuse(session, lora_id, LoraEmpty())
+    with database.begin() as session:
+        assert len(loras.owned(session, ALEX)) == loras.MOST_REFUSALS + 1
+
+
 def test_a_full_plan_takes_no_more(database: Database) -> None:
     for number in range(3):
         add(database, f"l{number}")
