@@ -31,6 +31,7 @@ RerollError
 │   ├── PromptBlocked       a rule of the host's or the server's forbids some words
 │   │   └── PromptBlockedHere   but not in age-restricted channels
 │   ├── PromptDoubtful      a rule asks whether the member means it
+│   ├── ExportTooSoon       the member has asked for their data a moment ago
 │   ├── BanNeeded           only for those who may ban members
 │   ├── RuleWordInvalid     nothing that a rule could look for
 │   ├── RuleWordsMissing    a rule that replaces needs to know by what
@@ -216,6 +217,12 @@ class PromptDoubtful(RequestRefused):
     """The member is to be asked. Params: as PromptBlocked."""
 
     code = "prompt_doubtful"
+
+
+class ExportTooSoon(RequestRefused):
+    """Params: again_at (epoch seconds)."""
+
+    code = "export_too_soon"
 
 
 class BanNeeded(RequestRefused):

@@ -9,6 +9,7 @@ from bot.delivery.turns import Turns
 from bot.delivery.waits import Waits
 from bot.i18n import Texts, Words
 from bot.orders.questions import Questions
+from bot.privacy.paces import Exports
 from bot.rules import loading
 from bot.rules.matching import Rules
 from bot.seals import Seals
@@ -51,6 +52,7 @@ class Services:
     rules: Rules = field(default_factory=loading.load)
     rulebooks: Rulebooks = field(default_factory=Rulebooks)
     habits: Habits = field(default_factory=Habits)
+    exports: Exports = field(default_factory=Exports)
     seals: Seals = field(default_factory=Seals.passing)
     labels: Labels = field(default_factory=Labels)
     bell: asyncio.Event = field(default_factory=asyncio.Event)

@@ -38,6 +38,7 @@ RerollError
 │   ├── ReportOfOwn         the order is the member's own
 │   ├── ReportedAlready     once is enough
 │   ├── CaseClosed          moderators have looked at it
+│   ├── StillDrawing        something of the member's is at work
 │   ├── RulesFull           a server has no more rules about words
 │   ├── RuleUnknown         no such rule
 │   ├── TrainingRuns        another training of the member's has not ended
@@ -287,6 +288,12 @@ class CaseClosed(StoreRefused):
     """A moderator has closed the case."""
 
     code = "case_closed"
+
+
+class StillDrawing(StoreRefused):
+    """What was cancelled has not stopped yet."""
+
+    code = "still_drawing"
 
 
 class RulesFull(StoreRefused):

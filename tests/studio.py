@@ -31,6 +31,7 @@ class Studio:
     discord: LocalDiscord
     stack: Stack
     database: Database
+    logs: Path
 
     @property
     def world(self) -> World:
@@ -87,6 +88,6 @@ async def opened(folder: Path, given: dict[str, str] | None = None) -> AsyncIter
             async with Stack(place, settings, door, lambda _: None) as stack:
                 database = Database(settings.get("REROLL_DATABASE_URL", place.database_url))
                 try:
-                    yield Studio(discord, stack, database)
+                    yield Studio(discord, stack, database, place.logs)
                 finally:
                     database.close()

@@ -13,7 +13,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
     "draw": ("imagine", "edit", "variations", "expand", "upscale"),
     "mine": (
         *("history", "show", "again", "presets list", "presets save"),
-        *("lora add", "lora list", "defaults", "labels"),
+        *("lora add", "lora list", "defaults", "labels", "privacy export"),
     ),
     "here": ("queue", "quota", "checkin", "variants", "verify"),
     "manage": ("settings show", "gift"),

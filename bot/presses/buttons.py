@@ -13,6 +13,7 @@ from bot.errors import PressOutdated
 from bot.orders import asking, placing, several
 from bot.presses import cases, edit_form, one_picture, picking, private_buttons, remix
 from bot.presses.private_buttons import Handler
+from bot.privacy import forgetting
 from bot.servers.standing import moderates
 from bot.services import Services
 from bot.wishes import editing, repeating, sources, starts
@@ -160,4 +161,5 @@ HANDLERS: Mapping[str, Handler] = {
     **private_buttons.HANDLERS,
     **one_picture.HANDLERS,
     **cases.HANDLERS,
+    forgetting.ACTION: forgetting.press,
 }

@@ -43,6 +43,10 @@ class Habits:
         """Return a member's defaults as far as they have been read."""
         return (self._known or {}).get(user_id, {})
 
+    def forget(self, user_id: int) -> None:
+        """Let a member's defaults go: they are in the database no longer."""
+        (self._known or {}).pop(user_id, None)
+
     async def change(
         self,
         database: Database,

@@ -181,6 +181,18 @@ async def test_without_credits_the_answer_says_so_and_nothing_is_queued(product:
     assert (len(product.orders()), product.left("Morgan")) == (orders, left)
 
 
+async def test_no_process_writes_prompts_or_tokens_to_its_log(product: Studio) -> None:
+    talk = product.conversation("小满")
+    await talk.say("/imagine prompt:a velvetword panda negative:ironword guidance:4")
+    await talk.say("/imagine prompt:velvetword size:velvetword")
+    await talk.say("/imagine prompt:velvetword nude")
+    await talk.say("/history search:velvetword")
+    logs = {path.name: path.read_text("utf-8") for path in product.logs.glob("*.log")}
+    assert len(logs) >= 3
+    for word in ("velvetword", "ironword", "aW50ZXJhY3Rpb24"):
+        assert [name for name, said in logs.items() if word in said] == []
+
+
 async def test_a_hundred_commands_at_once_are_all_acknowledged_in_time(product: Studio) -> None:
     world = product.world
     names = list(world.users)

@@ -1,0 +1,203 @@
+"""What is known of a member, to hand out or to forget. Every column that names people stands here.
+
+Forgetting puts a number in the member's place that stands for nobody, so that sums and counts stay
+true. What must outlast it: sanctions, and the log that a law asks for (see docs/privacy.md).
+"""
+
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Table, case, delete, func, select, update
+from sqlalchemy.orm import Session
+
+from store import generations, host_tables, lora_tables, loras, training_tables, trainings
+from store.clock import now_ms
+from store.errors import StillDrawing
+from store.ledger import KEPT
+from store.tables import Base, Exhibit, Generation, LedgerEntry
+
+ENOUGH = (host_tables, lora_tables, training_tables)
+"""The modules whose tables count too; importing them makes them known."""
+MOST_MESSAGES = 100
+DAY = 86_400_000
+"""In milliseconds."""
+NAMES = ("user_id", "owner_id", "by_id", "actor_id", "target_id", "closed_by")
+HIDDEN = {"token"}
+
+
+class Fate(StrEnum):
+    """What forgetting does to a row that names the member."""
+
+    UNNAME = "unname"
+    ERASE = "erase"
+    STAY = "stay"
+
+
+TRACES: Mapping[str, Mapping[str, Fate]] = {
+    "accounts": {"user_id": Fate.UNNAME},
+    "audit": {"actor_id": Fate.UNNAME, "target_id": Fate.UNNAME},
+    "bans": {"user_id": Fate.STAY, "by_id": Fate.UNNAME},
+    "broadcasts": {"by_id": Fate.UNNAME},
+    "cases": {"closed_by": Fate.UNNAME},
+    "generations": {"user_id": Fate.UNNAME},
+    "handouts": {"user_id": Fate.STAY},
+    "hearts": {"user_id": Fate.ERASE},
+    "lanes": {"user_id": Fate.UNNAME},
+    "ledger": {"user_id": Fate.UNNAME, "by_id": Fate.UNNAME},
+    "lora_favourites": {"user_id": Fate.ERASE},
+    "lora_trainings": {"user_id": Fate.UNNAME},
+    "loras": {"owner_id": Fate.UNNAME},
+    "members": {"user_id": Fate.ERASE},
+    "money": {"user_id": Fate.UNNAME},
+    "presets": {"user_id": Fate.ERASE, "by_id": Fate.UNNAME},
+    "prompt_rules": {"by_id": Fate.UNNAME},
+    "reports": {"user_id": Fate.UNNAME},
+    "sanctions": {"user_id": Fate.STAY, "by_id": Fate.UNNAME},
+    "shy": {"user_id": Fate.ERASE},
+}
+"""By table and column; a test holds it to the tables."""
+OWN = ("user_id", "owner_id")
+"""The columns that make a row the member's own, to be handed out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What is left to do outside SQL: messages to delete, folders of files to remove."""
+
+    messages: tuple[tuple[int, int], ...]
+    folders: tuple[str, ...]
+
+
+def collected(session: Session, user_id: int) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Yield each table's rows about a member, and their pictures; no secret of Discord's."""
+    for name, columns in TRACES.items():
+        own = [one for one in OWN if one in columns]
+        if own:
+            table = Base.metadata.tables[name]
+            yield name, _rows(session, table, table.c[own[0]] == user_id)
+    mine = select(Generation.id).where(Generation.user_id == user_id)
+    images = Base.metadata.tables["images"]
+    yield "images", _rows(session, images, images.c.generation_id.in_(mine))
+
+
+def begin(session: Session, user_id: int) -> None:
+    """End what is open of a member's: waiting pictures at once, others at their next step."""
+    is_open = (Generation.user_id == user_id, Generation.status == "open")
+    for order in session.scalars(select(Generation.id).where(*is_open)).all():
+        generations.cancel(session, order, user_id, moderator=False)
+    while (training := trainings.open_of(session, user_id)) is not None:
+        if training.cancel_requested or not trainings.cancel(session, training.lora_id):
+            break
+
+
+def finish(session: Session, user_id: int) -> Forgotten:
+    """Forget a member. Raises StillDrawing while something of theirs is at work."""
+    is_open = (Generation.user_id == user_id, Generation.status == "open")
+    if session.scalar(select(Generation.id).where(*is_open).limit(1)):
+        raise StillDrawing
+    if trainings.open_of(session, user_id) is not None:
+        raise StillDrawing
+    left = Forgotten(_messages(session, user_id), tuple(_folders(session, user_id)))
+    nobody = -1 - secrets.randbits(62)
+    spent = _spent_lately(session, user_id)
+    _delete_orders(session, user_id)
+    for name, columns in TRACES.items():
+        for column, fate in columns.items():
+            _unname(session, Base.metadata.tables[name], column, fate, user_id, nobody)
+    session.add_all(spent)
+    session.flush()
+    return left
+
+
+def _rows(session: Session, table: Table, mine: Any) -> list[dict[str, Any]]:
+    shown = [column for column in table.columns if column.name not in HIDDEN]
+    found = session.execute(select(*shown).where(mine)).mappings()
+    return [dict(row) for row in found]
+
+
+def _delete_orders(session: Session, user_id: int) -> None:
+    """Let the sweeper take their files and their words, and empty what it does not look at."""
+    mine = (Generation.user_id == user_id, Generation.deleted_at.is_(None))
+    session.execute(update(Generation).where(*mine).values(deleted_at=now_ms()))
+    everything = update(Generation).where(Generation.user_id == user_id)
+    session.execute(everything.values(token="", remarks=None, error=None))
+    for lora in loras.owned(session, user_id):
+        loras.remove(session, lora)
+    kept, learnt = lora_tables.Lora, training_tables.Training
+    session.execute(
+        update(kept)
+        .where(kept.owner_id == user_id)
+        .values(name="", key=kept.id, triggers="", licence="", preview=None)
+    )
+    words: dict[str, Any] = {"prompts": {}, "examples": {}, "samples": None, "token": ""}
+    session.execute(update(learnt).where(learnt.user_id == user_id).values(**words))
+
+
+def _unname(
+    session: Session, table: Table, column: str, fate: Fate, user_id: int, nobody: int
+) -> None:
+    mine = table.c[column] == user_id
+    if fate is Fate.ERASE:
+        session.execute(delete(table).where(mine))
+    elif fate is Fate.UNNAME:
+        session.execute(update(table).where(mine).values({column: nobody}))
+
+
+def _messages(session: Session, user_id: int) -> tuple[tuple[int, int], ...]:
+    """Return where the newest orders are shown."""
+    mine = (Generation.user_id == user_id, Generation.message_id.is_not(None))
+    shown = (
+        select(Generation.channel_id, Generation.message_id)
+        .where(*mine, Generation.deleted_at.is_(None))
+        .order_by(Generation.created_at.desc())
+        .limit(MOST_MESSAGES)
+    )
+    hung = (
+        select(Exhibit.channel_id, Exhibit.message_id)
+        .join(Generation, Generation.id == Exhibit.generation_id)
+        .where(Generation.user_id == user_id, Exhibit.message_id > 0)
+    )
+    found = [*session.execute(hung).all(), *session.execute(shown).all()]
+    return tuple((channel_id, message_id or 0) for channel_id, message_id in found)
+
+
+def _folders(session: Session, user_id: int) -> Iterator[str]:
+    kept, learnt = lora_tables.Lora, training_tables.Training
+    for lora_id in session.scalars(select(kept.id).where(kept.owner_id == user_id)):
+        yield loras.folder(lora_id)
+    for lora_id in session.scalars(select(learnt.lora_id).where(learnt.user_id == user_id)):
+        yield trainings.folder(lora_id)
+
+
+def _spent_lately(session: Session, user_id: int) -> list[LedgerEntry]:
+    """Return what must stay known of today, so that forgetting gives no credits a second time.
+
+    Sums without orders: what was given and what is left of each day's purse, and that there was a
+    check-in. Days that are over are worth nothing, whoever they are of.
+    """
+    entry = LedgerEntry
+    given = case((entry.kind == "grant", entry.amount), else_=0)
+    days = (
+        select(entry.guild_id, entry.purse, func.sum(given), func.sum(entry.amount))
+        .where(entry.user_id == user_id, entry.purse != KEPT, entry.created_at > now_ms() - 2 * DAY)
+        .group_by(entry.guild_id, entry.purse)
+    )
+    made = []
+    for guild_id, purse, granted, left in session.execute(days).all():
+        at = {"guild_id": guild_id, "user_id": user_id, "purse": purse}
+        reference = f"forgotten:{secrets.token_hex(8)}"
+        made.append(entry(**at, kind="grant", amount=int(granted), reference=reference))
+        made.append(entry(**at, kind="settle", amount=int(left - granted), reference=reference))
+    once = select(entry.guild_id, entry.reference).where(
+        entry.user_id == user_id,
+        entry.reference.startswith("checkin:"),
+        entry.created_at > now_ms() - 2 * DAY,
+        entry.purse == KEPT,
+    )
+    for guild_id, reference in session.execute(once).all():
+        at = {"guild_id": guild_id, "user_id": user_id, "purse": KEPT}
+        made.append(entry(**at, kind="grant", amount=0, reference=reference))
+    return made
