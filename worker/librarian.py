@@ -12,10 +12,10 @@ from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 
-import psutil  # type: ignore[import-untyped]
 import structlog
 from sqlalchemy.orm import Session
 
+from engine.device import free_in_main
 from engine.errors import LoraFileTooLarge, LoraRefused, RerollError
 from engine.lora_canon import Canonical, canonical
 from engine.lora_file import MIB
@@ -199,6 +199,6 @@ class Librarian:
 
 def _check_memory(size: int) -> None:
     """Refuse what would end this process, and the picture in its hands. Raises LoraFileTooLarge."""
-    free = psutil.virtual_memory().available
+    free = free_in_main()
     if size * NEEDS > free:
-        raise LoraFileTooLarge(limit=free // NEEDS // MIB)
+        raise LoraFileTooLarge(limit=int(free) // NEEDS // MIB)

@@ -37,8 +37,8 @@ def info(words: Words, known: Known) -> Letter:
     shown: ui.Container[ui.LayoutView] = ui.Container(accent_colour=_colour(lora))
     star = "★ " if known.is_favourite else ""
     lines = [f"## {star}{plain(lora.name)}", *_facts(words, lora)]
-    if known.is_own:
-        lines.append(_shared(words, known))
+    shared = _shared(words, known) if known.is_own else words("lora.by", user=lora.owner_id)
+    lines.append(shared)
     shown.add_item(ui.TextDisplay("\n".join(lines)))
     attachments: tuple[Attachment, ...] = ()
     if known.preview:

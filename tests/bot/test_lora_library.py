@@ -201,7 +201,7 @@ async def test_shared_with_all_with_a_role_and_taken_back(stage: Stage) -> None:
     assert "no LoRA named" in (await run(stage, stage.mei, "info", name="ink")).content
     assert "Shared with everyone" in text(await run(stage, stage.alex, "share", name="ink"))
     shown = text(await run(stage, stage.mei, "info", name="ink"))
-    assert "ink" in shown
+    assert f"From <@{stage.alex.id}>" in shown
     assert "Shared" not in shown
     role = stage.guild.create_role("artists")
     shown = await run(stage, stage.alex, "share", name="ink", role=role)
