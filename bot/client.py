@@ -11,7 +11,7 @@ from discord import app_commands
 
 from bot import answers
 from bot.answers import Press
-from bot.errors import PressOutdated
+from bot.errors import PressOutdated, TooFast
 from bot.i18n import CommandTranslator
 from bot.presses import buttons, edit_form, remix, reporting
 from bot.services import Services
@@ -32,6 +32,12 @@ FORMS: Mapping[str, Callable[[Services, Press], Awaitable[None]]] = {
 
 class Tree(app_commands.CommandTree["Reroll"]):
     """The commands, with an answer to every error."""
+
+    async def interaction_check(self, interaction: Press, /) -> bool:
+        """Let pass what does not come too fast; suggestions come as fast as people type."""
+        if interaction.type is not discord.InteractionType.application_command:
+            return True
+        return await self.client.in_time(interaction)
 
     async def on_error(self, interaction: Press, error: app_commands.AppCommandError, /) -> None:
         """Tell the member what went wrong; the last door for errors of commands."""
@@ -90,8 +96,19 @@ class Reroll(discord.AutoShardedClient):
         """Answer forms; discord.py itself forgets those that were open at a restart."""
         if interaction.type is discord.InteractionType.modal_submit:
             data: dict[str, Any] = {**(interaction.data or {})}
+            if not await self.in_time(interaction):
+                return
             form = re.split("[:~]", str(data.get("custom_id")))[0]
             await FORMS.get(form, remix.submitted)(self.services, interaction)
+
+    async def in_time(self, interaction: Press) -> bool:
+        """Tell whether something comes no faster than people are; if not, so is the member told."""
+        try:
+            self.services.pace.take(interaction.user.id, interaction.guild_id)
+        except TooFast as error:
+            await answers.explain(interaction, self.services.words(interaction.locale), error)
+            return False
+        return True
 
     def start_background(self, *loops: Coroutine[Any, Any, None]) -> None:
         """Run loops beside the connection until it is closed."""

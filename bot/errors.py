@@ -35,6 +35,7 @@ RerollError
 │   ├── BanNeeded           only for those who may ban members
 │   ├── RuleWordInvalid     nothing that a rule could look for
 │   ├── RuleWordsMissing    a rule that replaces needs to know by what
+│   ├── TooFast             more commands and presses than people make
 │   └── PressOutdated       the button belongs to an older version
 └── Unexpected              our own mistake; the log has the rest under `reference`
 """
@@ -241,6 +242,12 @@ class RuleWordsMissing(RequestRefused):
     """A replacement is missing."""
 
     code = "rule_words_missing"
+
+
+class TooFast(RequestRefused):
+    """More at once than people do."""
+
+    code = "too_fast"
 
 
 class PressOutdated(RequestRefused):

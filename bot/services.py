@@ -14,6 +14,7 @@ from bot.rules import loading
 from bot.rules.matching import Rules
 from bot.seals import Seals
 from bot.servers.chosen import Chosen
+from bot.servers.pace import Pace
 from bot.servers.rulebooks import Rulebooks
 from bot.wishes.fetch import Fetching
 from bot.wishes.habits import Habits
@@ -55,6 +56,7 @@ class Services:
     exports: Exports = field(default_factory=Exports)
     seals: Seals = field(default_factory=Seals.passing)
     labels: Labels = field(default_factory=Labels)
+    pace: Pace = field(default_factory=Pace)
     bell: asyncio.Event = field(default_factory=asyncio.Event)
 
     def words(self, locale: object) -> Words:

@@ -5,6 +5,8 @@ Messages live for years, so a form that was ever sent stays readable.
 
 import re
 
+from bot.errors import PressOutdated
+
 LIMIT = 100
 """Discord's limit for a custom id."""
 # A button of an action that this version does not know matches too, so that it gets an answer.
@@ -19,6 +21,23 @@ def button(
     """Return the custom id of a button; `tail` is any text, what is too long of it is cut."""
     mark = f"{action}:{subject}" if page is None else f"{action}:{subject}:{page}"
     return mark if tail is None else f"{mark}~{tail}"[:LIMIT]
+
+
+def page(said: str) -> int:
+    """Return the page that a button names. Raises PressOutdated for what is none."""
+    if not re.fullmatch(r"[0-9]{1,6}", said):
+        raise PressOutdated
+    return int(said)
+
+
+def nth(said: str | None) -> int:
+    """Return the number behind a button's subject: a page, a picture or a message; 0 for none.
+
+    Raises PressOutdated for one that no database holds.
+    """
+    if (number := int(said or 0)) >= 2**63:
+        raise PressOutdated
+    return number
 
 
 def tail_of(custom_id: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from sqlalchemy.orm import Session
 
 from bot.answers import Press
+from bot.cards import marks
 from bot.loras import cards, shown
 from bot.markdown import plain
 from bot.services import Services
@@ -15,7 +16,7 @@ from store.lora_tables import Lora
 
 async def _page(services: Services, interaction: Press, number: str, _page: int) -> None:
     await interaction.response.defer()
-    await shown.listing(services, interaction, int(number))
+    await shown.listing(services, interaction, marks.page(number))
 
 
 async def _favour(services: Services, interaction: Press, lora_id: str, _page: int) -> None:

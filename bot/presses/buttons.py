@@ -36,8 +36,9 @@ def pressed(services: Services) -> type[ui.DynamicItem[ui.Button[Any]]]:
         async def callback(self, interaction: Press) -> None:
             # discord.py only logs what a dynamic item raises; the member would wait for ever.
             async with answers.guarded(interaction, services.words(interaction.locale)):
+                services.pace.take(interaction.user.id, interaction.guild_id)
                 handler = HANDLERS.get(self.press["action"] or "", _outdated)
-                page = int(self.press["page"] or 0)
+                page = marks.nth(self.press["page"])
                 await handler(services, interaction, self.press["subject"] or "", page)
 
     return Pressed
@@ -102,7 +103,7 @@ async def _cancel(services: Services, interaction: Press, generation_id: str, _p
 
 async def _variants(services: Services, interaction: Press, number: str, _page: int) -> None:
     await interaction.response.defer()
-    await variant_list.show(services, interaction, int(number))
+    await variant_list.show(services, interaction, marks.page(number))
 
 
 async def _switch(services: Services, interaction: Press, question: str, _page: int) -> None:

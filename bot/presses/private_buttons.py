@@ -30,7 +30,7 @@ Handler = Callable[[Services, Press, str, int], Awaitable[None]]
 
 async def _page(services: Services, interaction: Press, number: str, _page: int) -> None:
     await interaction.response.defer()
-    await history.show(services, interaction, _shown(interaction, int(number)))
+    await history.show(services, interaction, _shown(interaction, marks.page(number)))
 
 
 async def _drop(services: Services, interaction: Press, generation_id: str, page: int) -> None:
@@ -116,7 +116,7 @@ async def _leave(services: Services, interaction: Press, generation_id: str, _pa
 
 async def _presets(services: Services, interaction: Press, number: str, _page: int) -> None:
     await interaction.response.defer()
-    await preset_list.show(services, interaction, int(number))
+    await preset_list.show(services, interaction, marks.page(number))
 
 
 async def _forget(services: Services, interaction: Press, option: str, _page: int) -> None:
@@ -160,7 +160,7 @@ def _reviewed(action: str) -> Handler:
 async def _audit(services: Services, interaction: Press, number: str, _page: int) -> None:
     require_manager(interaction)
     await interaction.response.defer()
-    await audit_card.show(services, interaction, int(number))
+    await audit_card.show(services, interaction, marks.page(number))
 
 
 def _shown(interaction: Press, page: int) -> Shown:

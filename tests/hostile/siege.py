@@ -7,7 +7,7 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import discord
@@ -16,6 +16,7 @@ from simcord import OptionError, SetupError
 from sqlalchemy import func, select
 
 from bot.presses.buttons import HANDLERS
+from bot.servers.pace import Limit, Pace
 from bot.services import Services
 from store import grants, workers
 from store.ledger import Flow
@@ -27,6 +28,7 @@ from tests.hostile import generators as make
 SECRET = "secret-9c1d"
 """Stands in the victim's prompts: nobody in another server may be told it."""
 RICH = 10**6
+HURRY = Limit(burst=RICH, per_s=RICH)
 TIDY = 20
 """After so many inputs what waits is drawn, or everyone would be at their limit."""
 ACTIONS = sorted(HANDLERS)
@@ -242,6 +244,7 @@ DEEDS: tuple[tuple[str, Callable[[Siege, Any], Awaitable[None]]], ...] = (
 
 async def besieged(world: Services, count: int, seed: int) -> tuple[dict[str, int], list[str], int]:
     """Try so many inputs; return how many of each kind, what went wrong, and credits lost."""
+    world = replace(world, pace=Pace(HURRY, HURRY))
     with _logged() as (lines, records):
         async with staged(world, strict=False) as stage:
             away = stage.env.create_guild()
