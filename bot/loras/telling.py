@@ -1,11 +1,13 @@
 """Tells members how far the files of their LoRAs are and what became of them, by what SQL says."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
 import discord
 import structlog
+from sqlalchemy.orm import Session
 
 from bot.cards.letters import Letter
 from bot.delivery.routes import DEAD, TOKEN_MS
@@ -18,6 +20,7 @@ from store.errors import StoreUnavailable
 from store.lora_tables import Lora, LoraFetch
 
 EVERY_S = 2.0
+Fetches = Sequence[tuple[LoraFetch, Lora]]
 
 log = structlog.get_logger()
 
@@ -40,7 +43,8 @@ class Telling:
     async def tell(self) -> None:
         """Tell once all that is new."""
         database = self._services.database
-        for fetch, lora in await database.run(lora_fetches.to_tell):
+        ended, under_way = await database.run(_news)
+        for fetch, lora in ended:
             self._shown.pop(lora.id, None)
             try:
                 await self._end(fetch, lora)
@@ -49,7 +53,7 @@ class Telling:
                 await database.run(lora_fetches.postpone, fetch)
             else:
                 await database.run(lora_fetches.told, lora.id)
-        for fetch, lora in await database.run(lora_fetches.under_way):
+        for fetch, lora in under_way:
             if fetch.got_bytes != self._shown.get(lora.id, 0) and self._lives(fetch):
                 self._shown[lora.id] = fetch.got_bytes
                 with suppress(discord.DiscordException, OSError):
@@ -84,3 +88,7 @@ class Telling:
 
     def _words(self, fetch: LoraFetch) -> Words:
         return self._services.words(fetch.locale)
+
+
+def _news(session: Session) -> tuple[Fetches, Fetches]:
+    return lora_fetches.to_tell(session), lora_fetches.under_way(session)

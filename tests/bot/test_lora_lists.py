@@ -1,6 +1,8 @@
 """Several LoRAs in one line, as members type them."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.loras import listed
 from bot.loras.listed import Asked
@@ -49,3 +51,15 @@ def test_what_is_written_is_read_again() -> None:
 )
 def test_only_the_last_is_completed(typed: str, parts: tuple[str, str]) -> None:
     assert listed.last(typed) == parts
+
+
+@given(st.text(max_size=200))
+def test_whatever_is_typed_is_read_or_refused_in_words(typed: str) -> None:
+    before, item = listed.last(typed)
+    assert "," not in item
+    try:
+        asked = listed.read(typed)
+    except LoraWeightInvalid:
+        return
+    assert all(one.weight is None or abs(one.weight) <= 2 for one in asked)
+    assert len(asked) == len(listed.read(f"{before}{item}"))
