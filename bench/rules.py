@@ -18,7 +18,7 @@ import marisa_trie
 
 from bot.rules import loading
 from bot.rules.lexicon import LEXICON
-from bot.rules.matching import Action, Rule, Rules
+from bot.rules.matching import Action, Rule, Rules, key
 from tests.bot import prompts
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -30,9 +30,12 @@ def main() -> None:
     parser.add_argument("--rules", type=int, default=10_000)
     parser.add_argument("--length", type=int, default=1_000)
     parser.add_argument("--rounds", type=int, default=2_000)
+    parser.add_argument("--dictionary", action="store_true", help="try every Chinese word, 20 s")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     found = {**rates(), **speed(options.rules, options.length, options.rounds)}
+    if options.dictionary:
+        found |= dictionary()
     if options.json:
         print(json.dumps(found, ensure_ascii=False))
         return
@@ -57,6 +60,21 @@ def rates() -> dict[str, str]:
         kinds = {hit.rule.kind for hit in rules.hits(prompt)}
         count(name, prompt, is_wrong=kind not in kinds)
     return {row: f"{wrong[row]} of {asked[row]} ({wrong[row] / asked[row]:.1%})" for row in asked}
+
+
+def dictionary() -> dict[str, str]:
+    """Return how many Chinese words are spoken of that no rule lists, and that hold one that is."""
+    rules = loading.load()
+    listed = {key(word) for rule in rules.rules for word in (*rule.words, *rule.also)}
+    plain = Rules([Rule(kind="x", action=Action.BLOCK, words=tuple(f"*{one}*" for one in listed))])
+    known = marisa_trie.RecordTrie("<B").mmap(str(Path(LEXICON)))
+    words = [word for word in known if len(word) > 1 and word not in listed]
+    held = [word for word in words if plain.hits(word)]
+    spoken = sum(bool(rules.hits(word)) for word in held)
+    return {
+        "other Chinese words that hold one of a rule": f"{len(held)} of {len(words)}",
+        "of them spoken of": str(spoken),
+    }
 
 
 def speed(rules: int, length: int, rounds: int) -> dict[str, str]:

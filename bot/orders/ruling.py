@@ -26,7 +26,9 @@ async def ruled(services: Services, here: Place, wished: "Wish") -> "Wish":
 
     Raises PromptForbidden, PromptBlocked, PromptDoubtful or StoreUnavailable.
     """
-    verdict = await verdict_on(services, here, wished.request.prompt, wished.request.negative)
+    named = str(wished.remarks.get("loras", {}).get("named", ""))
+    request = wished.request
+    verdict = await verdict_on(services, here, request.prompt, request.negative, named)
     if verdict.done and not (wished.vouched or wished.confirmed):
         day = services.now().date().isoformat()
         await services.database.run(prompt_rules.count, here.guild_id, day, verdict.done)
@@ -42,11 +44,13 @@ async def ruled(services: Services, here: Place, wished: "Wish") -> "Wish":
     )
 
 
-async def verdict_on(services: Services, here: Place, prompt: str, negative: str = "") -> Verdict:
+async def verdict_on(
+    services: Services, here: Place, prompt: str, negative: str = "", beside: str = ""
+) -> Verdict:
     """Return what the rules of a place say. Raises StoreUnavailable."""
     books = [services.rules, await services.rulebooks.of(services.database, here.guild_id)]
     is_restricted = here.is_age_restricted is True
-    return Verdict.of(books, prompt, negative, age_restricted=is_restricted)
+    return Verdict.of(books, prompt, negative, beside=beside, age_restricted=is_restricted)
 
 
 def _reworded(

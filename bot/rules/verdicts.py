@@ -6,6 +6,8 @@ from typing import Self
 
 from bot.rules.matching import Action, Hit, Rule, Rules
 
+STRICT = {Action.ASK, Action.BLOCK}
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -36,17 +38,27 @@ class Verdict:
 
     @classmethod
     def of(
-        cls, books: Sequence[Rules], prompt: str, negative: str, *, age_restricted: bool
+        cls,
+        books: Sequence[Rules],
+        prompt: str,
+        negative: str,
+        *,
+        beside: str = "",
+        age_restricted: bool,
     ) -> Self:
-        """Return what several books of rules say together; the strictest has the last word."""
+        """Return what several books of rules say together; the strictest has the last word.
+
+        What cards show `beside` the prompt is held to what blocks and what asks.
+        """
 
         def heard(text: str, *, negative: bool = False) -> list[Hit]:
             found = (hit for book in books for hit in book.hits(text))
             return [hit for hit in found if _counts(hit.rule, age_restricted, negative)]
 
-        hits, beside = heard(prompt), heard(negative, negative=True)
-        told = [(hit, prompt) for hit in hits] + [(hit, negative) for hit in beside]
-        said, left_out = _replaced(prompt, hits), _replaced(negative, beside)
+        hits, unwanted = heard(prompt), heard(negative, negative=True)
+        told = [(hit, prompt) for hit in hits] + [(hit, negative) for hit in unwanted]
+        told += [(hit, beside) for hit in heard(beside) if hit.rule.action in STRICT]
+        said, left_out = _replaced(prompt, hits), _replaced(negative, unwanted)
         # New words may be what another book forbids.
         again = heard(said) if said != prompt else []
         told += [(hit, said) for hit in again if hit.rule.action == Action.BLOCK]

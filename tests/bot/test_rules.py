@@ -144,6 +144,15 @@ def test_age_restricted_channels_and_what_is_left_out() -> None:
     assert verdict("a cat", rule("nude"), negative="nude").blocked
 
 
+def test_names_beside_the_prompt_are_held_to_what_blocks() -> None:
+    rules = [rule("nude"), rule("gore", action=Action.SPOILER)]
+    said = Verdict.of([Rules(rules)], "a cat", "", beside="Nude style:0.8", age_restricted=False)
+    assert said.blocked
+    assert said.blocked.words == "Nude"
+    said = Verdict.of([Rules(rules)], "a cat", "", beside="gore", age_restricted=False)
+    assert not said.done
+
+
 def test_no_prompt_shows_in_a_repr() -> None:
     said = verdict("secretword", rule("secretword"))
     assert "secretword" not in repr(said)
