@@ -51,6 +51,15 @@ def give_up(session: Session, lora_id: str) -> Unneeded | None:
     return Unneeded(None if needed else lora.sha256, lora.preview)
 
 
+def gone(session: Session, sha256s: Sequence[str]) -> set[str]:
+    """Return which of these files only removed LoRAs have."""
+    known = select(Lora.sha256, Lora.deleted_at).where(Lora.sha256.in_(list(sha256s)))
+    rows = session.execute(known).all()
+    return {sha256 for sha256, _ in rows if sha256} - {
+        sha256 for sha256, deleted_at in rows if sha256 and deleted_at is None
+    }
+
+
 def forget_refused(session: Session, *, after_ms: int = REFUSED_MS) -> None:
     """Take what was refused long ago out of the lists."""
     session.execute(

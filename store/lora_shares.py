@@ -6,10 +6,11 @@ A server's moderators may end a share in their server, and only there.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Delete, Select, and_, case, delete, func, or_, select
+from sqlalchemy import ColumnElement, Delete, Select, and_, case, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from store import names
+from store.clock import now_ms
 from store.database import upsert
 from store.errors import LoraNotShared, LoraUnknown, NotYours
 from store.lora_tables import Lora, LoraFavourite, LoraShare
@@ -124,6 +125,16 @@ def check(session: Session, viewer: Viewer, sha256s: Sequence[str], said: Sequen
     for nth, sha256 in enumerate(sha256s):
         if sha256 not in there:
             raise LoraNotShared(value=said[nth] if nth < len(said) else sha256[:8])
+
+
+def used(session: Session, sha256s: Sequence[str]) -> None:
+    """Take note that an order asks for these files."""
+    session.execute(
+        update(Lora)
+        .where(Lora.sha256.in_(list(sha256s)), Lora.deleted_at.is_(None))
+        .values(used_at=now_ms())
+        .execution_options(synchronize_session=False)
+    )
 
 
 def share(session: Session, lora: Lora, guild_id: int, role_id: int = EVERYONE) -> None:

@@ -194,25 +194,6 @@ def change(
     session.flush()
 
 
-def used(session: Session, sha256s: Sequence[str]) -> None:
-    """Take note that an order asks for these files."""
-    session.execute(
-        update(Lora)
-        .where(Lora.sha256.in_(list(sha256s)), Lora.deleted_at.is_(None))
-        .values(used_at=now_ms())
-        .execution_options(synchronize_session=False)
-    )
-
-
-def removed(session: Session, sha256s: Sequence[str]) -> set[str]:
-    """Return which of these files only removed LoRAs have."""
-    known = select(Lora.sha256, Lora.deleted_at).where(Lora.sha256.in_(list(sha256s)))
-    rows = session.execute(known).all()
-    return {sha256 for sha256, _ in rows if sha256} - {
-        sha256 for sha256, deleted_at in rows if sha256 and deleted_at is None
-    }
-
-
 def room_left(session: Session, owner_id: int, room: Room) -> Room:
     """Return what a member's plan leaves; below 0 where another plan gave more."""
     count, nbytes = session.execute(

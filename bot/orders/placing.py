@@ -31,7 +31,6 @@ from store import (
     generations,
     labelling,
     lora_shares,
-    loras,
     sanctions,
     servers,
     workers,
@@ -148,7 +147,7 @@ def _check_loras(session: Session, order: Order, member: Rank) -> None:
     sha256s = [use.sha256 for use in order.request.loras]
     viewer = Viewer(order.user_id, order.guild_id, member.roles)
     lora_shares.check(session, viewer, sha256s, wearing.names(order.remarks))
-    loras.used(session, sha256s)
+    lora_shares.used(session, sha256s)
 
 
 async def _bring(services: Services, order_id: str, wished: Wish) -> None:

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from engine.errors import LoraEmpty
-from store import loras
+from store import lora_files, loras
 from store.database import Database
 from store.errors import (
     LoraNameInvalid,
@@ -101,11 +101,11 @@ def test_equal_files_are_one(database: Database) -> None:
     add_ready(database, "b", MEI)
     with database.begin() as session:
         assert len(session.scalars(select(LoraFile)).all()) == 1
-        assert loras.removed(session, ["a" * 64, "b" * 64]) == set()
+        assert lora_files.gone(session, ["a" * 64, "b" * 64]) == set()
         loras.remove(session, loras.own(session, ALEX, "a"))
-        assert loras.removed(session, ["a" * 64]) == set()
+        assert lora_files.gone(session, ["a" * 64]) == set()
         loras.remove(session, loras.own(session, MEI, "b"))
-        assert loras.removed(session, ["a" * 64]) == {"a" * 64}
+        assert lora_files.gone(session, ["a" * 64]) == {"a" * 64}
 
 
 def test_what_was_removed_stays_so(database: Database) -> None:
