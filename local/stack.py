@@ -20,7 +20,7 @@ READY_SECONDS = 300.0
 """A worker that loads a model from a cold disk needs its time."""
 EMBEDDED_VARIANTS = "starter,starter-lightning"
 DOOR_NAMES = (TOKEN, DISCORD_URL)
-METRICS_PORT = "REROLL_METRICS_PORT"
+METRICS_PORT, PAGE_PORT = "REROLL_METRICS_PORT", "REROLL_PAGE_PORT"
 WORKER_NAMES = ("REROLL_BFL_KEY",)
 
 
@@ -56,7 +56,7 @@ def environment(given: Mapping[str, str], folder: Folder) -> dict[str, str]:
 def _metrics(told: Mapping[str, str], name: str) -> dict[str, str]:
     """Give the worker the next port where the bot has one: both are on this machine."""
     port = told.get(METRICS_PORT, "0")
-    if name == "bot" or not port.isdigit() or int(port) == 0:
+    if name != "worker" or not port.isdigit() or int(port) == 0:
         return {}
     return {METRICS_PORT: str(int(port) + 1)}
 
@@ -103,7 +103,10 @@ class Stack:
         keys = {name: self._given[name] for name in WORKER_NAMES if name in self._given}
         if self._door.url:  # where members' files are
             keys["REROLL_DISCORD_URL"] = self._door.url
-        for name, more in (("worker", keys), ("bot", self._door.environment())):
+        programs = {"worker": keys, "bot": self._door.environment()}
+        if told.get(PAGE_PORT, "0") != "0":
+            programs["bot.page"] = {}
+        for name, more in programs.items():
             command = (sys.executable, "-m", name)
             self.supervisor.start(Program(name, command, told | _metrics(told, name) | more))
         self._tell("starting the worker and the bot")

@@ -15,6 +15,7 @@ import pytest
 import yaml
 from dockerfile_parse import DockerfileParser
 
+from bot.page.settings import PageSettings
 from bot.settings import BotSettings
 from worker.settings import WorkerSettings
 
@@ -97,7 +98,8 @@ def test_our_services_have_no_rights_and_nothing_is_open_to_the_world(
 def test_every_address_and_setting_is_one_that_the_programs_read(
     composed: dict[str, Any],
 ) -> None:
-    fields = set(BotSettings.model_fields) | set(WorkerSettings.model_fields)
+    programs = (BotSettings, WorkerSettings, PageSettings)
+    fields = {name for settings in programs for name in settings.model_fields}
     known = {f"REROLL_{name.upper()}" for name in fields} | {"DISCORD_TOKEN"}
     for service in composed["services"].values():
         if "build" in service:
@@ -152,20 +154,35 @@ def test_what_is_copied_is_there_and_not_ignored(file: Path) -> None:
 
 
 NEEDED = """
-import importlib.metadata as metadata, json, re, sys
+import ast, importlib.metadata as metadata, json, pathlib, sys
 from packaging.requirements import Requirement
 import {program}.__main__
 ours = {{"bot", "worker", "store", "engine", "migrations"}}
+
+def named(node):
+    if isinstance(node, ast.Import):
+        return [one.name for one in node.names]
+    return [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
+
+files = [
+    module.__file__
+    for name, module in sys.modules.items()
+    if name.partition(".")[0] in ours and getattr(module, "__file__", None)
+]
+imported = {{
+    name.partition(".")[0]
+    for file in files
+    for node in ast.walk(ast.parse(pathlib.Path(file).read_text()))
+    for name in named(node)
+}}
 packages = metadata.packages_distributions()
 loaded = {{
     name.lower().replace("_", "-")
-    for module in sys.modules
-    for name in packages.get(module.partition(".")[0], ())
-    if module.partition(".")[0] not in sys.stdlib_module_names | ours
+    for module in imported - sys.stdlib_module_names - ours
+    for name in packages.get(module, (module,))
 }}
 queue = [Requirement(one) for one in json.loads(sys.argv[1])]
-# Libraries look for these, and do without.
-closed = {{"packaging", "setuptools", "reroll", "attrs", "greenlet", "pygments", "pyyaml", "rich"}}
+closed = set()
 while queue:
     wanted = queue.pop()
     name = wanted.name.lower().replace("_", "-")
