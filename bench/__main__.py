@@ -9,6 +9,7 @@ import sys
 BENCHES = (
     "bench.engine",
     "bench.chain",
+    "bench.members",
     "bench.switch",
     "bench.adapters",
     "bench.claims",

@@ -157,6 +157,7 @@ def build(settings: BotSettings) -> Services:
         now=lambda: datetime.now(UTC),
         texts=texts,
         reader=Reader(catalog, size_words(texts)),
+        writer=settings.writer(),
         owners=settings.owner_ids,
         lora_hosts=settings.lora_host_names,
         labels=settings.labels(),

@@ -19,6 +19,7 @@ from bot.servers.rulebooks import Rulebooks
 from bot.wishes.fetch import Fetching
 from bot.wishes.habits import Habits
 from bot.wishes.options import Reader
+from bot.wishes.writer import Writer
 from engine.catalog import Catalog
 from engine.labels.labelling import Labels
 from store.database import Database
@@ -57,6 +58,7 @@ class Services:
     seals: Seals = field(default_factory=Seals.passing)
     labels: Labels = field(default_factory=Labels)
     pace: Pace = field(default_factory=Pace)
+    writer: Writer | None = None
     bell: asyncio.Event = field(default_factory=asyncio.Event)
 
     def words(self, locale: object) -> Words:

@@ -10,6 +10,7 @@ from bot.rules import loading
 from bot.rules.loading import SHIPPED
 from bot.rules.matching import Rules
 from bot.seals import Seals
+from bot.wishes.writer import Writer
 from store.plans import PLANS, Plans
 from store.servers import Defaults
 from store.settings import Settings
@@ -22,7 +23,8 @@ class BotSettings(Settings):
     has. `REROLL_OWNERS` are ids of people who may use /admin, separated by commas, beside the
     application's owner or team. `REROLL_PLANS_FILE` and `REROLL_TIME_ZONE` are what servers start
     with; `REROLL_RULES_FILE` holds the host's rules about words in prompts. `REROLL_TOKEN_KEY`
-    seals interaction tokens in the database, in place of the bot token.
+    seals interaction tokens in the database, in place of the bot token. `REROLL_WRITER_URL` is a
+    language model that writes prompts out for members who ask for it.
     """
 
     token: SecretStr = Field(validation_alias="DISCORD_TOKEN")
@@ -32,12 +34,21 @@ class BotSettings(Settings):
     plans_file: Path = PLANS
     rules_file: Path = SHIPPED
     time_zone: str = "UTC"
+    writer_url: str = Field(default="", pattern=r"^(https?://.+)?$")
+    writer_model: str = ""
+    writer_key: SecretStr = SecretStr("")
     owners: str = Field(default="", pattern=r"^[\d,\s]*$")
 
     @property
     def owner_ids(self) -> Set[int]:
         """Return those who run the bot, beside whom Discord knows."""
         return frozenset(int(one) for one in self.owners.replace(",", " ").split())
+
+    def writer(self) -> Writer | None:
+        """Return what writes prompts out, if anything does."""
+        if not self.writer_url:
+            return None
+        return Writer(self.writer_url, self.writer_model, self.writer_key.get_secret_value())
 
     def seals(self) -> Seals:
         """Return what seals interaction tokens."""

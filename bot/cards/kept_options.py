@@ -7,7 +7,18 @@ from bot.i18n import Words
 from bot.markdown import plain
 
 TEXT_SHOWN = 80
-ORDER = ("style", "variant", "lora", "size", "count", "negative", "steps", "guidance", "spoiler")
+ORDER = (
+    "style",
+    "variant",
+    "lora",
+    "size",
+    "count",
+    "negative",
+    "steps",
+    "guidance",
+    "spoiler",
+    "polish",
+)
 
 
 def told(words: Words, options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -23,7 +34,7 @@ def _value(words: Words, name: str, value: object) -> str:
         return plain(words.name(f"variants.{value}", str(value)).partition(" · ")[0])
     if name == "size":
         return plain(words.name(f"sizes.{value}", str(value)))
-    if name == "spoiler":
+    if name in ("spoiler", "polish"):
         return words("kept.yes" if value else "kept.no")
     if isinstance(value, float):
         return f"{value:g}"

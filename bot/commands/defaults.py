@@ -56,6 +56,8 @@ def options(services: Services) -> Iterator[Option]:
         text = app_commands.Range[str, 1, NEGATIVE_LIMIT]
         yield Option(name="negative", kind=text, key="imagine.negative")
     yield Option(name="spoiler", kind=bool, key="imagine.spoiler")
+    if services.writer is not None:
+        yield Option(name="polish", kind=bool, key="imagine.polish")
 
 
 def drawing(services: Services) -> Sequence[Variant]:

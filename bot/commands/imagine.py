@@ -47,7 +47,7 @@ def register(tree: Tree, services: Services) -> None:
         variant = await _variant(services, interaction)
         return await offers.several(services, interaction, typed, variant)
 
-    options = list(_options(services.catalog))
+    options = list(_options(services.catalog, polishes=services.writer is not None))
     itself = inspect.Parameter("interaction", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     # discord.py reads a command's options from its signature; ours depends on the catalog.
     callback: Any = imagine
@@ -107,7 +107,7 @@ def _drawn(
         yield app_commands.Choice(name=drawn if is_drawn else f"{said} → {drawn}", value=said)
 
 
-def _options(catalog: Catalog) -> Iterator[inspect.Parameter]:
+def _options(catalog: Catalog, *, polishes: bool) -> Iterator[inspect.Parameter]:
     variants = [catalog[name] for name in catalog.names]
     longest = min(TEXT_LIMIT, max(variant.prompt_limit for variant in variants))
     text = app_commands.Range[str, 1, longest]
@@ -129,6 +129,8 @@ def _options(catalog: Catalog) -> Iterator[inspect.Parameter]:
         floats = min(one.least for one in scales), max(one.most for one in scales)
         yield _option("guidance", app_commands.Range[float, floats[0], floats[1]])
     yield _option("spoiler", bool)
+    if polishes:
+        yield _option("polish", bool)
 
 
 def _option(name: str, kind: Any, *, required: bool = False) -> inspect.Parameter:

@@ -67,11 +67,13 @@ async def order(services: Services, interaction: Press, raw: RawOptions) -> None
     variant = services.catalog[draft.request.variant]
     here.check(variant.name)
     if others:
+        if asked.raw.polish:
+            said = {**said, "unpolished": {}}
         each = [_Asked(replace(asked.raw, prompt=one), worn) for one in (first, *others)]
         await _several(services, interaction, each, said)
         return
     # Only where something is amiss: the usual order must not wait for the database.
-    if routing.lacking(draft.request.prompt, variant):
+    if routing.lacking(draft.request.prompt, variant) and not _is_translated(services, draft):
         served, plan = await _here(services, interaction)
         served = {name for name in served if here.allows(name)}
         advice = routing.advise(draft.request.prompt, variant, services.catalog, served)
@@ -79,7 +81,12 @@ async def order(services: Services, interaction: Press, raw: RawOptions) -> None
             await _ask(services, interaction, advice, {"switch": better, "anyway": draft})
             return
     remarks = {**draft.remarks, **routing.remarks(draft.request.prompt, variant)}
-    await placing.submit(services, interaction, _wish(replace(draft, remarks=remarks)))
+    await placing.submit(services, interaction, _wish(services, replace(draft, remarks=remarks)))
+
+
+def _is_translated(services: Services, draft: Draft) -> bool:
+    """Tell whether a writer is going to put the prompt into words that the variant reads."""
+    return draft.polish and services.writer is not None
 
 
 async def _several(
@@ -158,7 +165,7 @@ def _drafts(services: Services, asked: _Asked, advice: Advice, plan: Plan) -> It
 async def _ask(
     services: Services, interaction: Press, advice: Advice, drafts: dict[str, Draft]
 ) -> None:
-    wishes = {action: _wish(draft) for action, draft in drafts.items()}
+    wishes = {action: _wish(services, draft) for action, draft in drafts.items()}
     key = services.questions.keep(Question(interaction, services.now(), wishes))
     letter = question(services, services.words(interaction.locale), key, advice, drafts)
     await interaction.response.send_message(view=letter.view, ephemeral=True)
@@ -207,8 +214,13 @@ def _buttons(
         )
 
 
-def _wish(draft: Draft) -> Callable[[], Awaitable[Wish]]:
+def _wish(services: Services, draft: Draft) -> Callable[[], Awaitable[Wish]]:
     async def wish() -> Wish:
-        return Wish(request=draft.request, remarks=draft.remarks, spoiler=draft.spoiler)
+        return Wish(
+            request=draft.request,
+            remarks=draft.remarks,
+            spoiler=draft.spoiler,
+            polish=draft.polish and services.writer is not None,
+        )
 
     return wish

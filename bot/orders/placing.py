@@ -18,7 +18,7 @@ from bot.cards.letters import Letter
 from bot.cards.remarks import Remarks
 from bot.errors import PromptDoubtful
 from bot.loras import wearing
-from bot.orders import confirming, ruling
+from bot.orders import confirming, polishing, ruling
 from bot.servers import places
 from bot.servers.standing import ELSEWHERE, payer
 from bot.services import Services
@@ -66,6 +66,7 @@ class Wish:
     confirmed: bool = False
     vouched: bool = False
     spoiler: bool = False
+    polish: bool = False
 
 
 async def submit(
@@ -88,6 +89,9 @@ async def submit(
         guild_id, member = await payer(interaction, origin(wished))
         here = place_of(interaction, guild_id)
         wished = await ruling.ruled(services, here, wished)
+        if wished.polish:
+            # Ruled before, so that nothing forbidden is sent on, and after: it is other words now.
+            wished = await ruling.ruled(services, here, await polishing.written(services, wished))
         await _bring(services, order_id, wished)
         order = order_of(services, interaction, wished, order_id, message_id, guild_id)
         placed = await services.database.run(

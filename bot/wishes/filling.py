@@ -15,7 +15,7 @@ from engine.errors import RequestRefused
 
 Kept = Mapping[str, Any]
 """Options by name, as SQL has them; another version may have written others."""
-KEPT = ("variant", "size", "lora", "count", "negative", "steps", "guidance", "spoiler")
+KEPT = ("variant", "size", "lora", "count", "negative", "steps", "guidance", "spoiler", "polish")
 PLACE = "{prompt}"
 """Where in a style the prompt goes; a style without it comes behind the prompt."""
 
@@ -65,8 +65,7 @@ def _fitting(
         yield "lora", given["lora"]
     if "count" in given:
         yield "count", min(given["count"], variant.max_count)
-    if "spoiler" in given:
-        yield "spoiler", given["spoiler"]
+    yield from ((name, given[name]) for name in ("spoiler", "polish") if name in given)
     if "steps" in given and same and _within(variant.steps, given["steps"]):
         yield "steps", given["steps"]
     guidance = variant.guidance.default if raw.guidance is None else raw.guidance

@@ -47,6 +47,7 @@ class RawOptions:
     preset: str | None = None
     lora: str | None = None
     spoiler: bool | None = None
+    polish: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +73,7 @@ class Draft:
     request: GenerationRequest
     remarks: Remarks
     spoiler: bool = False
+    polish: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,9 @@ class Reader:
     def draft(self, raw: RawOptions) -> Draft:
         """Return the request, and a remark if its size was rounded. Raises RequestRefused."""
         request = self.request(raw)
-        return Draft(request, self.size_remark(raw.size, request), bool(raw.spoiler))
+        return Draft(
+            request, self.size_remark(raw.size, request), bool(raw.spoiler), bool(raw.polish)
+        )
 
     def size_remark(self, typed: str | None, request: GenerationRequest) -> Remarks:
         """Return what a card says of a size that `request` could not take as it was typed."""
