@@ -23,6 +23,8 @@ KEPT_PIXELS = 4 * 2**20
 """A larger picture is shrunk to this: no variant looks closer."""
 MASK_SLACK = 0.02
 """How far a mask's shape may be off its picture's, as a share."""
+PROFILE_LIMIT = 4 * 2**20
+"""Bytes of a colour profile: those of printers take one or two."""
 BROKEN = (
     *(UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, MemoryError),
     *(TypeError, LookupError, ArithmeticError, AttributeError, RuntimeError),
@@ -131,7 +133,7 @@ def _shrunk(image: Image.Image) -> Image.Image:
 
 def _srgb(image: Image.Image) -> Image.Image:
     profile = image.info.get("icc_profile")
-    if profile and image.mode in ("RGB", "RGBA", "CMYK", "L"):
+    if profile and len(profile) <= PROFILE_LIMIT and image.mode in ("RGB", "RGBA", "CMYK", "L"):
         try:
             theirs = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             ours = ImageCms.createProfile("sRGB")

@@ -34,6 +34,14 @@ def header_only(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
+def loud(kind: bytes) -> bytes:
+    """Return a small PNG that would say gigabytes of text, or of a colour profile."""
+    whole = saved(speckled())
+    body = b"x\0\0" + zlib.compress(bytes(2**28), 9)
+    chunk = struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+    return whole[:33] + chunk + whole[33:]
+
+
 def moving() -> bytes:
     frames = [speckled(), Image.new("RGB", (64, 48), "red")]
     return saved(frames[0], "GIF", save_all=True, append_images=frames[1:])
@@ -52,11 +60,19 @@ def moving() -> bytes:
         (header_only(20_000, 20_000), errors.PictureTooLarge),
         (header_only(2**31 - 1, 2**31 - 1), errors.PictureTooLarge),
         (moving(), errors.PictureAnimated),
+        (loud(b"zTXt"), errors.PictureUnreadable),
+        (loud(b"iCCP"), errors.PictureUnreadable),
     ],
 )
 def test_what_cannot_be_used_is_refused(content: bytes, error: type[errors.PictureRefused]) -> None:
     with pytest.raises(error):
         uploads.read(content)
+
+
+def test_a_picture_with_far_more_said_than_drawn_is_taken_without_it() -> None:
+    said = b"Exif\0\0" + bytes(30_000)
+    content = saved(speckled(), "JPEG", exif=said, comment=b"x" * 2000)
+    assert len(uploads.read(content).png()) < 20_000
 
 
 def test_plain_pixels_come_through_as_they_are() -> None:
