@@ -31,6 +31,7 @@ RerollError
 │   ├── PromptBlocked       a rule of the host's or the server's forbids some words
 │   │   └── PromptBlockedHere   but not in age-restricted channels
 │   ├── PromptDoubtful      a rule asks whether the member means it
+│   ├── ReportsPublic       everybody could read the reports there
 │   ├── ExportTooSoon       the member has asked for their data a moment ago
 │   ├── BanNeeded           only for those who may ban members
 │   ├── RuleWordInvalid     nothing that a rule could look for
@@ -218,6 +219,12 @@ class PromptDoubtful(RequestRefused):
     """The member is to be asked. Params: as PromptBlocked."""
 
     code = "prompt_doubtful"
+
+
+class ReportsPublic(RequestRefused):
+    """The channel for reports is open to everyone."""
+
+    code = "reports_public"
 
 
 class ExportTooSoon(RequestRefused):

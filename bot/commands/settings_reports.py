@@ -6,6 +6,7 @@ from discord import app_commands
 from bot.answers import Press
 from bot.cards import sanctions_card, settings_card
 from bot.commands.choosing import answer, subcommand
+from bot.errors import ReportsPublic
 from bot.servers import places
 from bot.servers.standing import require_manager
 from bot.services import Services
@@ -31,6 +32,9 @@ def _channel(group: app_commands.Group, services: Services) -> None:
     async def channel(interaction: Press, channel: discord.TextChannel | None = None) -> None:
         if channel is not None:
             places.require_permissions_in(channel)
+            # It shows who reported whom.
+            if channel.permissions_for(channel.guild.default_role).view_channel:
+                raise ReportsPublic
         channel_id = channel.id if channel else None
         await answer(services, interaction, servers.set_reports, channel_id)
 

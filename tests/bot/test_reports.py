@@ -24,6 +24,16 @@ def office(stage: Stage) -> Any:
     return channel
 
 
+def hidden(stage: Stage, *members: MemberActor) -> Any:
+    """Return a channel that not everybody sees."""
+    guild = stage.bot.guilds[0]
+    me = next(one for one in guild.members if one.id == stage.env.backend.bot_user.id)
+    seen = discord.PermissionOverwrite(view_channel=True, send_messages=True, attach_files=True)
+    unseen = discord.PermissionOverwrite(view_channel=False)
+    overwrites = {guild.default_role: unseen, me: seen, **dict.fromkeys(members, seen)}
+    return stage.guild.create_text_channel("office", overwrites=overwrites)
+
+
 def boss(stage: Stage, **permissions: bool) -> MemberActor:
     given = discord.Permissions(manage_guild=True, manage_messages=True)
     role = stage.guild.create_role("managers", permissions=given)
@@ -227,7 +237,9 @@ async def test_a_case_that_cannot_be_posted_is_kept_for_the_next_report(stage: S
 
 async def test_settings_name_the_channel_and_the_log_shows_it(stage: Stage) -> None:
     chief = boss(stage)
-    office = stage.guild.create_text_channel("office")
+    refused = await chief.slash(stage.channel, "settings reports channel", channel=stage.channel)
+    assert "Everybody can see that channel" in told(refused)
+    office = hidden(stage, chief)
     shown = await chief.slash(stage.channel, "settings reports channel", channel=office)
     assert f"🚩 Reports: <#{office.id}>" in shown.response.content
     shown = await chief.slash(stage.channel, "settings reports appeals", text="Ask *us*")

@@ -9,6 +9,8 @@ from store import (
     generations,
     grants,
     ledger,
+    lora_shares,
+    loras,
     members,
     presets,
     privacy,
@@ -20,6 +22,8 @@ from store import (
 from store.database import Database
 from store.errors import CheckedIn, MemberBanned, StillDrawing
 from store.ledger import Flow
+from store.lora_tables import Lora
+from store.loras import New, Room
 from store.plans import Plans, Rank
 from store.presets import Shelf
 from store.servers import Defaults
@@ -151,6 +155,20 @@ def test_what_is_open_is_ended_and_refunded_first(database: Database) -> None:
         held = session.query(LedgerEntry).filter_by(reference=waiting).all()
         assert {entry.user_id for entry in held} == {row.user_id}
         assert sum(entry.amount for entry in held) == 0
+
+
+def test_loras_leave_without_their_words(database: Database) -> None:
+    with database.begin() as session:
+        new = New(owner_id=MEMBER, name="My cat", source="url", triggers="velvetword")
+        lora = loras.create(session, new, Room(3, 1000)).id
+        lora_shares.favour(session, MEMBER, lora)
+        left = privacy.finish(session, MEMBER)
+        assert loras.folder(lora) in left.folders
+        assert loras.owned(session, MEMBER) == []
+        row = session.get_one(Lora, lora, populate_existing=True)
+        assert (row.name, row.triggers, row.key) == ("", "", lora)
+        assert row.deleted_at is not None
+    assert named(database, MEMBER) == {}
 
 
 def test_a_ban_outlasts_it(database: Database) -> None:
