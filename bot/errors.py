@@ -33,6 +33,7 @@ RerollError
 │   ├── PromptDoubtful      a rule asks whether the member means it
 │   ├── ReportsPublic       everybody could read the reports there
 │   ├── ExportTooSoon       the member has asked for their data a moment ago
+│   ├── RerollDiffers       what is drawn again will not come out as before
 │   ├── BanNeeded           only for those who may ban members
 │   ├── RuleWordInvalid     nothing that a rule could look for
 │   ├── RuleWordsMissing    a rule that replaces needs to know by what
@@ -231,6 +232,12 @@ class ExportTooSoon(RequestRefused):
     """Params: again_at (epoch seconds)."""
 
     code = "export_too_soon"
+
+
+class RerollDiffers(RequestRefused):
+    """The member is to be asked: it will not come out as before. Params: differs."""
+
+    code = "reroll_differs"
 
 
 class BanNeeded(RequestRefused):

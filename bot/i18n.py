@@ -26,6 +26,7 @@ NAMED = {
     "plan": "plans",
     "base": "lora_bases",
     "rule_kind": "rule_kinds",
+    "differs": "differs",
 }
 """Parameters that are one internal name, and where its display name is."""
 

@@ -64,6 +64,7 @@ class Engine:
         most = wishes.rows or (1 if alone else None)
         self._sharing = Sharing(exact=not wishes.fast, most=most)
         self._rounds = Rounds(self._sharing)
+        self._threads = threads
         torch.set_num_threads(threads)
         # Else cuDNN may choose by timing, and the same recipe would give other pixels.
         torch.backends.cudnn.deterministic = True
@@ -97,6 +98,11 @@ class Engine:
     def levers(self, variant: Variant) -> Levers:
         """Return how a local variant lies and computes on this device. Raises VariantTooBig."""
         return self._residents.levers(variant)
+
+    def means(self, variant: Variant) -> dict[str, Any]:
+        """Return what a recipe names beside its request; nothing of what is not loaded."""
+        family = self._residents.held(variant)
+        return self._means(variant, family) if family else {}
 
     @property
     def shares(self) -> Mapping[Hashable, Shares]:
@@ -188,16 +194,20 @@ class Engine:
         raise errors.DeviceFull(width=size[0], height=size[1])
 
     def _recipe(self, variant: Variant, family: Family, request: ImageRequest) -> Recipe:
-        return Recipe(
-            request=request,
-            variant_digest=variant.digest,
-            weights_digest=family.weights_digest,
-            scheduler=family.scheduler,
-            versions=dict(_versions(family.packages)),
-            **self._where(variant, request),
-        )
+        means = self._means(variant, family)
+        tiled = {"mode": means["mode"] + _in_tiles(variant, request)}
+        return Recipe(request=request, **{**means, **tiled})
 
-    def _where(self, variant: Variant, request: ImageRequest) -> dict[str, Any]:
+    def _means(self, variant: Variant, family: Family) -> dict[str, Any]:
+        return {
+            "variant_digest": variant.digest,
+            "weights_digest": family.weights_digest,
+            "scheduler": family.scheduler,
+            "versions": dict(_versions(family.packages)),
+            **self._where(variant),
+        }
+
+    def _where(self, variant: Variant) -> dict[str, Any]:
         if variant.vendor:
             # A seed holds there for as long as the vendor sees to it; we cannot.
             return {
@@ -209,10 +219,10 @@ class Engine:
         levers = self.levers(variant)
         return {
             "dtype": levers.dtype(variant.dtype),
-            "mode": levers.mode + _in_tiles(variant, request),
+            "mode": levers.mode,
             "device": self.hardware,
             # A GPU's pixels do not depend on it.
-            "threads": torch.get_num_threads() if self._device == "cpu" else 0,
+            "threads": self._threads if self._device == "cpu" else 0,
         }
 
 

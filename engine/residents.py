@@ -104,6 +104,11 @@ class Residents:
                 helps=failure.helps,
             ) from failure
 
+    def held(self, variant: Variant) -> Local | None:
+        """Return the variant's family if it is loaded."""
+        resident = self._held.get(self._key(variant))
+        return resident.family if resident else None
+
     def open(self, variant: Variant) -> Local:
         """Return the variant's family, loaded. Raises WeightsBroken or VariantTooBig."""
         key = self._key(variant)

@@ -1,6 +1,7 @@
 """Which workers are alive and what they draw, by their own reports."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -14,15 +15,21 @@ SILENT_MS = 30_000
 FORGOTTEN_MS = 24 * 3600_000
 
 
-def report(session: Session, name: str, variants: Sequence[str]) -> None:
-    """Say that worker `name` is alive and draws `variants`."""
-    _write(session, name, variants, silent_ms=0)
+Means = Mapping[str, Any]
+"""What a recipe names beside its request: digests, device class, versions and the like."""
+
+
+def report(
+    session: Session, name: str, variants: Sequence[str], means: Mapping[str, Means] | None = None
+) -> None:
+    """Say that worker `name` is alive and draws `variants`, and by what means those it loaded."""
+    _write(session, name, variants, means or {}, silent_ms=0)
     session.execute(delete(Worker).where(Worker.seen_at < now_ms() - FORGOTTEN_MS))
 
 
 def leave(session: Session, name: str, variants: Sequence[str]) -> None:
     """Say that worker `name` has shut down; orders may still wait for its return."""
-    _write(session, name, variants, silent_ms=SILENT_MS)
+    _write(session, name, variants, {}, silent_ms=SILENT_MS)
 
 
 def serving(session: Session) -> set[str]:
@@ -30,13 +37,31 @@ def serving(session: Session) -> set[str]:
     return {name for variants in seen(session, SILENT_MS) for name in variants}
 
 
+def means(session: Session, variant: str) -> list[Means]:
+    """Return by what means each live worker draws a variant: nothing where it has not loaded it."""
+    told = [each for each in _recent(session, SILENT_MS) if variant in each["names"]]
+    return [each.get("means", {}).get(variant, {}) for each in told]
+
+
 def seen(session: Session, within_ms: int) -> list[list[str]]:
     """Return what each worker draws that was alive within the last `within_ms`."""
+    return [list(each["names"]) for each in _recent(session, within_ms)]
+
+
+def _recent(session: Session, within_ms: int) -> list[dict[str, Any]]:
     recent = select(Worker.variants).where(Worker.seen_at > now_ms() - within_ms)
-    return [list(variants["names"]) for variants in session.scalars(recent)]
+    return list(session.scalars(recent))
 
 
-def _write(session: Session, name: str, variants: Sequence[str], *, silent_ms: int) -> None:
-    values = {"variants": {"names": list(variants)}, "seen_at": now_ms() - silent_ms}
+def _write(
+    session: Session,
+    name: str,
+    variants: Sequence[str],
+    means: Mapping[str, Means],
+    *,
+    silent_ms: int,
+) -> None:
+    told = {"names": list(variants), "means": dict(means)}
+    values = {"variants": told, "seen_at": now_ms() - silent_ms}
     written = upsert(session, Worker).values(name=name, **values)
     session.execute(written.on_conflict_do_update(index_elements=["name"], set_=values))

@@ -74,8 +74,11 @@ class Heart:
         hand.beat(self._parts.database)
 
     def _report(self) -> None:
-        with self._parts.database.begin() as session:
-            workers.report(session, self._parts.name, self._parts.catalog.names)
+        parts, catalog = self._parts, self._parts.catalog
+        loaded = [name for name in parts.engine.loaded if name in catalog.names]
+        means = {name: parts.engine.means(catalog[name]) for name in loaded}
+        with parts.database.begin() as session:
+            workers.report(session, parts.name, catalog.names, means)
 
     def _repair(self) -> None:
         self._report()

@@ -1,7 +1,9 @@
-"""Whether the same order drawn again came out the same, and if not, why. Pure."""
+"""Whether the same order drawn again comes out the same, and if not, why. Pure."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
+from typing import Any
 
 from engine.request import GenerationRequest
 from store.tables import Generation, Image
@@ -38,6 +40,25 @@ def compare(generation: Generation, parent: Generation | None) -> Comparison | N
     return next((_reason(*pair) for pair in different), Comparison.IDENTICAL)
 
 
+def foretold(drawn: Sequence[Image], means: Sequence[Mapping[str, Any]]) -> Comparison | None:
+    """Compare the recipes of what was drawn with what each worker would draw it by now.
+
+    IDENTICAL is a promise: every worker that may take it draws by the same. None where a worker
+    or a recipe does not say.
+    """
+    recipes = [image.recipe for image in drawn if image.recipe]
+    pairs = [(recipe, told) for recipe in recipes for told in means]
+    known = [_differs({**recipe, "mode": _whole(recipe)}, told) for recipe, told in pairs if told]
+    if reason := next(filter(None, known), None):
+        return reason
+    return Comparison.IDENTICAL if known and len(known) == len(drawn) * len(means) else None
+
+
+def _whole(recipe: Mapping[str, Any]) -> str:
+    # Tiles follow from the request, and no worker reports them.
+    return str(recipe.get("mode", "")).partition(", painted in")[0]
+
+
 def _request(generation: Generation) -> GenerationRequest:
     # Read, not compared as it lies there: an older version wrote fewer names for the same.
     return replace(GenerationRequest.from_json(generation.request), seeds=())
@@ -45,13 +66,18 @@ def _request(generation: Generation) -> GenerationRequest:
 
 def _reason(before: Image, after: Image) -> Comparison:
     old, new = before.recipe or {}, after.recipe or {}
-    changed = {key for key in {*old, *new} if old.get(key) != new.get(key)}
-    for keys, reason in (
+    # What a vendor changes on its side stands in no recipe.
+    unnamed = Comparison.VENDOR if new.get("mode") == "vendor" else Comparison.UNEXPLAINED
+    return _differs(old, {name: new.get(name) for name in {*old, *new}}) or unnamed
+
+
+def _differs(old: Mapping[str, Any], new: Mapping[str, Any]) -> Comparison | None:
+    changed = {name for name in new if old.get(name) != new[name]}
+    for names, reason in (
         (MODEL, Comparison.MODEL),
         (("versions",), Comparison.LIBRARIES),
         (MACHINE, Comparison.MACHINE),
     ):
-        if changed.intersection(keys):
+        if changed.intersection(names):
             return reason
-    # What a vendor changes on its side stands in no recipe.
-    return Comparison.VENDOR if new.get("mode") == "vendor" else Comparison.UNEXPLAINED
+    return None

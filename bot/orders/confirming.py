@@ -1,4 +1,4 @@
-"""Asks before an order that costs much, or whose words a rule doubts, with a button to go on."""
+"""Asks before an order that costs much, is doubted, or disappoints, with a button to go on."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from bot import answers
 from bot.answers import Press
 from bot.cards import letters, marks, order_card
 from bot.cards.letters import Letter
-from bot.errors import PromptDoubtful
+from bot.errors import PromptDoubtful, RerollDiffers
 from bot.i18n import Words
 from bot.markdown import quote
 from bot.orders.questions import Question
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bot.orders.placing import Wish
 
 
-Needed = ConfirmationNeeded | PromptDoubtful
+Needed = ConfirmationNeeded | PromptDoubtful | RerollDiffers
 """What is answered by a question."""
 
 
@@ -41,6 +41,8 @@ async def ask(services: Services, interaction: Press, wished: "Wish", needed: Ne
     """Take the public answer back and ask the member alone; one press of the button orders."""
 
     async def wish() -> "Wish":
+        if isinstance(needed, RerollDiffers):
+            return replace(wished, differs="")
         if isinstance(needed, PromptDoubtful):
             return replace(wished, vouched=True)
         return replace(wished, confirmed=True)

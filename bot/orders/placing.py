@@ -16,7 +16,7 @@ from bot.answers import Press
 from bot.cards import order_card, remarks
 from bot.cards.letters import Letter
 from bot.cards.remarks import Remarks
-from bot.errors import PromptDoubtful
+from bot.errors import PromptDoubtful, RerollDiffers
 from bot.loras import wearing
 from bot.orders import confirming, polishing, ruling
 from bot.servers import places
@@ -55,7 +55,8 @@ class Wish:
 
     `notes` are keys for the waiting card alone, `remarks` stay with the order. Pictures that the
     request starts from are in `uploads` by their sha256, or else lie with the parent. A price that
-    the member has `confirmed`, and words that they have `vouched` for, are not asked about again.
+    the member has `confirmed`, and words that they have `vouched` for, are not asked about again;
+    nor is why what is drawn again `differs`, once it is empty.
     """
 
     request: GenerationRequest
@@ -67,6 +68,7 @@ class Wish:
     vouched: bool = False
     spoiler: bool = False
     polish: bool = False
+    differs: str = ""
 
 
 async def submit(
@@ -86,6 +88,8 @@ async def submit(
     order_id = generations.new_id()
     try:
         wished = await wish()
+        if wished.differs:
+            raise RerollDiffers(differs=wished.differs)
         guild_id, member = await payer(interaction, origin(wished))
         here = place_of(interaction, guild_id)
         wished = await ruling.ruled(services, here, wished)
@@ -97,7 +101,7 @@ async def submit(
         placed = await services.database.run(
             place, order, services.defaults, member, here, services.now()
         )
-    except (ConfirmationNeeded, PromptDoubtful) as needed:
+    except (ConfirmationNeeded, PromptDoubtful, RerollDiffers) as needed:
         await _clear(services, order_id)
         await confirming.ask(services, interaction, wished, needed)
         return True

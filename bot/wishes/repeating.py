@@ -3,12 +3,16 @@
 from sqlalchemy.orm import Session
 
 from bot.answers import Press
+from bot.delivery import reruns
+from bot.delivery.reruns import Comparison
 from bot.loras import wearing
 from bot.orders import placing
 from bot.orders.placing import Wish
 from bot.servers import sight
 from bot.services import Services
 from engine.request import GenerationRequest
+from store import workers
+from store.tables import Generation
 
 
 async def again(services: Services, interaction: Press, generation_id: str, nth: int = 0) -> None:
@@ -21,13 +25,28 @@ async def again(services: Services, interaction: Press, generation_id: str, nth:
         parent = sight.read(session, interaction, generation_id)
         asked = services.reader.alone(GenerationRequest.from_json(parent.request), nth)
         request = services.reader.repeated(asked)
-        digest = services.catalog[request.variant].digest
-        drawn_by = {(image.recipe or {}).get("variant_digest", digest) for image in parent.images}
-        notes = () if drawn_by == {digest} else ("waiting.model_changed",)
+        expected = _foretold(session, services, parent, asked)
+        notes = ("waiting.identical",) if expected is Comparison.IDENTICAL else ()
         said = wearing.carried(parent)
-        return Wish(request=request, parent=parent, notes=notes, remarks=said)
+        differs = expected.value if expected and not notes else ""
+        return Wish(request=request, parent=parent, notes=notes, remarks=said, differs=differs)
 
     await placing.submit(services, interaction, lambda: services.database.run(wish))
+
+
+def _foretold(
+    session: Session, services: Services, parent: Generation, asked: GenerationRequest
+) -> Comparison | None:
+    """Return how what is drawn again will compare with those pictures, as far as workers tell."""
+    variant = services.catalog[asked.variant]
+    drawn = [
+        image for image in parent.images if image.pixel_sha256 and image.seed in set(asked.seeds)
+    ]
+    if not variant.seeds or variant.vendor:
+        return None
+    if any((image.recipe or {}).get("variant_digest") != variant.digest for image in drawn):
+        return Comparison.MODEL
+    return reruns.foretold(drawn, workers.means(session, variant.name))
 
 
 async def new(services: Services, interaction: Press, generation_id: str, nth: int = 0) -> None:

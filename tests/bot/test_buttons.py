@@ -66,12 +66,13 @@ async def test_same_seed_says_why_the_picture_differs(
     assert reason in text(result.response)
 
 
-async def test_same_seed_warns_at_once_when_the_model_has_been_updated(stage: Stage) -> None:
+async def test_same_seed_asks_first_when_the_model_has_been_updated(stage: Stage) -> None:
     first = await stage.imagine(stage.alex)
     stage.draw(variant_digest="yesterday")
     await stage.deliver()
     result = await press(stage, stage.alex, first.response, "again")
-    assert "has been updated since" in text(result.response)
+    assert "has been updated since" in text(result.followups[-1])
+    assert len(stage.orders()) == 1
 
 
 async def test_new_seed_changes_nothing_but_the_seeds(stage: Stage) -> None:

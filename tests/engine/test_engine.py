@@ -77,6 +77,16 @@ def test_a_picture_is_what_the_plain_pipeline_draws(
     assert picture.pixel_sha256 == pixel_sha256(expected)
 
 
+def test_what_is_loaded_tells_beforehand_what_a_recipe_will_name(
+    project: Path, toy: Variant, image: Request
+) -> None:
+    engine = Engine(device="cpu", root=project)
+    assert engine.means(toy) == {}
+    recipe = engine.draw(toy, image()).recipe.to_json()
+    del recipe["request"]
+    assert engine.means(toy) == recipe
+
+
 def test_every_part_of_a_request_changes_the_pixels(
     engine: Engine, toy: Variant, image: Request
 ) -> None:
