@@ -11,7 +11,7 @@ from engine.errors import PictureWithheld
 from store import audit, claims, generations, ledger
 from store.clock import now_ms
 from store.errors import ReviewDone
-from store.tables import Generation, Image, Review
+from store.tables import Generation, Image, Review, Server
 
 PATIENCE_MS = 3 * 86_400_000
 """How long a picture waits for a moderator."""
@@ -30,6 +30,12 @@ def decide(
     if image is None or image.held_sha256 is None or generation.deleted_at is not None:
         raise ReviewDone
     return _decided(session, generation, image, review, by)
+
+
+def channel(session: Session, guild_id: int) -> int | None:
+    """Return where a server's moderators are told what waits for them, if anywhere."""
+    server = session.get(Server, guild_id)
+    return server.reports_channel_id if server else None
 
 
 def refuse_overdue(session: Session) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from bot.cards import result_card
 from bot.cards.letters import Letter
 from bot.cards.result_card import Result
-from bot.delivery import hints, pictures, reruns
+from bot.delivery import held, hints, pictures, reruns
 from bot.delivery.hints import Hint
 from bot.delivery.routes import Routes
 from bot.loras import previews
@@ -146,6 +146,7 @@ class Delivery:
             return
         await database.run(deliveries.delivered, generation.id, message_id)
         await previews.keep(services, known.generation)
+        await held.tell(services, self._routes.client, known.generation)
         log.info("delivered", order=generation.id, seen=message_id is not None)
 
     async def _show(self, known: Facts) -> int | None:

@@ -29,7 +29,7 @@ class Routes:
     """Sends the cards of orders by what SQL knows, long after the interaction object is gone."""
 
     def __init__(self, client: discord.Client, now: Callable[[], datetime], seals: Seals) -> None:
-        self._client = client
+        self.client = client
         self._now = now
         self._seals = seals
 
@@ -68,7 +68,7 @@ class Routes:
 
     async def _by_token(self, generation: Generation, letter: Letter) -> int:
         token = self._seals.opened(generation.token) or ""
-        webhook = discord.Webhook.partial(generation.application_id, token, client=self._client)
+        webhook = discord.Webhook.partial(generation.application_id, token, client=self.client)
         # discord.py types this as a number only; Discord also takes the name of the answer.
         original: Any = generation.message_id or "@original"
         message = await webhook.edit_message(
@@ -77,17 +77,17 @@ class Routes:
         return message.id
 
     async def _by_bot(self, generation: Generation, letter: Letter) -> int:
-        channel = self._client.get_partial_messageable(generation.channel_id)
+        channel = self.client.get_partial_messageable(generation.channel_id)
         message = channel.get_partial_message(generation.message_id or 0)
         edited = await message.edit(attachments=letter.files(), view=letter.view, **NO_TEXT)
         return edited.id
 
     async def _by_channel(self, generation: Generation, letter: Letter) -> int:
-        channel = self._client.get_partial_messageable(generation.channel_id)
+        channel = self.client.get_partial_messageable(generation.channel_id)
         return await _send(channel, generation, letter)
 
     async def _by_dm(self, generation: Generation, letter: Letter) -> int:
-        channel = await self._client.create_dm(discord.Object(generation.user_id))
+        channel = await self.client.create_dm(discord.Object(generation.user_id))
         return await _send(channel, generation, letter)
 
 

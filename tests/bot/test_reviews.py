@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from engine.judging.verdicts import Verdict
-from store import claims
+from store import claims, servers
 from store.audit import page
 from tests.bot.messages import gallery, order_id, parts, png, presses, text
-from tests.bot.stage import Stage
+from tests.bot.stage import DEFAULTS, Stage
 
 
 async def judged(stage: Stage, *verdicts: Verdict) -> Any:
@@ -85,6 +85,22 @@ async def test_a_refused_picture_comes_back_as_credits(stage: Stage) -> None:
     folder = stage.services.files
     assert await folder.aget(order.id, str(order.images[1].file_sha256))
     assert order.images[0].held_sha256 is None
+
+
+async def test_moderators_are_told_once_in_their_channel(stage: Stage) -> None:
+    office = stage.guild.create_text_channel("office")
+    with stage.database.begin() as session:
+        servers.set_reports(session, DEFAULTS, stage.guild.id, stage.env.now(), office.id)
+    await judged(stage, Verdict.HOLD, Verdict.HOLD)
+    (note,) = office.history()
+    assert "**2**" in text(note)
+    assert not note.attachments
+    card = await press(stage.moderator, note, "review")
+    following = await press(stage.moderator, card, "release")
+    await stage.deliver()
+    assert len(office.history()) == 1
+    await press(stage.moderator, following, "withhold")
+    assert stage.left(stage.mei) == 9
 
 
 async def test_a_moderator_may_hide_it(stage: Stage) -> None:
