@@ -6,6 +6,8 @@ database and file store:
   and putting one onto as many layers as Qwen-Image has, and off again,
 * first use: what a 100 MB LoRA adds to its order when another is drawn before it, as a share of
   what it adds when it is not brought ahead: all in all, and of its own picture's waiting,
+  (`own` is the time of the thread that draws alone: a machine with no core to spare for the thread
+  that reads ahead shows what it has, not what a GPU's would),
 * tail: pictures a minute with 200 LoRAs of Zipf's popularity, over those with one for all; with
   the starter's usual picture and a LoRA of rank 16.
 """
@@ -57,6 +59,8 @@ LORAS = 200
 HOT = 40
 """LoRAs that the worker has room for."""
 BATCH = 12
+Spent = tuple[float, float]
+"""Seconds by the clock, and those in which this thread computed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +74,10 @@ class Figures:
     load_ms: float
     added_ms: float
     added_share: float
+    added_own_share: float
     waited_share: float
     tail_of_one: float
+    tail_of_one_own: float
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -86,7 +92,7 @@ def main(arguments: list[str] | None = None) -> None:
             *_switch(parts, options.rounds),
             _large_hooks(),
             *_first_use(parts, options.rounds),
-            _tail(parts, options.rounds // 3),
+            *_tail(parts, options.rounds // 2),
         )
     if options.json:
         print(json.dumps(asdict(figures), indent=2))
@@ -138,11 +144,11 @@ def _large_hooks() -> float:
     return 1000 * statistics.median(on_and_off() for _ in range(9))
 
 
-def _first_use(parts: Parts, rounds: int) -> tuple[float, float, float, float]:
+def _first_use(parts: Parts, rounds: int) -> tuple[float, ...]:
     """Return the load's milliseconds, and what is left of them behind another order."""
     large = LoraUse(parts.files.put(FOLDER, _lora(LARGE, 9)))
     parts.loras.bring(parts.engine.adapters, large.sha256)
-    spent: dict[str, list[float]] = {"there": [], "cold": [], "ahead": []}
+    spent: dict[str, list[Spent]] = {"there": [], "cold": [], "ahead": []}
     waited: dict[str, list[float]] = {"there": [], "cold": [], "ahead": []}
     for number in range(rounds + 1):
         for way, kept in spent.items():
@@ -152,16 +158,17 @@ def _first_use(parts: Parts, rounds: int) -> tuple[float, float, float, float]:
             _place(parts, _asked(steps=12, guidance=3.0), _asked(large))
             with _looking(parts) if way == "ahead" else nullcontext():
                 stay = _Waited()
-                seconds = _seconds(partial(draw_waiting, replace(parts, stay=stay)))
+                seconds = _spent(partial(draw_waiting, replace(parts, stay=stay)))
             if number:
                 kept.append(seconds)
                 waited[way].append(stay.waited_s)
     left = sum(waited["ahead"]) / sum(waited["cold"])
-    load, added = (
-        statistics.median(b - a for a, b in zip(spent["there"], spent[way], strict=True))
+    load, added, load_own, added_own = (
+        statistics.median(b[of] - a[of] for a, b in zip(spent["there"], spent[way], strict=True))
+        for of in (0, 1)
         for way in ("cold", "ahead")
     )
-    return 1000 * load, 1000 * added, added / load, left
+    return 1000 * load, 1000 * added, added / load, added_own / load_own, left
 
 
 class _Waited(Stay):
@@ -177,8 +184,8 @@ class _Waited(Stay):
         self.waited_s += time.perf_counter() - started
 
 
-def _tail(parts: Parts, rounds: int) -> float:
-    """Return the throughput's share of that with one LoRA for all."""
+def _tail(parts: Parts, rounds: int) -> tuple[float, ...]:
+    """Return the throughput's shares of that with one LoRA for all."""
     dice = random.Random(5)
     shares = [1 / (number + 1) for number in range(LORAS)]
     one = parts.files.put(FOLDER, _lora(SMALL, 0))
@@ -196,10 +203,10 @@ def _tail(parts: Parts, rounds: int) -> float:
             ]
             _place(parts, *(_asked(LoraUse(name), steps=8, guidance=3.0) for name in names))
             with _looking(parts):
-                seconds[way] = _seconds(lambda: draw_waiting(parts))
+                seconds[way] = _spent(lambda: draw_waiting(parts))
         if number:
-            ratios.append(seconds["one"] / seconds["many"])
-    return statistics.median(ratios)
+            ratios.append([a / b for a, b in zip(seconds["one"], seconds["many"], strict=True)])
+    return tuple(statistics.median(each) for each in zip(*ratios, strict=True))
 
 
 def _lora(rank: int, seed: int) -> bytes:
@@ -234,10 +241,10 @@ def _place(parts: Parts, *requests: GenerationRequest) -> None:
             generations.create(session, wish, PLAN, NOON)
 
 
-def _seconds(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
+def _spent(work: Callable[[], object]) -> Spent:
+    started, own = time.perf_counter(), time.thread_time()
     work()
-    return time.perf_counter() - started
+    return time.perf_counter() - started, time.thread_time() - own
 
 
 @contextmanager

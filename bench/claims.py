@@ -1,7 +1,8 @@
 """What a claim costs as the line grows: the median with a hundred images and with 100,000.
 
 `python -m bench.claims` fills a database, SQLite and, where there is a server, PostgreSQL, with a
-line of ten images a member over two variants, and times claims, new orders and ends in it.
+line of ten images a member over two variants, of which every other one needs one of 200 LoRAs, and
+times claims of a worker that has forty at hand, new orders and ends in it.
 """
 
 import argparse
@@ -11,13 +12,15 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from sqlalchemy import insert, select, text, update
 
+from engine.request import LoraUse
 from store import claims, generations, migrate, workers
 from store.database import Database
+from store.fairness import Residency
 from store.plans import Plan
 from store.tables import Account, Generation, Image, Lane
 from tests import postgres
@@ -27,6 +30,8 @@ PLAN = Plan(daily_credits=1_000_000)
 VARIANTS = ("v0", "v1")
 EACH = 10
 SIZES = (100, 100_000)
+LORAS = [f"{number:064x}" for number in range(200)]
+THERE = Residency(frozenset(VARIANTS[:1]), 0.0, loras=frozenset(LORAS[:40]), none_brought_for_s=0.0)
 Spent = dict[str, list[float]]
 
 
@@ -83,10 +88,12 @@ def _one(database: Database, number: int, spent: Spent) -> None:
     with database.begin() as session:
         workers.report(session, "w", VARIANTS)
     with _timed(spent["order"]), database.begin() as session:
-        asked = order(1, 10**6 + number, request=request(1, VARIANTS[number % 2]))
+        uses = (LoraUse(LORAS[number % len(LORAS)]),)
+        wanted = replace(request(1, VARIANTS[number % 2]), loras=uses)
+        asked = order(1, 10**6 + number, request=wanted)
         generations.create(session, asked, PLAN, NOON)
     with _timed(spent["claim"]), database.begin() as session:
-        claim = claims.claim(session, "w", VARIANTS)
+        claim = claims.claim(session, "w", VARIANTS, THERE)
     assert claim
     with _timed(spent["keep"]), database.begin() as session:
         claims.keep(session, claim, kept(claim.request))
@@ -111,6 +118,7 @@ def _fill(database: Database, members: int) -> None:
                     "head_at": each["user_id"],
                     "settled": float(each["user_id"] % 977),
                     "vtime": float(each["user_id"] % 977),
+                    "head_loras": _lora(each["user_id"], 0),
                 }
                 for each in mine
             ],
@@ -132,6 +140,7 @@ def _fill(database: Database, members: int) -> None:
                     "seed": index,
                     "lane_id": number + 10,
                     "effort": 40,
+                    "loras": _lora(number, index),
                     "created_at": number,
                     "status": "queued",
                     "fence": 0,
@@ -143,6 +152,10 @@ def _fill(database: Database, members: int) -> None:
         )
     with database.begin() as session:
         session.execute(text("ANALYZE"))
+
+
+def _lora(number: int, index: int) -> str | None:
+    return LORAS[(number + index) % len(LORAS)] if index % 2 == 0 else None
 
 
 def _row(dialect: str, database: Database) -> dict[str, object]:

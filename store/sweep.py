@@ -10,7 +10,7 @@ left to the next sweep.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, exists, select, update
+from sqlalchemy import ColumnElement, exists, literal_column, or_, select, update
 from sqlalchemy.orm import Session
 
 from engine.errors import RerollError
@@ -47,7 +47,9 @@ def sweep(session: Session, *, watched_ms: int, patience_ms: int = PATIENCE_MS) 
     `watched_ms` is how long the calling process has been sweeping: one that has just started
     cannot know whether workers were there a moment ago, and gives nothing up.
     """
-    finished = _take_back(session, Image.lease_until < now_ms())
+    # No claim writes a running image without a lease; nobody would ever take it back.
+    lapsed = or_(Image.lease_until < now_ms(), Image.lease_until.is_(None))
+    finished = _take_back(session, lapsed)
     _put_in_lanes(session)
     labelling.forget_old(session)
     erasing.sweep(session)
@@ -58,13 +60,30 @@ def sweep(session: Session, *, watched_ms: int, patience_ms: int = PATIENCE_MS) 
 
 
 def reclaim(session: Session, worker: str) -> frozenset[str]:
-    """Take back what `worker`'s former life held; return the orders that this finished."""
-    return frozenset(_take_back(session, Image.worker == worker))
+    """Take back what `worker`'s former life held; return the orders that this finished.
+
+    At each worker's start, orders are closed too that are open without an image left to draw: no
+    version of ours leaves one so, but its member would wait for ever.
+    """
+    return frozenset(_take_back(session, Image.worker == worker) | _close_ended(session))
 
 
 def requeue(session: Session, generation_id: str) -> frozenset[str]:
     """Take an order's pictures from the workers that hold them; return the order if it ends."""
     return frozenset(_take_back(session, Image.generation_id == generation_id))
+
+
+def _close_ended(session: Session) -> set[str]:
+    left = exists().where(
+        Image.generation_id == Generation.id, Image.status.in_(("queued", "running"))
+    )
+    ended = select(Generation.id).where(Generation.status == literal_column("'open'"), ~left)
+    finished = set()
+    for generation_id in session.scalars(ended.limit(MOST)).all():
+        generation = generations.lock_if_free(session, generation_id)
+        if generation and generations.close_if_finished(session, generation):
+            finished.add(generation_id)
+    return finished
 
 
 def _take_back(session: Session, gone: ColumnElement[bool]) -> set[str]:

@@ -15,6 +15,7 @@ from tests.store.orders import NOON, order, request
 
 LARGE = 10**9
 STRANGER = 99
+ENOUGH = 8
 
 
 @contextmanager
@@ -34,19 +35,24 @@ def _sqlite(database: Database) -> Iterator[None]:
         connection.execute(f"PRAGMA max_page_count={most}")
 
     event.listen(database._engine, "checkout", limited)
-    asked = replace(request(), prompt="熊" * 400)
     try:
-        while True:
-            with database.begin() as session:
-                wish = order(user_id=STRANGER, guild_id=STRANGER, request=asked)
-                generations.create(session, wish, Plan(daily_credits=LARGE), NOON)
-    except StoreUnavailable:
+        for prompt in ("熊" * 400, "熊"):
+            _fill(database, prompt)
         yield
     finally:
-        most = LARGE
-        with database.begin() as session:
-            session.connection()
-        event.remove(database._engine, "checkout", limited)
+        most = LARGE  # for each connection, when it is taken next
+
+
+def _fill(database: Database, prompt: str) -> None:
+    """Place orders until none fits: one that does not may only have met a full page."""
+    refused = 0
+    while refused < ENOUGH:
+        wish = order(user_id=STRANGER, guild_id=STRANGER, request=replace(request(), prompt=prompt))
+        try:
+            with database.begin() as session:
+                generations.create(session, wish, Plan(daily_credits=LARGE), NOON)
+        except StoreUnavailable:
+            refused += 1
 
 
 @contextmanager

@@ -156,6 +156,31 @@ def test_a_restarted_worker_takes_back_its_former_claims_at_once(database: Datab
     assert take(database) is None
 
 
+def test_a_running_picture_without_a_lease_is_taken_back(database: Database) -> None:
+    with database.begin() as session:
+        place(session)
+    taken(database, "mine")
+    with database.begin() as session:
+        session.execute(update(Image).values(lease_until=None))
+        sweep(session, watched_ms=0)
+    assert taken(database, "mine").attempt == 2
+
+
+def test_an_open_order_without_anything_left_to_draw_is_closed_at_a_start(
+    database: Database,
+) -> None:
+    with database.begin() as session:
+        placed, other = place(session, 2), place(session)
+        mine = update(Image).where(Image.generation_id == placed)
+        session.execute(mine.values(status="failed", error={"code": "stuck"}, finished_at=1))
+    with database.begin() as session:
+        assert reclaim(session, "mine") == {placed}
+    with database.begin() as session:
+        assert generations.get(session, placed).status == "failed"
+        assert generations.get(session, other).status == "open"
+        assert ledger.balance(session, ledger.Flow(5, 1), PLAN, NOON).left == 9
+
+
 def test_a_picture_that_kills_every_worker_is_given_up_and_refunded(database: Database) -> None:
     with database.begin() as session:
         placed = place(session)
