@@ -112,6 +112,7 @@ class Adapters:
         self._on_device, self._in_main = _Shelf(on_device), _Shelf(in_main)
         self._staying: Set[str] = frozenset()
         self._in_use: Counter[str] = Counter()
+        self._reserved: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     @property
@@ -134,7 +135,23 @@ class Adapters:
         """Read a canonical file into main memory. Raises LoraLost where it is another file."""
         adapter = _read(sha256, content)
         with self._lock:
-            self._in_main.put((sha256,), adapter, self._staying)
+            self._in_main.put((sha256,), adapter, self._stay)
+
+    @contextmanager
+    def reserved(self, request: Drawn) -> Iterator[None]:
+        """Let what `request` needs stay in main memory until the block is left."""
+        names = Counter(request.lora_files)
+        with self._lock:
+            self._reserved += names
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._reserved -= names
+
+    @property
+    def _stay(self) -> Set[str]:
+        return self._staying | self._reserved.keys()
 
     @contextmanager
     def worn(
@@ -180,7 +197,7 @@ class Adapters:
         if read is None:
             read = _read(sha256, files.get(sha256, b""))
             with self._lock:
-                self._in_main.put((sha256,), read, self._staying)
+                self._in_main.put((sha256,), read, self._stay)
         brought = read.to(self._device, dtype)
         with self._lock:
             self._on_device.put((sha256, dtype), brought, set(self._in_use))

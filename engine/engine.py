@@ -169,7 +169,8 @@ class Engine:
                     return family, tiles.draw(family, variant.sizes, request, inputs, watcher)
                 return family, family.draw(request, inputs, watcher)
 
-        family, drawn = self._unless_full(variant, work, (request.width, request.height))
+        with self.adapters.reserved(request):
+            family, drawn = self._unless_full(variant, work, (request.width, request.height))
         return watcher.picture(inputs.finished(drawn), self._recipe(variant, family, request))
 
     def _open(self, variant: Variant) -> Family:

@@ -338,6 +338,23 @@ def test_what_a_picture_needs_stays_whatever_is_kept_before_it_is_drawn(
     assert engine.adapters.at_hand == {digest(b), digest(a)}
 
 
+def test_pictures_under_way_keep_what_they_need_at_hand(
+    engine: Engine, toy: Variant, image: Request, contents: tuple[bytes, bytes]
+) -> None:
+    a, b = contents
+    engine.adapters = Adapters("cpu", in_main=1)
+    first = engine.admit(toy, wear(image(), (a, 1.0)), files=files(a))
+    assert engine.adapters.lacking(wear(image(), (b, 1.0))) == (digest(b),)
+    engine.adapters.keep(digest(b), b)
+    assert engine.adapters.at_hand == {digest(a), digest(b)}
+    while not first.ended:
+        engine.step()
+    first.finished()
+    other = save({name: tensor + 1 for name, tensor in load(a).items()})
+    engine.adapters.keep(digest(other), other)
+    assert engine.adapters.at_hand == {digest(b), digest(other)}
+
+
 def test_what_was_not_worn_last_leaves_a_full_device(
     toy: Variant, image: Request, contents: tuple[bytes, bytes]
 ) -> None:
