@@ -29,6 +29,7 @@ RerollError
 │   ├── LoraUnknown         no LoRA of that name, or not for this member
 │   ├── LorasFull           the plan holds no more of them
 │   ├── LorasTooLarge       nor so many bytes of them
+│   ├── LoraTwin            the member has the very same one already
 │   ├── LoraNotShared       a LoRA of an order is gone, or not for this member
 │   ├── ReviewDone          a moderator has decided on the picture already
 │   ├── MemberSuspended     the server lets the member order nothing for a time
@@ -234,6 +235,12 @@ class LorasTooLarge(StoreRefused):
     """Params: limit (MB)."""
 
     code = "loras_too_large"
+
+
+class LoraTwin(StoreRefused):
+    """Params: value (the name of the one that is there)."""
+
+    code = "lora_twin"
 
 
 class LoraNotShared(StoreRefused):

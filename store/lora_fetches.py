@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from engine.errors import RerollError
 from store import loras
 from store.clock import now_ms
-from store.errors import LeaseLost, LoraFetchGivenUp
+from store.errors import LeaseLost, LoraFetchGivenUp, LoraTwin
 from store.lora_tables import Lora, LoraFetch
 from store.loras import Kept
 
@@ -94,9 +94,15 @@ def beat(
 
 
 def keep(session: Session, held: Held, kept: Kept) -> None:
-    """Record the file, as `loras.ready` does. Raises LeaseLost."""
+    """Record the file, as `loras.ready` does; one that its owner has already is refused.
+
+    Raises LeaseLost.
+    """
     _write(session, held, finished_at=now_ms(), lease_until=None)
-    loras.ready(session, held.lora_id, kept)
+    if twin := _twin(session, held.lora_id, kept.sha256):
+        loras.refuse(session, held.lora_id, LoraTwin(value=twin))
+    else:
+        loras.ready(session, held.lora_id, kept)
 
 
 def fail(session: Session, held: Held, error: RerollError) -> None:
@@ -158,6 +164,14 @@ def postpone(session: Session, fetch: LoraFetch) -> None:
         .values(tell_attempts=fetch.tell_attempts + 1, next_telling_at=now_ms() + wait_ms)
         .execution_options(synchronize_session=False)
     )
+
+
+def _twin(session: Session, lora_id: str, sha256: str) -> str | None:
+    owner = select(Lora.owner_id).where(Lora.id == lora_id).scalar_subquery()
+    same = select(Lora.name).where(
+        Lora.sha256 == sha256, Lora.owner_id == owner, Lora.deleted_at.is_(None)
+    )
+    return session.scalar(same.limit(1))
 
 
 def _free(session: Session) -> LoraFetch | None:

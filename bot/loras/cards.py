@@ -39,6 +39,8 @@ def info(words: Words, known: Known) -> Letter:
     lines = [f"## {star}{plain(lora.name)}", *_facts(words, lora)]
     shared = _shared(words, known) if known.is_own else words("lora.by", user=lora.owner_id)
     lines.append(shared)
+    if lora.status == "ready":
+        lines.append(f"-# {words('lora.use')}")
     shown.add_item(ui.TextDisplay("\n".join(lines)))
     attachments: tuple[Attachment, ...] = ()
     if known.preview:

@@ -93,6 +93,15 @@ def test_the_same_lora_in_another_naming_is_the_same_file(
     assert files.has(loras.FOLDER, sha256)
 
 
+def test_the_very_same_again_names_the_one_that_is_there(
+    sqlite: Database, site: Site, librarian: Librarian
+) -> None:
+    ask(sqlite, "ink", f"{site.url}/ok/a")
+    twin = ask(sqlite, "other", f"{site.url}/ok/again")
+    librarian.work_off()
+    assert get(sqlite, twin).error == {"code": "lora_twin", "params": {"value": "ink"}}
+
+
 @pytest.mark.parametrize(
     ("path", "file", "code"),
     [
