@@ -77,9 +77,9 @@ def _near(
     first = fairness.pick(heads, residency, now)
     if first.variant not in joining.variants:
         return
-    yield first
-    if joining.for_s < STAY_S:
-        for head in sorted(heads, key=lambda head: head.turn):
-            near = head.vtime <= first.vtime + AHEAD_S and head.variant in joining.variants
-            if head is not first and near:
-                yield head
+    others = sorted((head for head in heads if head is not first), key=lambda head: head.turn)
+    for head in (first, *others) if joining.for_s < STAY_S else (first,):
+        near = head.vtime <= first.vtime + AHEAD_S and head.variant in joining.variants
+        # Those under way would wait for a LoRA that is not at hand: it is brought meanwhile.
+        if near and head.loras <= residency.loras:
+            yield head

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from engine.request import LoraUse
 from store import claims
 from store.claims import NOTHING_LOADED, Claim
 from store.database import Database
@@ -73,3 +74,16 @@ def test_nobody_far_ahead_joins(database: Database) -> None:
     assert joined(database) is None
     assert joined(database, replace(HERE, width=96))
     assert joined(database)
+
+
+def test_nobody_joins_whose_lora_is_not_at_hand(database: Database) -> None:
+    with database.begin() as session:
+        first = place(session, user_id=1, request=replace(request(), loras=(LoraUse("a"),)))
+        other = place(session, user_id=2)
+    claim = joined(database)
+    assert claim
+    assert claim.generation_id == other
+    there = replace(NOTHING_LOADED, loras=frozenset("a"))
+    claim = joined(database, residency=there)
+    assert claim
+    assert claim.generation_id == first
