@@ -123,7 +123,7 @@ def _delete_orders(session: Session, user_id: int) -> None:
     mine = (Generation.user_id == user_id, Generation.deleted_at.is_(None))
     session.execute(update(Generation).where(*mine).values(deleted_at=now_ms()))
     everything = update(Generation).where(Generation.user_id == user_id)
-    session.execute(everything.values(token="", remarks=None, error=None))
+    session.execute(everything.values(token="", remarks=None, error=None, message_id=None))
     for lora in loras.owned(session, user_id):
         loras.remove(session, lora)
     kept, learnt = lora_tables.Lora, training_tables.Training

@@ -1,9 +1,10 @@
 """/settings rules: what a server does about words in prompts, on top of the host's rules."""
 
-from collections.abc import Callable, Iterator, Sequence
+import io
+from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Any
 
+import discord
 from discord import app_commands
 from sqlalchemy.orm import Session
 
@@ -127,8 +128,15 @@ async def _show(
 
     rows, counts = await services.database.run(read)
     services.rulebooks.forget(guild_id)
-    lines: Iterator[Any] = rules_card.rules(services.words(interaction.locale), rows, counts)
-    await interaction.edit_original_response(content=settings_card.fitted(lines))
+    lines = [*rules_card.rules(services.words(interaction.locale), rows, counts)]
+    said = settings_card.fitted(lines)
+    # What is too long for one text comes whole beside it.
+    files = [] if said == "\n".join(lines) else [_whole(lines)]
+    await interaction.edit_original_response(content=said, attachments=files)
+
+
+def _whole(lines: Sequence[str]) -> discord.File:
+    return discord.File(io.BytesIO("\n".join(lines).encode()), filename="rules.txt")
 
 
 def _key(typed: str) -> str:

@@ -22,6 +22,7 @@ from bot.loras import listed, wearing
 from bot.loras.wearing import Dressed
 from bot.orders import placing
 from bot.orders.placing import Wish
+from bot.presses import slips
 from bot.servers import sight
 from bot.services import Services
 from bot.wishes import routing
@@ -112,8 +113,7 @@ def _loras(parent: Generation) -> str:
 
 
 def _fields(data: Mapping[str, Any]) -> RemixFields:
-    inputs = [label["component"] for label in data["components"] if "component" in label]
-    values = {one["custom_id"]: one.get("value") or "" for one in inputs}
+    values = slips.typed(data)
     return RemixFields(
         prompt=values.get("prompt", ""),
         negative=values.get("negative", ""),

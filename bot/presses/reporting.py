@@ -19,6 +19,7 @@ from bot.delivery import pictures
 from bot.delivery.pictures import Fetched
 from bot.delivery.routes import BOT_UPLOAD_LIMIT
 from bot.errors import PressOutdated, ServerNeeded
+from bot.presses import slips
 from bot.presses.remix import OPEN_S, READ_S
 from bot.servers.standing import ELSEWHERE, home
 from bot.services import Services
@@ -127,6 +128,4 @@ def _server(interaction: Press) -> int:
 
 
 def _reason(data: Mapping[str, Any]) -> str:
-    inputs = [label["component"] for label in data["components"] if "component" in label]
-    values = {one["custom_id"]: one.get("value") or "" for one in inputs}
-    return str(values.get("reason", "")).strip()[:REASON_LIMIT]
+    return slips.typed(data).get("reason", "").strip()[:REASON_LIMIT]

@@ -4,6 +4,7 @@ Discord hands them back with the form, after a restart too; nothing is kept here
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 LIMIT = 100
 """Discord's limit for a custom id."""
@@ -32,3 +33,9 @@ def split(custom_id: str) -> tuple[str, str]:
     """Return the name in a custom id, and its part of the text."""
     name, _, part = custom_id.partition(MARK)
     return name, part
+
+
+def typed(data: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return what stands in the text fields of a form that came back, by their custom ids."""
+    inputs = [label["component"] for label in data["components"] if "component" in label]
+    return {one["custom_id"]: str(one.get("value") or "") for one in inputs}

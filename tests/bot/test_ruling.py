@@ -170,5 +170,10 @@ async def test_a_server_has_so_many_rules(stage: Stage, boss: MemberActor) -> No
         rule(stage, f"word{nth}", Action.BLOCK)
     result = await boss.slash(stage.channel, "settings rules add", words="ab", action="block")
     assert "There is room for 200 rules" in told(result)
+    shown = await boss.slash(stage.channel, "settings rules list")
+    assert len(shown.response.content) <= 2000
+    assert "word199" not in shown.response.content
+    (file,) = shown.response.attachments
+    assert "word199" in (await file.read()).decode()
     suggested = await boss.autocomplete(stage.channel, "settings rules remove", "words", "WORD19")
     assert len(suggested) == 11

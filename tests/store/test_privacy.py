@@ -101,6 +101,7 @@ def test_a_forgotten_member_is_named_nowhere(database: Database) -> None:
     with database.begin() as session:
         row = session.get_one(Generation, order)
         assert row.user_id < 0
+        assert row.message_id is None
         assert row.deleted_at is not None
         generations.purged(session, [order])
         assert session.get_one(Generation, order, populate_existing=True).request["prompt"] == ""
