@@ -44,6 +44,8 @@ MEMBERS = 200
 HISTORY, LORAS = 100_000, 10_000
 ORDERS = 10_000
 AT_ONCE = 10
+PATIENCE_S = 60.0
+"""Discord waits three seconds; here what comes later is measured too."""
 READY = b"REROLL READY\n"
 PLANS = """
 [server]
@@ -133,6 +135,7 @@ async def _figures(
     options: argparse.Namespace,
 ) -> Figures:
     world = discord.world
+    world.ack_seconds = PATIENCE_S
     seats = [world.seat(name) for name in world.users]
     with _played(database, files):
         clicks = await _clicks(discord, seats)

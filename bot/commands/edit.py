@@ -75,5 +75,6 @@ def _asked(given: dict[str, Any]) -> Asked:
         count=given.get("count"),
         seed=given.get("seed"),
         lora=given.get("lora"),
+        preset=given.get("preset"),
         strength=starts.CHANGES[change] if change else None,
     )

@@ -6,6 +6,7 @@ import discord
 from discord import app_commands
 
 from bot.answers import Press
+from bot.cards import preset_list
 from bot.commands.assembly import Choices, Option, variant_choices
 from bot.loras import offers
 from bot.services import Services
@@ -52,8 +53,18 @@ def order(
         yield Option(name="count", kind=app_commands.Range[int, 1, most], key="imagine.count")
     if any(variant.seeds for variant in variants):
         yield Option(name="seed", kind=str, key="imagine.seed")
+    yield preset(services)
     if any(variant.loras for variant in variants):
         yield lora(services, variants)
+
+
+def preset(services: Services) -> Option:
+    """Return the option that names a preset; those within reach are offered."""
+
+    async def suggest(interaction: Press, typed: str) -> Choices:
+        return await preset_list.offered(services, interaction, typed)
+
+    return Option(name="preset", kind=str, key="imagine.preset", suggest=suggest)
 
 
 def lora(services: Services, variants: Sequence[Variant]) -> Option:

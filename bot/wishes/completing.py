@@ -35,7 +35,7 @@ async def completed(
     """
     kept = {**await services.habits.of(services.database, interaction.user.id)}
     if raw.preset:
-        kept |= (await _preset(services, interaction, raw.preset)).options
+        kept |= (await preset(services, interaction, raw.preset)).options
     raw = filling.with_variant(raw, kept, _usable(services, here))
     usual = places.filled(services, raw, here).variant
     variant = services.catalog[usual] if usual else services.catalog.default
@@ -44,7 +44,8 @@ async def completed(
     return Completed(places.filled(services, raw, here), remarks)
 
 
-async def _preset(services: Services, interaction: Press, typed: str) -> Preset:
+async def preset(services: Services, interaction: Press, typed: str) -> Preset:
+    """Return the preset of that name. Raises PresetUnknown or StoreUnavailable."""
     try:
         async with asyncio.timeout(READ_S):
             return await services.database.run(

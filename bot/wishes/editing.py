@@ -5,7 +5,7 @@ A variant that is not named is the one that drew the picture, if it is able; els
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import discord
 
@@ -17,7 +17,7 @@ from bot.loras import wearing
 from bot.loras.wearing import Dressed, Worn
 from bot.orders.placing import Wish
 from bot.services import Services
-from bot.wishes import routing, sources, starts
+from bot.wishes import preferring, routing, sources, starts
 from bot.wishes.canvases import Margins
 from bot.wishes.options import RawOptions
 from bot.wishes.sources import Source
@@ -50,15 +50,20 @@ class Asked:
     seed: str | None = None
     strength: float | None = None
     lora: str | None = None
+    preset: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What stands beside options and start: a size as it was typed, LoRAs, or those kept."""
+    """What stands beside options and start: a size as it was typed, LoRAs, or those kept.
+
+    `remarks` are on what a preset could not add.
+    """
 
     size: str = ""
     worn: tuple[Worn, ...] = ()
     kept: Dressed | None = None
+    remarks: Remarks = field(default_factory=dict)
 
 
 async def edit(services: Services, interaction: Press, asked: Asked) -> Wish:
@@ -67,7 +72,13 @@ async def edit(services: Services, interaction: Press, asked: Asked) -> Wish:
     first = found[0].upload.picture
     mask = await services.fetching.mask(asked.mask, first.size) if asked.mask else None
     given = Given(pictures=tuple(one.upload for one in found), mask=mask, strength=asked.strength)
-    variant = starts.editor(services.catalog, asked.variant, given)
+    preferred = await preferring.read(services, interaction, asked.preset)
+
+    def can(accepts: Accepts) -> bool:
+        return starts.way(accepts, given) is not None
+
+    named = asked.variant or preferred.variant(services, can)
+    variant = starts.editor(services.catalog, named, given)
     typed = (asked.size or "").strip()
     size = services.reader.size(typed, variant) if typed else None
     start = await asyncio.to_thread(
@@ -76,8 +87,10 @@ async def edit(services: Services, interaction: Press, asked: Asked) -> Wish:
     raw = RawOptions(
         prompt=asked.prompt or "", variant=variant.name, count=asked.count, seed=asked.seed
     )
-    worn = await wearing.named(services, interaction, asked.lora)
-    return _wish(services, raw, start, found[0], Wanted(size=typed, worn=worn))
+    raw, said = preferred.under(services, replace(raw, lora=asked.lora), variant)
+    worn, gone = await wearing.chosen(services, interaction, asked.lora, raw)
+    wanted = Wanted(size=typed, worn=worn, remarks={**said, **gone})
+    return _wish(services, raw, start, found[0], wanted)
 
 
 async def vary(services: Services, interaction: Press, asked: Asked) -> Wish:
@@ -138,7 +151,8 @@ async def _reworked(
 ) -> Wish:
     source, *_ = await _found(services, interaction, asked)
     before = source.request
-    name = asked.variant
+    preferred = await preferring.read(services, interaction, asked.preset)
+    name = asked.variant or preferred.variant(services, able)
     if name is None and before and before.variant in services.catalog.names:
         name = before.variant if able(services.catalog[before.variant].accepts) else None
     variant = starts.chosen(services.catalog, name, able)
@@ -149,13 +163,24 @@ async def _reworked(
         count=asked.count,
         seed=asked.seed,
     )
+    raw, said = preferred.under(services, replace(raw, lora=asked.lora), variant)
     if before and before.variant == variant.name:
-        raw = replace(raw, negative=before.negative, steps=before.steps, guidance=before.guidance)
-    if asked.lora:
-        worn = await wearing.named(services, interaction, asked.lora)
-        return _wish(services, raw, started, source, Wanted(worn=worn))
+        raw = _as_before(raw, before)
+    if raw.lora:
+        worn, gone = await wearing.chosen(services, interaction, asked.lora, raw)
+        return _wish(services, raw, started, source, Wanted(worn=worn, remarks={**said, **gone}))
     kept = await _kept(services, interaction, variant, source.generation)
-    return _wish(services, raw, started, source, Wanted(kept=kept))
+    return _wish(services, raw, started, source, Wanted(kept=kept, remarks=said))
+
+
+def _as_before(raw: RawOptions, before: GenerationRequest) -> RawOptions:
+    """Return the options with what the picture was drawn with, where a preset says nothing."""
+    return replace(
+        raw,
+        negative=before.negative if raw.negative is None else raw.negative,
+        steps=before.steps if raw.steps is None else raw.steps,
+        guidance=before.guidance if raw.guidance is None else raw.guidance,
+    )
 
 
 async def _kept(
@@ -203,8 +228,15 @@ def _wish(
         **services.reader.size_remark(wanted.size, request),
         **routing.remarks(request.prompt, variant),
         **dressed.remarks,
+        **wanted.remarks,
     }
     if start.is_cut:
         told = {"width": request.width, "height": request.height}
         remarks = {**remarks, "cut": told}
-    return Wish(request=request, parent=source.generation, remarks=remarks, uploads=start.files)
+    return Wish(
+        request=request,
+        parent=source.generation,
+        remarks=remarks,
+        uploads=start.files,
+        spoiler=bool(raw.spoiler),
+    )

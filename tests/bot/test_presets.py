@@ -8,6 +8,7 @@ import pytest
 from engine.catalog import Catalog
 from tests.bot.messages import order_id, parts, presses, text
 from tests.bot.stage import Stage
+from tests.bot.test_editing import drawn
 
 HOSTILE = ["'; DROP TABLE presets; --", "**b** [x](http://y.z) @everyone", "{prompt} {0} %s"]
 
@@ -170,3 +171,27 @@ async def test_a_spoiler_hides_the_picture_and_stays_with_what_comes_of_it(stage
         items = [one for part in parts(message.components) for one in part.get("items", [])]
         assert [item["spoiler"] for item in items] == [True]
     assert order_id(first.response) != order_id(again.response)
+
+
+async def test_a_preset_serves_what_starts_from_a_picture_too(stage: Stage) -> None:
+    kept = {"style": "watercolour", "size": "portrait", "steps": 4, "spoiler": True}
+    await save(stage, stage.alex, "Soft", **kept)
+    await drawn(stage, stage.alex, prompt="a panda", steps=6)
+    number = stage.orders()[0].id
+    edited = {"from": number, "prompt": "a fox", "preset": "soft"}
+    await stage.alex.slash(stage.channel, "edit", **edited)
+    order = stage.orders()[-1]
+    assert order.request["prompt"] == "a fox, watercolour"
+    assert (order.request["steps"], order.spoiler) == (4, True)
+    assert order.request["width"] == order.request["height"]
+    near = {"from": number, "count": 1}
+    await stage.alex.slash(stage.channel, "variations", **near, preset="soft")
+    order = stage.orders()[-1]
+    assert order.request["prompt"] == "a panda, watercolour"
+    assert order.request["steps"] == 4
+    await stage.alex.slash(stage.channel, "variations", **near)
+    assert stage.orders()[-1].request["steps"] == 6
+    told = await stage.alex.slash(
+        stage.channel, "edit", **{"from": number, "prompt": "a fox", "preset": "nobody's"}
+    )
+    assert "nobody's" in told.followups[0].content
