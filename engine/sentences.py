@@ -76,4 +76,5 @@ SENTENCES: Mapping[str, str] = {
     "vendor_down": "The vendor of {variant} is away or too slow; try again later.",
     "vendor_unpaid": "The account with the vendor of {variant} is empty; top it up.",
     "vendor_key_refused": "{variant} needs a key that its vendor takes, in REROLL_BFL_KEY.",
+    "picture_withheld": "The classifier refused the picture; other words may help.",
 }
