@@ -50,6 +50,7 @@ from bot.doctor import visit
 from bot.endpoint import use_local_discord
 from bot.i18n import Texts
 from bot.loras.telling import Telling
+from bot.loras.training.telling import TrainingBoard
 from bot.measured import endpoint
 from bot.services import Services
 from bot.settings import BotSettings
@@ -182,6 +183,7 @@ async def _serve(client: Reroll, services: Services, settings: BotSettings, toke
         for_ever("waits", lambda: services.waits.run(services.database, services.turns)),
         for_ever("sweep", Sweeper(services).run),
         for_ever("loras", Telling(services, client).run),
+        for_ever("trainings", TrainingBoard(services, client).run),
         for_ever("events", lambda: hear(services, board, broker_url)),
         for_ever("broadcasts", Broadcaster(services, client).run),
     )

@@ -13,6 +13,7 @@ from bot import answers
 from bot.answers import Press
 from bot.errors import PressOutdated, TooFast
 from bot.i18n import CommandTranslator
+from bot.loras.training import asked, ordering
 from bot.presses import buttons, edit_form, remix, reporting
 from bot.services import Services
 from store.errors import StoreUnavailable
@@ -26,6 +27,7 @@ Register = Callable[["Tree", Services], None]
 FORMS: Mapping[str, Callable[[Services, Press], Awaitable[None]]] = {
     edit_form.FORM: edit_form.submitted,
     "report-form": reporting.submitted,
+    asked.FORM: ordering.submitted,
 }
 """What answers a form, by how its custom id begins; the oldest is the remix form."""
 

@@ -25,6 +25,7 @@ RerollError
 │   ├── LoraForOtherVariant the variant has another base than a LoRA
 │   ├── LoraNotReady        a LoRA that is still looked at, or was refused
 │   ├── LoraNotGiven        a command that adds one came without a file
+│   ├── ZipUnreadable       a zip is damaged, locked or holds too much
 │   ├── MessageWithoutOrder the message is not one of ours, or is about no order
 │   ├── MessageWithoutPicture the message shows nothing to start from
 │   ├── PromptForbidden     what is drawn nowhere: sexual pictures of minors
@@ -262,6 +263,12 @@ class TooFast(RequestRefused):
     """More at once than people do."""
 
     code = "too_fast"
+
+
+class ZipUnreadable(RequestRefused):
+    """The zip cannot be read: damaged, with a password, or of too many files."""
+
+    code = "zip_unreadable"
 
 
 class PressOutdated(RequestRefused):

@@ -8,6 +8,7 @@ from datetime import datetime
 from bot.delivery.turns import Turns
 from bot.delivery.waits import Waits
 from bot.i18n import Texts, Words
+from bot.loras.training.asked import Waiting
 from bot.orders.questions import Questions
 from bot.privacy.paces import Exports
 from bot.rules import loading
@@ -53,6 +54,7 @@ class Services:
     chosen: Chosen = field(default_factory=Chosen)
     rules: Rules = field(default_factory=loading.load)
     rulebooks: Rulebooks = field(default_factory=Rulebooks)
+    trainings: Waiting = field(default_factory=Waiting)
     habits: Habits = field(default_factory=Habits)
     exports: Exports = field(default_factory=Exports)
     seals: Seals = field(default_factory=Seals.passing)

@@ -9,12 +9,13 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 
+from starter import riso, worn
 from starter.errors import StarterError
 from starter.evaluate import Trial, evaluate, summary
 from starter.recipe import SHIPPED, Making
 from starter.sample import WAYS
 from starter.scenes import FONT
-from starter.sheet import Page, sheet
+from starter.sheet import COLUMNS, Page, sheet
 from starter.stages import DISTILLING, TRAINING, make
 from starter.weights import WEIGHTS
 
@@ -42,13 +43,34 @@ def _run(options: argparse.Namespace, making: Making) -> None:
         make(making, {name: TRAINING[name] for name in TRAINING if name in options.stages})
     elif options.command == "distill":
         make(making, DISTILLING)
+    elif options.command == "style":
+        _teach(options, making)
+    elif options.command == "evaluate" and options.lora:
+        _worn(options, making)
     elif options.command == "evaluate":
-        ways = tuple(WAYS[name] for name in options.ways)
+        ways = tuple(WAYS[name] for name in options.ways or WAYS)
         figures = evaluate(making, Trial(options.pictures, options.batch, ways))
         sys.stdout.write(json.dumps(figures, indent=2) if options.json else summary(figures))
         sys.stdout.write("\n")
     else:
         sheet(making, Page(options.page), WAYS[options.way], options.out)
+
+
+def _teach(options: argparse.Namespace, making: Making) -> None:
+    taught = riso.lessons(making.catalog, making.speaker)
+    riso.write(taught, making.recipe.side, making.font, options.out)
+
+
+def _worn(options: argparse.Namespace, making: Making) -> None:
+    ways = tuple(WAYS[name] for name in options.ways or ("usual", "lightning"))
+    trial = Trial(options.pictures, options.batch, ways)
+    if options.sheet:
+        drawn = worn.sheet(making, trial, options.lora, ways[0])
+        taught = riso.pictures(making.catalog, making.speaker, making.recipe.side, making.font)
+        worn.before_and_after(drawn, COLUMNS, taught).save(options.sheet, optimize=True)
+        return
+    figures = worn.measure(making, trial, options.lora)
+    sys.stdout.write(json.dumps(figures, indent=None if options.json else 2) + "\n")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -66,7 +88,11 @@ def _parser() -> argparse.ArgumentParser:
     measure.add_argument("--json", action="store_true", help="all figures, as JSON")
     measure.add_argument("--pictures", type=int, default=270, help="for each figure")
     measure.add_argument("--batch", type=int, default=16)
-    measure.add_argument("--ways", nargs="+", choices=tuple(WAYS), default=list(WAYS))
+    measure.add_argument("--ways", nargs="+", choices=tuple(WAYS), help="all, or two for a LoRA")
+    measure.add_argument("--lora", type=Path, help="measure this LoRA, which was taught `style`")
+    measure.add_argument("--sheet", type=Path, help="lay out its pictures as one PNG instead")
+    teach = commands.add_parser("style", parents=[common], help="write pictures to train a LoRA on")
+    teach.add_argument("--out", type=Path, required=True)
     show = commands.add_parser("sheet", parents=[common], help="lay out pictures as one PNG")
     show.add_argument("--page", choices=tuple(Page), default=Page.THINGS)
     show.add_argument("--way", choices=tuple(WAYS), default="usual")

@@ -74,7 +74,7 @@ def evaluate(making: Making, trial: Trial) -> Figures:
         pipeline = load(making.target, making.lightning, way)
         side = making.recipe.side
         studio = _Studio(pipeline, way, making.speaker, arbiter, side, trial.batch)
-        figures["ways"][_name(way)] = {
+        figures["ways"][way_name(way)] = {
             language.value: _scores(studio, sets, language, full=way in (USUAL, LIGHTNING))
             for language in SPOKEN
         }
@@ -82,7 +82,8 @@ def evaluate(making: Making, trial: Trial) -> Figures:
     return figures
 
 
-def _name(way: Way) -> str:
+def way_name(way: Way) -> str:
+    """Return a way in words."""
     guidance = f"guidance {way.guidance:g}" if way.guidance > 1 else "no guidance"
     return f"{way.steps} steps, {guidance}" + (", lightning" if way.lightning else "")
 
@@ -227,7 +228,7 @@ def _seconds(making: Making, ways: tuple[Way, ...]) -> Figures:
             )
             if run:  # the first warms up
                 taken[way].append(time.perf_counter() - start)
-    return {_name(way): round(statistics.median(times), 4) for way, times in taken.items()}
+    return {way_name(way): round(statistics.median(times), 4) for way, times in taken.items()}
 
 
 def summary(figures: Figures) -> str:

@@ -66,6 +66,12 @@ def lessons(catalog: Catalog, speaker: Speaker) -> tuple[Lesson, ...]:
     return tuple(made)
 
 
+def pictures(catalog: Catalog, speaker: Speaker, side: int, font: Path) -> list[Image.Image]:
+    """Return what there is to learn from."""
+    taught = lessons(catalog, speaker)
+    return [Image.fromarray(printed(lesson.scene, side, font)) for lesson in taught]
+
+
 def write(taught: tuple[Lesson, ...], side: int, font: Path, folder: Path) -> None:
     """Write pictures and, beside each, its caption: a folder for `python -m engine lora train`."""
     folder.mkdir(parents=True, exist_ok=True)

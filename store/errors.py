@@ -44,6 +44,7 @@ RerollError
 │   ├── RuleUnknown         no such rule
 │   ├── TrainingRuns        another training of the member's has not ended
 │   ├── TrainingsSpent      the plan holds no more of them today
+│   ├── TrainerMissing      nobody trains LoRAs of this base at the moment
 │   ├── NotYours            neither the owner nor a moderator
 │   ├── Banned              the host lets this person order nothing
 │   ├── HostDrains          the host takes no new orders at the moment
@@ -319,6 +320,12 @@ class TrainingRuns(StoreRefused):
     """Another training of the member's waits or runs."""
 
     code = "training_runs"
+
+
+class TrainerMissing(StoreRefused):
+    """No process is up that trains on this base. Params: base."""
+
+    code = "trainer_missing"
 
 
 class TrainingsSpent(StoreRefused):

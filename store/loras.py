@@ -39,7 +39,7 @@ class Room:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class New:
-    """A LoRA that is to be; `source` is upload, url or trained."""
+    """A LoRA that is to be; `source` is upload, url or trained, `id` a new one or none yet."""
 
     owner_id: int
     name: str
@@ -47,6 +47,7 @@ class New:
     triggers: str = ""
     weight: float = 1.0
     licence: str = ""
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +73,7 @@ def create(session: Session, new: New, room: Room) -> Lora:
     _check_room(session, new.owner_id, room)
     _forget_refusals(session, new.owner_id)
     lora = Lora(
-        id=new_id(),
+        id=new.id or new_id(),
         owner_id=new.owner_id,
         key=names.key(name),
         name=name,

@@ -18,7 +18,6 @@ from store import loras, trainings
 from store.claims import LEASE_MS, MOST_ATTEMPTS
 from store.clock import now_ms
 from store.errors import Gone, LeaseLost, WorkerCrashed
-from store.files import Files
 from store.lora_tables import Lora
 from store.loras import Kept
 from store.training_tables import Training
@@ -116,24 +115,20 @@ def save(session: Session, claim: Claim, progress: Progress, checkpoint: str) ->
     _write(session, claim, checkpoint=checkpoint, attempts=0, **_values(progress))
 
 
-def keep(
-    session: Session, claim: Claim, kept: Kept, content: bytes, files: Files, preview: str
-) -> None:
+def keep(session: Session, claim: Claim, kept: Kept, preview: str) -> None:
     """End it with its file in the library, and the price settled. Raises LeaseLost.
 
-    Where the LoRA was removed meanwhile it counts as stopped. The file is put while its row is
-    held, as whoever removes files holds it too. Raises FilesUnavailable.
+    The caller holds the file's row, as for `loras.ready`. Where the LoRA was removed meanwhile it
+    counts as stopped.
     """
     training = _locked(session, claim)
-    loras.lock_file(session, kept.sha256, kept.nbytes)
-    files.put(loras.FOLDER, content)
     training.step = training.steps
-    if loras.ready(session, claim.lora_id, kept):
-        if preview:
-            loras.preview(session, claim.lora_id, preview)
-        trainings.end(session, training, "done", training.price)
-    else:
+    if not loras.ready(session, claim.lora_id, kept):
         trainings.end_cancelled(session, training)
+        return
+    if preview:
+        loras.preview(session, claim.lora_id, preview)
+    trainings.end(session, training, "done", training.price)
 
 
 def fail(session: Session, claim: Claim, error: RerollError) -> None:
@@ -144,7 +139,7 @@ def fail(session: Session, claim: Claim, error: RerollError) -> None:
 def cancelled(session: Session, claim: Claim, step: int) -> None:
     """Record that it was stopped after so many steps. Raises LeaseLost."""
     training = _locked(session, claim)
-    training.step = step
+    training.step = max(training.step, step)
     trainings.end_cancelled(session, training)
 
 

@@ -17,7 +17,7 @@ from engine.errors import RerollError
 from engine.training.plan import Plan
 from store import ledger, loras
 from store.clock import now_ms
-from store.errors import Gone, TrainingRuns, TrainingsSpent
+from store.errors import Gone, NotYours, TrainingRuns, TrainingsSpent
 from store.lora_tables import Lora
 from store.loras import New, Room
 from store.plans import Plan as MemberPlan
@@ -33,10 +33,11 @@ LONGEST_WAIT_MS = 5 * 60_000
 class Ordered:
     """What the bot knows when a member orders a training; `token` is Discord's.
 
-    The LoRA's `id` is new. `examples` are sha256 and caption of pictures that lie in the training's
+    `lora_id` is new. `examples` are sha256 and caption of pictures that lie in the training's
     folder already; `prompts` are what samples show.
     """
 
+    lora_id: str
     guild_id: int
     user_id: int
     name: str
@@ -85,7 +86,11 @@ def create(
     day = now.date().isoformat()
     _check_room(session, ordered, plan, day)
     new = New(
-        owner_id=ordered.user_id, name=ordered.name, source="trained", triggers=ordered.triggers
+        id=ordered.lora_id,
+        owner_id=ordered.user_id,
+        name=ordered.name,
+        source="trained",
+        triggers=ordered.triggers,
     )
     lora = loras.create(session, new, room)
     ledger.hold(session, ordered.flow, plan, reference(lora.id), ordered.price, now)
@@ -163,6 +168,13 @@ def cancel(session: Session, lora_id: str) -> bool:
         end_cancelled(session, training)
     session.flush()
     return True
+
+
+def stop(session: Session, lora_id: str, user_id: int) -> bool:
+    """Stop a member's own training, as `cancel` does. Raises Gone or NotYours."""
+    if get(session, lora_id).user_id != user_id:
+        raise NotYours
+    return cancel(session, lora_id)
 
 
 def lock(session: Session, lora_id: str) -> Training:

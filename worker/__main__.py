@@ -1,13 +1,18 @@
-"""`python -m worker`: one process that draws on one device; `doctor` looks at what it needs."""
+"""`python -m worker`: one process that draws on one device, or trains LoRAs on it with `train`.
+
+`doctor` looks at what it needs.
+"""
 
 import sys
 import time
+from functools import partial
 
 import structlog
 import torch
 from prometheus_client import CollectorRegistry
 from pydantic import ValidationError
 
+from engine.catalog import Catalog
 from engine.engine import Engine
 from engine.errors import EngineFailed, RequestRefused, VariantTooBig
 from engine.judging.judge import JudgeUnusable, appointed
@@ -26,7 +31,7 @@ from store.metrics.tally import Tally
 from store.sweep import reclaim
 from worker import app, measured
 from worker.doctor import visit
-from worker.drawing import Parts
+from worker.drawing import Parts, draw_waiting
 from worker.events import Doorbell, Finished
 from worker.finishing import Finish
 from worker.hand import Hand
@@ -37,6 +42,7 @@ from worker.lora_download import Downloader, loopback
 from worker.loras import Loras
 from worker.queue import BrokerEvicts, Tickets, refuse_eviction
 from worker.settings import WorkerSettings
+from worker.training import process
 
 DATABASE_S = 2.0
 """Between two tries to reach the database at the start."""
@@ -51,8 +57,15 @@ def main() -> None:
     settings = _settings()
     registry = CollectorRegistry()
     logs.configure(settings.log_level, settings.log_format, Tally(registry))
+    _require_keeping(settings.broker_url.get_secret_value())
+    if sys.argv[1:2] == ["train"]:
+        _train(settings)
+    else:
+        _draw(settings, registry)
+
+
+def _draw(settings: WorkerSettings, registry: CollectorRegistry) -> None:
     broker_url = settings.broker_url.get_secret_value()
-    _require_keeping(broker_url)
     parts = _parts(settings, broker_url)
     _require_room(parts)
     _require_tables(parts.database)
@@ -69,8 +82,10 @@ def main() -> None:
     librarian = _librarian(settings, parts)
     librarian.start()
     try:
+        work = partial(draw_waiting, parts)
+        application = app.build(broker_url, parts.catalog.names, work)
         with endpoint:
-            app.run(app.build(broker_url, parts), parts, grace_s=settings.grace_s)
+            app.run(application, parts.hand, grace_s=settings.grace_s)
     finally:
         librarian.stop()
         lookout.stop()
@@ -78,6 +93,12 @@ def main() -> None:
         tickets.close()
         parts.doorbell.close()
         parts.database.close()
+
+
+def _train(settings: WorkerSettings) -> None:
+    parts = process.parts(settings, _catalog(settings), _finish(settings))
+    _require_tables(parts.database)
+    process.run(parts, settings.broker_url.get_secret_value())
 
 
 def _settings() -> WorkerSettings:
@@ -89,10 +110,7 @@ def _settings() -> WorkerSettings:
 
 
 def _parts(settings: WorkerSettings, broker_url: str) -> Parts:
-    try:
-        catalog = settings.catalog()
-    except (RequestRefused, VocabularyUnreadable, LicenceUnacknowledged) as error:
-        raise SystemExit(f"worker: REROLL_VARIANTS: {error}") from None
+    catalog = _catalog(settings)
     vendor = connected(settings)
     hosted = [name for name in catalog.names if catalog[name].vendor]
     if hosted and vendor is None:
@@ -109,6 +127,13 @@ def _parts(settings: WorkerSettings, broker_url: str) -> Parts:
         finish=_finish(settings),
         loras=Loras(files, settings.lora_disk),
     )
+
+
+def _catalog(settings: WorkerSettings) -> Catalog:
+    try:
+        return settings.catalog()
+    except (RequestRefused, VocabularyUnreadable, LicenceUnacknowledged) as error:
+        raise SystemExit(f"worker: REROLL_VARIANTS: {error}") from None
 
 
 def _finish(settings: WorkerSettings) -> Finish:

@@ -1,9 +1,11 @@
-"""The Celery application of a worker: one queue per variant, one task, one thread that draws."""
+"""The Celery application of a worker: a queue for each thing it does, one task, one thread."""
+
+from collections.abc import Callable, Sequence
 
 from celery import Celery, signals
 from kombu import Queue
 
-from worker.drawing import Parts, draw_waiting
+from worker.hand import InHand
 from worker.queue import TASK, queue_name
 
 OPTIONS = {
@@ -33,24 +35,23 @@ ARGUMENTS = (
 )
 
 
-def build(broker_url: str, parts: Parts) -> Celery:
-    """Return the application; each ticket makes it draw until nothing waits."""
+def build(broker_url: str, names: Sequence[str], work: Callable[[], object]) -> Celery:
+    """Return the application; each ticket makes it work until nothing waits."""
     app = Celery("reroll.worker", broker=broker_url)
-    queues = [Queue(queue_name(variant)) for variant in parts.catalog.names]
-    app.conf.update(OPTIONS, task_queues=queues)
+    app.conf.update(OPTIONS, task_queues=[Queue(queue_name(name)) for name in names])
 
     @app.task(name=TASK)
-    def work() -> None:
-        draw_waiting(parts)
+    def take() -> None:
+        work()
 
     return app
 
 
-def run(app: Celery, parts: Parts, *, grace_s: float) -> None:
-    """Work until SIGTERM or SIGINT, then give the picture in hand `grace_s` seconds."""
+def run(app: Celery, hand: InHand, *, grace_s: float) -> None:
+    """Work until SIGTERM or SIGINT, then give what is in hand `grace_s` seconds."""
 
     def leave(**_: object) -> None:
-        parts.hand.leave(grace_s=grace_s)
+        hand.leave(grace_s=grace_s)
 
     def ready(**_: object) -> None:
         print("REROLL READY", flush=True)  # noqa: T201 - the supervisor waits for this line

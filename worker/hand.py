@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
+from typing import Protocol
 
 from engine.errors import GenerationCancelled
 from store import claims
@@ -115,3 +116,25 @@ class Hand:
     def still_s(self) -> float:
         """Return seconds since a picture in hand moved; 0 with an empty hand."""
         return time.monotonic() - self._moved_at if self._grips else 0.0
+
+
+class InHand(Protocol):
+    """What a process holds, whatever it does."""
+
+    def beat(self, database: Database) -> None:
+        """Prolong every lease."""
+
+    def leave(self, *, grace_s: float) -> None:
+        """Take no further claim."""
+
+    @property
+    def empty(self) -> bool:
+        """Tell whether nothing is held."""
+
+    @property
+    def leaving(self) -> bool:
+        """Tell whether the process is shutting down."""
+
+    @property
+    def still_s(self) -> float:
+        """Return seconds since what is held moved."""

@@ -2,16 +2,19 @@
 
 import os
 import time
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence, Set
 from threading import Event, Thread
 
 import structlog
 
 from store import controls, workers
+from store.database import Database
 from store.errors import StoreUnavailable
-from store.sweep import Swept, sweep
+from store.sweep import sweep
 from worker.drawing import Parts
 from worker.events import Finished
+from worker.hand import InHand
 from worker.queue import BrokerUnavailable, Tickets
 
 BEAT_S = 1.0
@@ -26,20 +29,32 @@ UNWELL_EXIT = 70
 log = structlog.get_logger()
 
 
-class Heart:
+class Pulse(ABC):
     """Beats and repairs, each in a thread of its own, from `start` to `stop`.
 
-    Repairs may wait for a database or a broker; the lease of the picture in hand must not.
+    Repairs may wait for a database or a broker; the lease of what is in hand must not. `names` are
+    what this process does, as it reports and is sent tickets for.
     """
 
-    def __init__(self, parts: Parts, tickets: Tickets) -> None:
-        self._parts, self._tickets = parts, tickets
+    def __init__(
+        self, name: str, names: Sequence[str], database: Database, hand: InHand, tickets: Tickets
+    ) -> None:
+        self._name, self._names = name, names
+        self._database, self._hand, self._tickets = database, hand, tickets
         self._stopped = Event()
         self._began = self._busy_at = time.monotonic()
         self._threads = [
             Thread(target=self._repeat, args=args, daemon=True)
             for args in ((BEAT_S, self._beat), (REPAIR_S, self._repair))
         ]
+
+    @abstractmethod
+    def mend(self, watched_ms: int) -> Set[str]:
+        """Repair what is due; return the names whose tickets may be lost."""
+
+    def means(self) -> Mapping[str, str]:
+        """Return how what is loaded here is computed, by name."""
+        return {}
 
     def start(self) -> None:
         """Report the worker and begin to beat."""
@@ -53,8 +68,8 @@ class Heart:
         for thread in self._threads:
             thread.join()
         try:
-            with self._parts.database.begin() as session:
-                workers.leave(session, self._parts.name, self._parts.catalog.names)
+            with self._database.begin() as session:
+                workers.leave(session, self._name, self._names)
         except StoreUnavailable:
             log.warning("left without a word: the database is away")
 
@@ -68,37 +83,50 @@ class Heart:
                 log.exception("heartbeat failed", work=work.__name__)
 
     def _beat(self) -> None:
-        hand = self._parts.hand
-        if hand.still_s > HANG_S:
-            _end_process("the picture in hand hangs", hand.still_s)
-        hand.beat(self._parts.database)
+        if self._hand.still_s > HANG_S:
+            _end_process("what is in hand hangs", self._hand.still_s)
+        self._hand.beat(self._database)
 
     def _report(self) -> None:
-        parts, catalog = self._parts, self._parts.catalog
-        loaded = [name for name in parts.engine.loaded if name in catalog.names]
-        means = {name: parts.engine.means(catalog[name]) for name in loaded}
-        with parts.database.begin() as session:
-            workers.report(session, parts.name, catalog.names, means)
+        with self._database.begin() as session:
+            workers.report(session, self._name, self._names, self.means())
 
     def _repair(self) -> None:
         self._report()
-        watched_ms = int((time.monotonic() - self._began) * 1000)
-        with self._parts.database.begin() as session:
-            swept = sweep(session, watched_ms=watched_ms)
+        waits = self.mend(int((time.monotonic() - self._began) * 1000))
+        with self._database.begin() as session:
             paused = controls.is_paused(session)
-        for generation_id in list(swept.finished)[:1]:
-            # Any one makes the bot look; it finds them all.
-            self._parts.doorbell.ring(Finished(generation_id=generation_id))
-        for variant in swept.variants:
-            self._tickets.remind(variant)
-        self._end_if_deaf(swept, paused=paused)
+        for name in waits:
+            self._tickets.remind(name)
+        self._end_if_deaf(set() if paused else waits)
 
-    def _end_if_deaf(self, swept: Swept, *, paused: bool) -> None:
-        waits = not paused and swept.variants & set(self._parts.catalog.names)
-        if not waits or not self._parts.hand.empty or self._parts.hand.leaving:
+    def _end_if_deaf(self, waits: Set[str]) -> None:
+        if not waits & set(self._names) or not self._hand.empty or self._hand.leaving:
             self._busy_at = time.monotonic()
         if (deaf_s := time.monotonic() - self._busy_at) > DEAF_S:
             _end_process("tickets are not heard", deaf_s)
+
+
+class Heart(Pulse):
+    """The heartbeat of a process that draws."""
+
+    def __init__(self, parts: Parts, tickets: Tickets) -> None:
+        super().__init__(parts.name, parts.catalog.names, parts.database, parts.hand, tickets)
+        self._doorbell, self._engine, self._catalog = parts.doorbell, parts.engine, parts.catalog
+
+    def means(self) -> Mapping[str, str]:
+        """Return what decides the pixels of what is loaded."""
+        names = [name for name in self._engine.loaded if name in self._catalog.names]
+        return {name: self._engine.means(self._catalog[name]) for name in names}
+
+    def mend(self, watched_ms: int) -> Set[str]:
+        """Repair orders; return the variants that wait."""
+        with self._database.begin() as session:
+            swept = sweep(session, watched_ms=watched_ms)
+        for generation_id in list(swept.finished)[:1]:
+            # Any one makes the bot look; it finds them all.
+            self._doorbell.ring(Finished(generation_id=generation_id))
+        return swept.variants
 
 
 def _end_process(reason: str, seconds: float) -> None:

@@ -14,6 +14,8 @@ from bot.commands.assembly import Choices, Option
 from bot.errors import ServerNeeded
 from bot.loras import adding, cards, offers, previews, shown, wearing
 from bot.loras.adding import Given
+from bot.loras.training import asked, ordering
+from bot.loras.training.asked import TRIGGER_LIMIT
 from bot.markdown import plain
 from bot.servers import logged
 from bot.servers.standing import ELSEWHERE, home, moderates
@@ -34,7 +36,19 @@ def register(tree: Tree, services: Services) -> None:
         return
     mark = services.texts.mark
     group = app_commands.Group(name=mark("lora.name"), description=mark("lora.description"))
-    for add in (_add, _list, _info, _rename, _set, _preview, _share, _unshare, _favourite, _remove):
+    for add in (
+        _add,
+        _train,
+        _list,
+        _info,
+        _rename,
+        _set,
+        _preview,
+        _share,
+        _unshare,
+        _favourite,
+        _remove,
+    ):
         add(group, services)
     tree.add_command(group)
 
@@ -56,6 +70,31 @@ def _add(group: app_commands.Group, services: Services) -> None:
             yield Option(name="base", kind=str, key="lora_add.base", choices=choices)
 
     assembly.add(group, services, "lora_add", list(options()), answer)
+
+
+def _train(group: app_commands.Group, services: Services) -> None:
+    bases = asked.trained(services.catalog)
+    if not bases:
+        return
+
+    async def answer(interaction: Press, zip: Any, **given: Any) -> None:
+        wanted = asked.defaulted(services.catalog, **{"base": None, **given})
+        await ordering.ask(services, interaction, wanted, zip)
+
+    def options() -> Iterator[Option]:
+        named = app_commands.Range[str, 1, NAME_LIMIT]
+        yield Option(name="name", kind=named, key="lora_train.called", is_required=True)
+        trigger = app_commands.Range[str, 1, TRIGGER_LIMIT]
+        yield Option(name="trigger", kind=trigger, key="lora_train.trigger")
+        yield Option(name="zip", kind=discord.Attachment, key="lora_train.zip")
+        for name, (least, most) in asked.bounds(bases.values()).items():
+            kind = app_commands.Range[int, least, most]
+            yield Option(name=name, kind=kind, key=f"lora_train.{name}")
+        if len(bases) > 1:
+            choices = assembly.word_choices(services, "lora_bases.", bases)
+            yield Option(name="base", kind=str, key="lora_train.base", choices=choices)
+
+    assembly.add(group, services, "lora_train", list(options()), answer)
 
 
 def _list(group: app_commands.Group, services: Services) -> None:

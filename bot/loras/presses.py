@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from bot.answers import Press
 from bot.cards import marks
 from bot.loras import cards, shown
+from bot.loras.training import ordering
 from bot.markdown import plain
 from bot.services import Services
 from store import lora_shares, loras
@@ -58,4 +59,6 @@ HANDLERS: Mapping[str, Callable[[Services, Press, str, int], Awaitable[None]]] =
     "lorafav": _favour,
     "loradrop": _drop,
     "loragone": _gone,
+    "traingo": ordering.confirmed,
+    "trainstop": ordering.stopped,
 }

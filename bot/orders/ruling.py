@@ -53,6 +53,12 @@ async def verdict_on(
     return Verdict.of(books, prompt, negative, beside=beside, age_restricted=is_restricted)
 
 
+def require_allowed(verdict: Verdict) -> None:
+    """Raise PromptForbidden or PromptBlocked where a text is not drawn here."""
+    if verdict.blocked:
+        raise _refusal(verdict.blocked)
+
+
 def _reworded(
     services: Services, request: GenerationRequest, verdict: Verdict
 ) -> GenerationRequest:

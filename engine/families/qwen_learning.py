@@ -23,6 +23,12 @@ class QwenLearning:
         transformer: torch.nn.Module = self.pipe.transformer
         return transformer
 
+    @property
+    def device(self) -> torch.device:
+        """Return where the pipeline computes."""
+        device: torch.device = self.pipe._execution_device
+        return device
+
     @torch.no_grad()
     def words(self, text: str) -> torch.Tensor:
         """Encode a text alone, so that no other one decides its last bits."""

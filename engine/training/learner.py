@@ -1,13 +1,10 @@
 """What training asks of a family; each says in its own room how it is done."""
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from PIL import Image
-
-from engine.adapters import Worn
 
 
 @runtime_checkable
@@ -21,11 +18,12 @@ class Learner(Protocol):
     weights_digest: str
 
     @property
-    def transformer(self) -> torch.nn.Module:
+    def transformer(self) -> Any:
         """Return the transformer, on the device."""
 
-    def wearing(self, worn: Sequence[Worn]) -> AbstractContextManager[None]:
-        """Add LoRAs to the transformer until the block is left."""
+    @property
+    def device(self) -> torch.device:
+        """Return where the transformer computes, wherever its weights rest meanwhile."""
 
     def words(self, text: str) -> torch.Tensor:
         """Encode a text: (tokens, channels)."""

@@ -13,18 +13,13 @@ from engine.catalog import Sizes, Variant
 from engine.training.learner import Learner
 from engine.training.plan import Example, terms
 
-UNSAID = 0.1
-"""How often a picture is shown without words: guidance asks what is drawn without a wish."""
-NOTHING = " "
-
 
 @dataclass(frozen=True, slots=True)
 class Lessons:
-    """Latents and words of each picture, in order; `unsaid` are the words of no wish."""
+    """Latents and words of each picture, in order."""
 
     latents: tuple[torch.Tensor, ...] = field(repr=False)
     words: tuple[torch.Tensor, ...] = field(repr=False)
-    unsaid: torch.Tensor = field(repr=False)
     digest: str
 
     def chosen(self, rng: random.Random, count: int) -> list[int]:
@@ -37,10 +32,6 @@ class Lessons:
         ]
         return [first, *rng.choices(alike, k=count - 1)]
 
-    def said(self, index: int, rng: random.Random) -> torch.Tensor:
-        """Return a picture's words, or those of no wish."""
-        return self.unsaid if rng.random() < UNSAID else self.words[index]
-
 
 def lessons(learner: Learner, variant: Variant, examples: Sequence[Example]) -> Lessons:
     """Encode what is to be learnt."""
@@ -50,7 +41,6 @@ def lessons(learner: Learner, variant: Variant, examples: Sequence[Example]) -> 
     return Lessons(
         latents=tuple(learner.latents(picture) for picture in pictures),
         words=tuple(known[example.caption] for example in examples),
-        unsaid=learner.words(NOTHING),
         digest=_digest(examples),
     )
 

@@ -8,8 +8,8 @@ import io
 import json
 import math
 import random
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,9 +17,10 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.functional import dropout, linear
 
 from engine import errors
-from engine.adapters import Adapter, Worn
+from engine.adapters import Adapter, Pair
 from engine.catalog import Variant
 from engine.lora_canon import DOWN, PREFIX, UP, Canonical, canonical
 from engine.lora_names import Base
@@ -34,6 +35,7 @@ FLOOR = 0.05
 WEIGHT_DECAY = 1e-4
 CLIP = 1.0
 RECENT = 20
+Hook = Callable[[torch.nn.Module, tuple[torch.Tensor, ...], torch.Tensor], torch.Tensor]
 MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
@@ -57,7 +59,10 @@ class Training:
         self._terms: Terms = terms(variant)
         self._base = base
         transformer = learner.transformer
-        self._device = next(transformer.parameters()).device
+        self._device = learner.device
+        if variant.dtype != "float32":
+            # Of a large model the states of all blocks would not fit beside its weights.
+            transformer.enable_gradient_checkpointing()
         self._pairs = _fresh(transformer, self._terms, plan, self._device)
         self._matrices = [matrix for pair in self._pairs.values() for matrix in pair]
         self._optimiser = torch.optim.AdamW(
@@ -91,9 +96,10 @@ class Training:
         for group in self._optimiser.param_groups:
             group["lr"] = self._terms.rate * _share(self.step, self._plan.steps)
         self._optimiser.zero_grad()
-        with self._learning():
-            loss = self._loss(self._batch())
-        loss.backward()  # type: ignore[no-untyped-call]
+        lot = random.Random(f"{self._plan.seed} {self.step}")
+        with self._learning(lot):
+            loss = self._loss(self._batch(lot))
+            loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self._matrices, CLIP)
         self._optimiser.step()
         found = loss.item()
@@ -145,8 +151,7 @@ class Training:
             "weights": self._learner.weights_digest,
         }
 
-    def _batch(self) -> Batch:
-        rng = random.Random(f"{self._plan.seed} {self.step}")
+    def _batch(self, rng: random.Random) -> Batch:
         chosen = self._taught.chosen(rng, self._terms.batch)
         clean = torch.stack([self._taught.latents[index] for index in chosen])
         generator = torch.Generator().manual_seed(rng.getrandbits(63))
@@ -157,7 +162,7 @@ class Training:
             clean=clean.to(self._device),
             noise=torch.randn(clean.shape, generator=generator).to(self._device),
             levels=torch.tensor(levels, device=self._device),
-            words=[self._taught.said(index, rng).to(self._device) for index in chosen],
+            words=[self._taught.words[index].to(self._device) for index in chosen],
         )
 
     def _loss(self, batch: Batch) -> torch.Tensor:
@@ -168,18 +173,42 @@ class Training:
         return (found.float() - (batch.noise - batch.clean)).square().mean()
 
     @contextmanager
-    def _learning(self) -> Iterator[None]:
+    def _learning(self, lot: random.Random) -> Iterator[None]:
         kind = self._device.type
         half = self._variant.dtype != "float32"
         dtype = getattr(torch, self._variant.dtype)
         # On CPUs the fused attention loses more time backwards than it saves forwards.
         attention = sdpa_kernel(SDPBackend.MATH) if kind == "cpu" else nullcontext()
+        devices = [self._device] if kind != "cpu" else []
         with (
-            self._learner.wearing([Worn(self.adapter, 1.0)]),
+            worn(self._learner.transformer, self._pairs, self._terms.dropout),
+            torch.random.fork_rng(devices),
             torch.autocast(kind, dtype, enabled=half),
             attention,
         ):
+            torch.manual_seed(lot.getrandbits(63))  # of what dropout leaves out
             yield
+
+
+@contextmanager
+def worn(transformer: torch.nn.Module, pairs: Mapping[str, Pair], share: float) -> Iterator[None]:
+    """Have the layers learn: as served, but for what dropout leaves out of the narrow part."""
+    modules = dict(transformer.named_modules())
+    with ExitStack() as stack:
+        for name, pair in pairs.items():
+            hook = modules[name].register_forward_hook(_adding(*pair, share))
+            stack.callback(hook.remove)
+        yield
+
+
+def _adding(down: torch.Tensor, up: torch.Tensor, share: float) -> Hook:
+    def added(
+        _module: torch.nn.Module, given: tuple[torch.Tensor, ...], out: torch.Tensor
+    ) -> torch.Tensor:
+        narrow = dropout(linear(given[0], down), share) if share else linear(given[0], down)
+        return out + linear(narrow, up)
+
+    return added
 
 
 def _fresh(
@@ -187,11 +216,9 @@ def _fresh(
 ) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
     transformer.requires_grad_(False)
     generator = torch.Generator().manual_seed(plan.seed)
-    pairs = {}
+    pairs, endings = {}, tuple(f".{layer}" for layer in known.layers)
     for name, module in transformer.named_modules():
-        if isinstance(module, torch.nn.Linear) and name.endswith(
-            tuple(f".{layer}" for layer in known.layers)
-        ):
+        if isinstance(module, torch.nn.Linear) and f".{name}".endswith(endings):
             down = torch.randn(plan.rank, module.in_features, generator=generator)
             up = torch.zeros(module.out_features, plan.rank)
             # With nothing in the second the LoRA begins as the plain base.

@@ -1,8 +1,10 @@
 """What is to be trained, complete and frozen, and on which variant's weights; torch-free."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -49,8 +51,7 @@ def trainer(base: str, folder: Path = VARIANTS) -> Variant:
     Raises TrainingForbidden where the base's licence keeps it from being trained for others, and
     TrainingUnsupported where no undistilled weights of it are known.
     """
-    catalog = Catalog.load(sorted(path.stem for path in folder.glob("*.toml")), folder)
-    known = [one for name in catalog.names if (one := catalog[name]).loras == base]
+    known = [variant for variant in _known(folder) if variant.loras == base]
     for variant in known:
         if variant.training:
             _check_licence(variant)
@@ -58,6 +59,21 @@ def trainer(base: str, folder: Path = VARIANTS) -> Variant:
     for variant in known:
         _check_licence(variant)
     raise errors.TrainingUnsupported(base=base)
+
+
+@cache
+def _known(folder: Path) -> tuple[Variant, ...]:
+    catalog = Catalog.load(sorted(path.stem for path in folder.glob("*.toml")), folder)
+    return tuple(catalog[name] for name in catalog.names)
+
+
+def trainers(variants: Iterable[Variant], folder: Path = VARIANTS) -> Mapping[str, Variant]:
+    """Return, for each base whose LoRAs these variants wear and that can be trained, on what."""
+    found = {}
+    for base in dict.fromkeys(one.loras for one in variants if one.loras):
+        with suppress(errors.RequestRefused):
+            found[base] = trainer(base, folder)
+    return found
 
 
 def _check_licence(variant: Variant) -> None:

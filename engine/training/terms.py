@@ -21,7 +21,9 @@ class Terms:
     """How LoRAs are trained on these weights; they stand with the undistilled ones of a base.
 
     `layers` are the endings of the linear layers that are changed, `rate` is the learning rate
-    at its highest, `batch` how many pictures a step takes, `pixels` what each is shrunk to.
+    at its highest, `batch` how many pictures a step takes, `pixels` what each is shrunk to;
+    `dropout` is the share of a LoRA's ranks that each step leaves out, so that none of them learns
+    a picture by heart.
     `cost` is in credits for a hundred steps. A LoRA is kept in `dtype`.
     """
 
@@ -32,6 +34,7 @@ class Terms:
     cost: int
     steps: Bounds
     rank: Bounds
+    dropout: float = 0.0
     dtype: str = "bfloat16"
 
     @classmethod

@@ -45,6 +45,7 @@ TERMS = Terms(
     cost=10,
     steps=Bounds(default=6, least=1, most=60),
     rank=Bounds(default=2, least=1, most=8),
+    dropout=0.25,
     dtype="float32",
 )
 BASE = lora_toys.base("qwen_image")
@@ -121,7 +122,8 @@ def test_a_training_learns_and_its_file_is_served(
     project: Path, family: Any, taught: Variant, encoded: Lessons, image: Any
 ) -> None:
     before = [value.clone() for value in family.transformer.parameters()]
-    training = run(begun(family, taught, encoded, replace(PLAN, steps=40)))
+    calm = replace(taught, training=replace(TERMS, dropout=0.0))
+    training = run(begun(family, calm, encoded, replace(PLAN, steps=40)))
     assert sum(training.losses[-8:]) < 0.9 * sum(training.losses[:8])
     lora = training.lora()
     assert (lora.rank, lora.layers) == (2, 2 * 4)
@@ -267,7 +269,7 @@ def test_what_ships_can_be_trained_and_served() -> None:
         known = terms(variant)
         names = bases()[variant.loras].linears
         for layer in known.layers:
-            assert any(name.endswith(f".{layer}") for name in names)
+            assert any(f".{name}".endswith(f".{layer}") for name in names)
         assert price(variant, known.steps.most) >= price(variant, known.steps.least) >= 1
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +14,6 @@ from engine.training.plan import Plan
 from store import ledger, loras, training_claims, trainings
 from store.database import Database
 from store.errors import CreditsSpent, Gone, LeaseLost, LoraUnknown, TrainingRuns, TrainingsSpent
-from store.files import Files
 from store.ledger import Flow
 from store.plans import Plan as MemberPlan
 from store.tables import LedgerEntry
@@ -31,6 +29,7 @@ PRICE = 40
 
 def ordered(user_id: int = ALEX, name: str = "ink", **changes: Any) -> Ordered:
     values: dict[str, Any] = {
+        "lora_id": loras.new_id(),
         "guild_id": 7,
         "user_id": user_id,
         "name": name,
@@ -94,8 +93,7 @@ def test_secrets_are_in_no_repr(database: Database) -> None:
     assert "secret" not in repr(held(database))
 
 
-def test_a_training_is_paid_and_ends_in_the_library(database: Database, tmp_path: Path) -> None:
-    files, content = Files(f"file://{tmp_path}/files"), b"canonical"
+def test_a_training_is_paid_and_ends_in_the_library(database: Database) -> None:
     lora_id = order(database)
     assert (left(database), find(database, "ink").status) == (60, "checking")
     one = held(database)
@@ -104,17 +102,17 @@ def test_a_training_is_paid_and_ends_in_the_library(database: Database, tmp_path
         assert training_claims.beat(session, one)
         training_claims.tell(session, one, Progress(50, [0.5, 0.4], ("b" * 64,)))
     assert read(database, lora_id).curve == {"all": [0.5, 0.4]}
-    digest = files.put("somewhere", content)
+    digest, content = "f" * 64, b"canonical"
     file = kept(sha256=digest, nbytes=len(content))
     with writing(database) as session:
-        training_claims.keep(session, one, file, content, files, "c" * 64)
+        loras.lock_file(session, digest, len(content))
+        training_claims.keep(session, one, file, "c" * 64)
     lora = find(database, "ink")
     assert (lora.status, lora.sha256, lora.preview) == ("ready", digest, "c" * 64)
     assert (lora.source, lora.triggers) == ("trained", "inky")
-    assert files.get(loras.FOLDER, digest) == content
     assert (read(database, lora_id).due, left(database)) == (PRICE, 60)
     with pytest.raises(LeaseLost), writing(database) as session:
-        training_claims.keep(session, one, file, content, files, "")
+        training_claims.keep(session, one, file, "")
 
 
 def test_nobody_trains_two_at_once_nor_more_than_the_plan_has(database: Database) -> None:
@@ -226,15 +224,14 @@ def test_a_worker_that_shuts_down_spends_no_attempt(database: Database) -> None:
     assert held(database).attempt == 2
 
 
-def test_a_removed_lora_is_not_brought_back(database: Database, tmp_path: Path) -> None:
-    files = Files(f"file://{tmp_path}/files")
+def test_a_removed_lora_is_not_brought_back(database: Database) -> None:
     lora_id = order(database)
     one = held(database)
     with writing(database) as session:
         loras.remove(session, loras.by_id(session, lora_id))
     with writing(database) as session:
         assert not training_claims.beat(session, one)
-        training_claims.keep(session, one, kept(), b"x", files, "")
+        training_claims.keep(session, one, kept(), "")
     assert read(database, lora_id).status == "cancelled"
     with pytest.raises(LoraUnknown):
         find(database, "ink")

@@ -1,0 +1,81 @@
+"""The training in this process's hand, shared by the thread that trains and the pulse."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+
+from engine.errors import GenerationCancelled
+from store import training_claims
+from store.database import Database
+from store.errors import LeaseLost
+from store.training_claims import Claim
+from worker.hand import ClaimStopped
+
+
+class Hold:
+    """Holds at most one claim and what was heard of it since it was taken."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._claim: Claim | None = None
+        self._cancelled = self._lost = False
+        self._moved_at = time.monotonic()
+        self._leave_at: float | None = None
+
+    @contextmanager
+    def holding(self, claim: Claim) -> Iterator[None]:
+        """Hold `claim` inside the block, whatever happens there."""
+        self._take(claim)
+        try:
+            yield
+        finally:
+            self._take(None)
+
+    def check(self) -> None:
+        """Note that the training moved. Raises GenerationCancelled or ClaimStopped to leave it."""
+        self._moved_at = time.monotonic()
+        if self._cancelled:
+            raise GenerationCancelled
+        if self._lost:
+            raise ClaimStopped
+
+    def beat(self, database: Database) -> None:
+        """Prolong the lease and hear whether it is still wanted; nothing with an empty hand."""
+        claim = self._claim
+        if claim is None:
+            return
+        lost = wanted = False
+        try:
+            with database.begin() as session:
+                wanted = training_claims.beat(session, claim)
+        except LeaseLost:
+            lost = True
+        with self._lock:
+            if self._claim is claim:  # a beat that comes late must not stop the next training
+                self._lost, self._cancelled = lost, not lost and not wanted
+
+    def leave(self, *, grace_s: float) -> None:
+        """Take no further claim; the one held is kept as it is within `grace_s` seconds."""
+        self._leave_at = time.monotonic() + grace_s
+
+    @property
+    def empty(self) -> bool:
+        """Tell whether nothing is held."""
+        return self._claim is None
+
+    @property
+    def leaving(self) -> bool:
+        """Tell whether the process is shutting down."""
+        return self._leave_at is not None
+
+    @property
+    def still_s(self) -> float:
+        """Return seconds since the training in hand moved; 0 with an empty hand."""
+        return time.monotonic() - self._moved_at if self._claim else 0.0
+
+    def _take(self, claim: Claim | None) -> None:
+        with self._lock:
+            self._claim = claim
+            self._cancelled = self._lost = False
+            self._moved_at = time.monotonic()

@@ -1,0 +1,36 @@
+"""What a process trains with.
+
+Such a process draws nothing for members: a training takes minutes of its device, and their
+pictures should not wait so long.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from engine.catalog import Variant
+from engine.engine import Engine
+from store import trainings
+from store.database import Database
+from store.files import Files
+from worker.finishing import Finish
+from worker.training.hold import Hold
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a process trains with; `variants` are those whose weights a base's LoRAs learn on."""
+
+    name: str
+    variants: Mapping[str, Variant]
+    database: Database
+    files: Files
+    engine: Engine
+    hand: Hold = field(default_factory=Hold)
+    finish: Finish = field(default_factory=Finish)
+    patience_s: float = 20.0
+    """How long a finished LoRA waits for a file store or a database that is away."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return what this process reports, and is sent tickets for."""
+        return tuple(trainings.queue(base) for base in self.variants)
