@@ -12,6 +12,7 @@ BENCHES = (
     "bench.members",
     "bench.switch",
     "bench.adapters",
+    "bench.training",
     "bench.claims",
     "bench.queue",
     "bench.labels",

@@ -21,6 +21,9 @@ READY_SECONDS = 300.0
 EMBEDDED_VARIANTS = "starter,starter-lightning"
 DOOR_NAMES = (TOKEN, DISCORD_URL)
 METRICS_PORT, PAGE_PORT = "REROLL_METRICS_PORT", "REROLL_PAGE_PORT"
+TRAINS = "REROLL_TRAINS"
+"""Whether this machine trains members' LoRAs too, in a process of its own."""
+NO = ("false", "no", "off", "0")
 WORKER_NAMES = ("REROLL_BFL_KEY",)
 
 
@@ -109,6 +112,10 @@ class Stack:
         for name, more in programs.items():
             command = (sys.executable, "-m", name)
             self.supervisor.start(Program(name, command, told | _metrics(told, name) | more))
+        if self._given.get(TRAINS, "true").strip().lower() not in NO:
+            # Nobody waits for it to be ready: it draws nothing.
+            command = (sys.executable, "-m", "worker", "train")
+            self.supervisor.start(Program("trainer", command, told))
         self._tell("starting the worker and the bot")
         ready = [self.supervisor.ready(name, READY_SECONDS) for name in ("worker", "bot")]
         await asyncio.gather(*ready)

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from engine.errors import RerollError
 from engine.training.plan import Plan
-from store import ledger, loras
+from store import ledger, loras, members
 from store.clock import now_ms
 from store.errors import Gone, NotYours, TrainingRuns, TrainingsSpent
 from store.lora_tables import Lora
@@ -82,6 +82,7 @@ def create(
 
     Raises TrainingRuns, TrainingsSpent, CreditsSpent, or what `loras.create` raises.
     """
+    members.lock(session, ordered.user_id)  # two at once, from two servers, must not both find none
     ledger.lock(session, ordered.flow)
     day = now.date().isoformat()
     _check_room(session, ordered, plan, day)

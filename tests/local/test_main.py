@@ -57,7 +57,7 @@ async def local(house: Path, *arguments: str) -> Run:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "local", *arguments),
         cwd=house,
-        env={**environment, "PYTHONPATH": str(ROOT)},
+        env={**environment, "PYTHONPATH": str(ROOT), "REROLL_TRAINS": "false"},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

@@ -60,6 +60,13 @@ async def test_only_the_worker_is_told_the_vendors_key(
             pass
     assert [name for name, one in told.items() if "secret" in one.values()] == ["worker"]
     assert [name for name, one in told.items() if "token" in one.values()] == ["bot"]
+    assert "trainer" in told
+    told.clear()
+    with folder.held():
+        without = {**settings, "REROLL_TRAINS": "false"}
+        async with Stack(folder, without, Door("token"), lambda _: None):
+            pass
+    assert set(told) == {"worker", "bot"}
 
 
 def test_the_file_completes_the_environment_and_an_empty_token_is_none(

@@ -24,12 +24,13 @@ log = structlog.get_logger()
 
 
 def parts(settings: WorkerSettings, catalog: Catalog, finish: Finish) -> Parts:
-    """Return what to train with; end the process where there is nothing that it could train."""
+    """Return what to train with."""
     known = trainers((catalog[name] for name in catalog.names), settings.variants_folder)
     engine = Engine(device=settings.device or None, wishes=settings.wishes)
     fitting = {base: variant for base, variant in known.items() if _has_room(engine, variant)}
     if not fitting:
-        raise SystemExit("worker: REROLL_VARIANTS: no LoRAs can be trained for any of them here")
+        # Not an end: whoever starts it again would do so for ever.
+        log.warning("no LoRAs can be trained for any of REROLL_VARIANTS here")
     return Parts(
         # A name of its own: at the start it takes back what its former life held.
         name=f"{settings.worker_name}-trainer",

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from secrets import token_hex
 
-from bot.errors import PressOutdated, QuestionAnswered, QuestionExpired
+from bot.errors import PressOutdated, QuestionExpired
 from engine.catalog import Catalog, Variant
 from engine.training.plan import Example, Plan, price, terms, trainer, trainers
+from store.errors import TrainingRuns
 
 FORM = "train-form"
 TRIGGER_LIMIT = 32
@@ -137,12 +138,12 @@ class Waiting:
         return key
 
     def take(self, key: str, user_id: int, now: datetime) -> Pending:
-        """Return it to its member, once. Raises QuestionAnswered or QuestionExpired."""
+        """Return it to its member, once. Raises TrainingRuns or QuestionExpired."""
         if key not in self._open:
             raise QuestionExpired
         pending = self._open[key]
         if pending is None:
-            raise QuestionAnswered
+            raise TrainingRuns
         if pending.user_id != user_id or now - pending.at > STANDS:
             raise QuestionExpired
         self._open[key] = None

@@ -167,7 +167,7 @@ def _ordered(
         application_id=interaction.application_id,
         channel_id=interaction.channel_id or 0,
         message_id=message_id,
-        token=interaction.token,
+        token=services.seals.seal(interaction.token),
         token_at=int(services.now().timestamp() * 1000),
         locale=str(interaction.locale),
     )

@@ -93,10 +93,9 @@ class TrainingBoard:
 
     async def _edit(self, training: Training, letter: Letter) -> int:
         files: Any = letter.files()
-        if self._services.now().timestamp() * 1000 - training.token_at < TOKEN_MS:
-            webhook = discord.Webhook.partial(
-                training.application_id, training.token, client=self._client
-            )
+        token = self._services.seals.opened(training.token)
+        if token and self._services.now().timestamp() * 1000 - training.token_at < TOKEN_MS:
+            webhook = discord.Webhook.partial(training.application_id, token, client=self._client)
             # discord.py types this as a number only; Discord also takes the name of the answer.
             original: Any = training.message_id or "@original"
             edited = await webhook.edit_message(original, attachments=files, view=letter.view)

@@ -1,0 +1,260 @@
+"""/lora train through the real bot: pictures in, the price first, a card that keeps up."""
+
+import io
+import zipfile
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from PIL import Image
+from sqlalchemy import select
+
+from bot.errors import ZipUnreadable
+from bot.loras.training import curve, gathering
+from bot.loras.training.telling import TrainingBoard
+from engine.errors import ExamplesInvalid, PictureFileTooLarge, PictureTooSmall, TrainingDiverged
+from store import loras, training_claims, trainings, workers
+from store.errors import FilesUnavailable
+from store.loras import Kept
+from store.plans import Plan, Plans
+from store.servers import Defaults
+from store.training_claims import Claim, Progress
+from store.training_tables import Training
+from tests.bot.messages import gallery, presses, text
+from tests.bot.stage import Stage
+
+COLOURS = ("red", "blue", "gold", "green", "black", "white")
+
+
+def picture(colour: str = "red", side: int = 160) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (side, side), colour).save(file, "PNG")
+    return file.getvalue()
+
+
+def packed(files: dict[str, bytes]) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
+def six() -> dict[str, bytes]:
+    return {f"set/{colour}.png": picture(colour) for colour in COLOURS}
+
+
+@pytest.fixture
+def school(stage: Stage) -> Stage:
+    """A server whose members may train, and a process that does."""
+    plan = Plan(daily_credits=10, loras=2, lora_mb=50, trainings=1, name="pupil")
+    object.__setattr__(stage.services, "defaults", Defaults(Plans((plan,))))
+    with stage.database.begin() as session:
+        workers.report(session, "w-trainer", [trainings.queue("starter")])
+    return stage
+
+
+async def ask(stage: Stage, files: dict[str, bytes], **options: Any) -> Any:
+    given = {"name": "Ink", "trigger": "inky", "zip": ("set.zip", packed(files)), **options}
+    return await stage.alex.slash(stage.channel, "lora train", **given)
+
+
+async def begin(stage: Stage) -> Any:
+    return await go(stage, (await ask(stage, six())).response)
+
+
+async def go(stage: Stage, asked: Any) -> Any:
+    return (await stage.alex.click(asked, custom_id=presses(asked)["traingo"])).response
+
+
+def refusal(result: Any) -> str:
+    told = (result.followups or [result.response])[-1]
+    assert told.ephemeral
+    return str(told.content)
+
+
+def rows(stage: Stage) -> list[Training]:
+    with stage.database.begin() as session:
+        return list(session.scalars(select(Training)))
+
+
+def claim(stage: Stage) -> Claim:
+    with stage.database.begin() as session:
+        claimed = training_claims.claim(session, "w", ["starter"])
+    assert claimed
+    return claimed
+
+
+async def tell(stage: Stage, board: TrainingBoard | None = None) -> None:
+    with stage.env.time_context():
+        await (board or TrainingBoard(stage.services, stage.bot)).tell()
+
+
+async def test_a_zip_is_priced_confirmed_trained_and_told(school: Stage) -> None:
+    stage = school
+    asked = (await ask(stage, six())).response
+    assert asked.ephemeral
+    assert "6 pictures" in text(asked)
+    assert "Train for 6 credits" in str(asked.components)
+    assert rows(stage) == []
+    card = await go(stage, asked)
+    assert not card.ephemeral
+    assert "“Ink” waits" in text(card)
+    assert stage.left(stage.alex) == 4
+    claimed = claim(stage)
+    assert [caption for _, caption in claimed.examples] == ["inky"] * 6
+    folder = trainings.folder(claimed.lora_id)
+    kept = [stage.services.files.get(folder, sha256) for sha256, _ in claimed.examples]
+    assert Image.open(io.BytesIO(kept[0])).size == (160, 160)
+    shown = stage.services.files.put(folder, picture("pink"))
+    with stage.database.begin() as session:
+        training_claims.tell(session, claimed, Progress(150, [0.5, 0.4, 0.3], (shown,)))
+    await tell(stage)
+    assert "██████░░░░░░` step 150 of 300" in text(card)
+    assert len(gallery(card)) == 2
+    with stage.database.begin() as session:
+        loras.lock_file(session, "a" * 64, 9)
+        file = Kept(base="starter", sha256="a" * 64, nbytes=9, rank=8, layers=5)
+        training_claims.keep(session, claimed, file, "")
+    await tell(stage)
+    assert "“Ink” is in your library" in text(card)
+    assert "inky" in text(card)
+    assert not presses(card)
+    assert rows(stage)[0].told_at
+    with pytest.raises(FilesUnavailable):
+        stage.services.files.get(folder, shown)
+    again = await stage.alex.click(asked, custom_id=presses(asked)["traingo"])
+    assert "already have a LoRA in training" in refusal(again)
+    assert len(rows(stage)) == 1
+
+
+async def test_without_a_zip_a_form_asks_across_a_restart_too(school: Stage) -> None:
+    stage = school
+    options = {"name": "墨", "trigger": "ink: wash", "steps": 100, "rank": 16}
+    form, other = [await stage.alex.slash(stage.channel, "lora train", **options) for _ in range(2)]
+    assert "墨" in form.modal["title"]
+    await stage.restart()
+    files = [(f"{colour}.png", picture(colour)) for colour in COLOURS]
+    few = await stage.alex.submit_modal(other, {"pictures-0": files[:3]})
+    assert "You sent 3 pictures" in refusal(few)
+    asked = await stage.alex.submit_modal(form, {"pictures-0": files[:2], "pictures-1": files[2:]})
+    assert "6 pictures · 100 steps · rank 16" in text(asked.response)
+    await go(stage, asked.response)
+    (row,) = rows(stage)
+    assert (row.plan["rank"], row.steps, row.price) == (16, 100, 2)
+    assert {caption for _, caption in row.examples["all"]} == {"ink: wash"}
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"zip": ("a.zip", packed({f"{c}.png": picture(c) for c in COLOURS[:3]}))}, "You sent 3"),
+        ({"zip": ("a.zip", packed({**six(), "tiny.png": picture("red", 1)}))}, "32 pixels"),
+        ({"zip": ("a.zip", b"PK nonsense")}, "cannot read this zip"),
+        ({"trigger": "nude"}, "not drawn in this channel"),
+        ({"name": "a:b"}, "cannot be a LoRA's name"),
+    ],
+)
+async def test_what_is_wrong_costs_nothing(
+    school: Stage, options: dict[str, Any], says: str
+) -> None:
+    assert says in refusal(await ask(school, six(), **options))
+    assert rows(school) == []
+    assert school.left(school.alex) == 10
+
+
+async def test_pictures_without_words_need_a_trigger(school: Stage) -> None:
+    archive = ("a.zip", packed(six()))
+    result = await school.alex.slash(school.channel, "lora train", name="Ink", zip=archive)
+    assert "no description" in refusal(result)
+
+
+async def test_a_plan_without_trainings_says_so(school: Stage) -> None:
+    plan = Plan(daily_credits=10, loras=2, lora_mb=50, name="free")
+    asked = (await ask(school, six())).response
+    object.__setattr__(school.services, "defaults", Defaults(Plans((plan,))))
+    result = await school.alex.click(asked, custom_id=presses(asked)["traingo"])
+    assert "includes 0 trainings a day" in refusal(result)
+    assert rows(school) == []
+
+
+async def test_where_nobody_trains_nothing_is_taken(stage: Stage) -> None:
+    asked = (await ask(stage, six())).response
+    result = await stage.alex.click(asked, custom_id=presses(asked)["traingo"])
+    assert "Nobody trains LoRAs for Starter" in refusal(result)
+
+
+async def test_stopping_gives_back_what_was_not_run(school: Stage) -> None:
+    stage = school
+    card = await begin(stage)
+    claimed = claim(stage)
+    stop = presses(card)["trainstop"]
+    assert "Only the person who ordered" in refusal(await stage.mei.click(card, custom_id=stop))
+    assert not rows(stage)[0].cancel_requested
+    await stage.alex.click(card, custom_id=stop)
+    assert rows(stage)[0].cancel_requested
+    with stage.database.begin() as session:
+        training_claims.cancelled(session, claimed, 100)
+    await tell(stage)
+    assert "stopped after 100 steps. 4 credits are back" in text(card)
+    assert stage.left(stage.alex) == 8
+
+
+async def test_a_failure_long_after_the_token_is_told_by_the_bot(school: Stage) -> None:
+    stage = school
+    card = await begin(stage)
+    claimed = claim(stage)
+    await stage.env.advance_time(timedelta(minutes=30).total_seconds())
+    with stage.database.begin() as session:
+        training_claims.fail(session, claimed, TrainingDiverged(step=9))
+    await stage.restart()
+    await tell(stage)
+    assert "came to nothing" in text(card)
+    assert "fell apart after 9 steps" in text(card)
+    assert stage.left(stage.alex) == 10
+
+
+def test_a_zip_gives_pictures_and_captions_by_name() -> None:
+    files = {
+        "a/cat.PNG": picture(),
+        "a/cat.txt": "  a red\n cat ".encode("utf-8-sig"),
+        "../../etc/dog.jpg": picture("blue"),
+        "../../etc/dog.txt": "一只狗".encode("gb18030"),
+        "a\\bird.webp": picture(),
+        "__MACOSX/a/._cat.PNG": b"x",
+        ".hidden.png": b"x",
+        "notes.md": b"x",
+    }
+    pictures, captions = gathering.unzipped(packed(files))
+    assert [captions.get(name, "") for name, _ in pictures] == ["一只狗", "a red cat", ""]
+
+
+def test_bombs_and_broken_zips_are_refused() -> None:
+    bomb = packed({"bomb.png": b"\0" * (26 * 2**20)})
+    assert len(bomb) < 100_000
+    with pytest.raises(PictureFileTooLarge):
+        gathering.unzipped(bomb)
+    with pytest.raises(PictureFileTooLarge):
+        gathering.unzipped(packed({"long.txt": b"a" * 5000}))
+    with pytest.raises(ZipUnreadable):
+        gathering.unzipped(packed({f"{n}.md": b"" for n in range(201)}))
+    with pytest.raises(ExamplesInvalid):
+        gathering.unzipped(packed({f"{n}.png": b"" for n in range(51)}))
+    whole = packed(six())
+    for broken in (b"", whole[:-30], whole[:50] + b"\xff" * 40 + whole[90:]):
+        with pytest.raises(ZipUnreadable):
+            gathering.unzipped(broken)
+
+
+def test_pictures_are_kept_no_larger_than_they_are_looked_at() -> None:
+    kept = Image.open(io.BytesIO(gathering.prepared(picture(side=900), 128 * 128)))
+    assert kept.width * kept.height <= 2.1 * 128 * 128
+    with pytest.raises(PictureTooSmall):
+        gathering.prepared(picture(side=1), 128 * 128)
+
+
+def test_the_curve_is_a_small_picture() -> None:
+    for losses in ([0.5, 0.4, 0.3], [1.0, 1.0]):
+        drawn = curve.drawn(losses, 0.5)
+        assert Image.open(io.BytesIO(drawn)).size == (curve.WIDTH, curve.HEIGHT)
+        assert len(drawn) < 20_000
