@@ -114,8 +114,8 @@ class Stack:
             self.supervisor.start(Program(name, command, told | _metrics(told, name) | more))
         if self._given.get(TRAINS, "true").strip().lower() not in NO:
             # Nobody waits for it to be ready: it draws nothing.
-            command = (sys.executable, "-m", "worker", "train")
-            self.supervisor.start(Program("trainer", command, told))
+            trainer = (sys.executable, "-m", "worker", "train")
+            self.supervisor.start(Program("trainer", trainer, told))
         self._tell("starting the worker and the bot")
         ready = [self.supervisor.ready(name, READY_SECONDS) for name in ("worker", "bot")]
         await asyncio.gather(*ready)
