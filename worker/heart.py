@@ -12,6 +12,7 @@ from store import controls, workers
 from store.database import Database
 from store.errors import StoreUnavailable
 from store.sweep import sweep
+from store.workers import Means
 from worker.drawing import Parts
 from worker.events import Finished
 from worker.hand import InHand
@@ -52,7 +53,7 @@ class Pulse(ABC):
     def mend(self, watched_ms: int) -> Set[str]:
         """Repair what is due; return the names whose tickets may be lost."""
 
-    def means(self) -> Mapping[str, str]:
+    def means(self) -> Mapping[str, Means]:
         """Return how what is loaded here is computed, by name."""
         return {}
 
@@ -114,7 +115,7 @@ class Heart(Pulse):
         super().__init__(parts.name, parts.catalog.names, parts.database, parts.hand, tickets)
         self._doorbell, self._engine, self._catalog = parts.doorbell, parts.engine, parts.catalog
 
-    def means(self) -> Mapping[str, str]:
+    def means(self) -> Mapping[str, Means]:
         """Return what decides the pixels of what is loaded."""
         names = [name for name in self._engine.loaded if name in self._catalog.names]
         return {name: self._engine.means(self._catalog[name]) for name in names}
