@@ -6,6 +6,7 @@ Nothing is fetched: a stranger's file may name any address.
 import io
 import json
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,11 @@ class Seal:
     def serial(self) -> str:
         """Return the number of the certificate that signs."""
         return str(x509.load_pem_x509_certificate(self.chain.encode()).serial_number)
+
+    @property
+    def until(self) -> datetime:
+        """Return when the certificate that signs ends."""
+        return x509.load_pem_x509_certificate(self.chain.encode()).not_valid_after_utc
 
     def signed(self, content: bytes, kind: str, title: str) -> bytes:
         """Return the file with a signature, the last thing that is ever put into it.

@@ -4,13 +4,16 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import redis
 
 from engine.catalog import VARIANTS
+from engine.labels import certificate
 from store.doctor.report import Finding, State
+from tests import judges
 from tests.broker import RunningBroker
 from worker.doctor import drawing, shared, visit
 from worker.events import redis_url
@@ -90,6 +93,25 @@ def test_a_vendor_without_a_key_is_broken() -> None:
     (found,) = drawing.vendor(settings(variants="bfl-flux2-pro"))
     assert (found.state, "REROLL_BFL_KEY" in found.mend) == (State.BROKEN, True)
     assert list(drawing.vendor(settings())) == []
+
+
+def test_labels_tell_how_long_the_certificate_holds(tmp_path: Path) -> None:
+    def told(days: int) -> Finding:
+        made = datetime.now(UTC) - timedelta(days=days)
+        chain, key = certificate.make(tmp_path / str(days), "A host", made)
+        (found,) = shared.labels(settings(c2pa_chain=chain, c2pa_key=key))
+        return found
+
+    assert (told(0).state, told(certificate.DAYS - 9).state) == (State.OK, State.WARNING)
+    assert told(certificate.DAYS + 1).state is State.BROKEN
+    assert "none is signed" in next(shared.labels(settings())).said
+
+
+def test_an_output_check_that_cannot_be_loaded_is_broken(tmp_path: Path) -> None:
+    (found,) = drawing.output_check(settings(check_model=str(tmp_path)))
+    assert found.state is State.BROKEN
+    (found,) = drawing.output_check(settings(check_model=str(judges.save(tmp_path / "judge"))))
+    assert (found.state, "normal, nsfw" in found.said) == (State.OK, True)
 
 
 def test_the_command_tells_machines_and_ends_with_one_where_something_is_broken(

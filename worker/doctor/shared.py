@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -10,6 +11,8 @@ from pydantic import ValidationError
 
 from engine.catalog import Catalog
 from engine.errors import RequestRefused, VariantUnknown
+from engine.labels.errors import CertificateUnusable, ProviderInvalid
+from engine.labels.settings import LabelSettings
 from engine.licences import LicenceUnacknowledged
 from engine.vocabulary import VocabularyUnreadable
 from store.doctor import places
@@ -18,6 +21,9 @@ from store.doctor.report import Check, Finding, broken, ok, warning
 from store.settings import Settings, VariantSettings
 from worker.events import redis_url
 from worker.queue import TIMEOUTS, BrokerEvicts, refuse_eviction
+
+FEW_DAYS = 30
+"""What a new certificate may take."""
 
 
 def shared(settings: Settings) -> Mapping[str, Check]:
@@ -29,7 +35,23 @@ def shared(settings: Settings) -> Mapping[str, Check]:
         "files": partial(places.files, settings.files_url),
         "disk": partial(places.disk, database, settings.files_url),
         "variants": partial(variants, settings),
+        "labels": partial(labels, settings),
     }
+
+
+def labels(settings: LabelSettings) -> Iterator[Finding]:
+    """Look whether files can be labelled and signed, and for how long."""
+    try:
+        seal = settings.labels().seal
+    except (CertificateUnusable, ProviderInvalid) as error:
+        yield broken("labels", str(error), "correct REROLL_C2PA_CHAIN, _KEY or REROLL_PROVIDER")
+        return
+    if seal is None:
+        yield ok("labels", "in every file; none is signed (docs/labels.md)")
+    elif (days := (seal.until - datetime.now(UTC)).days) < FEW_DAYS:
+        yield warning("labels", f"the certificate ends in {days} days", "get the next one")
+    else:
+        yield ok("labels", f"in every file, signed; the certificate holds for {days} days")
 
 
 def wrong_settings(error: ValidationError) -> Finding:
