@@ -18,6 +18,7 @@ BENCHES = (
     "bench.labels",
     "bench.fairness",
     "bench.rules",
+    "bench.footprint",
 )
 
 

@@ -71,9 +71,8 @@ def commands(settings: BotSettings) -> Collection[str] | None:
         services = build(settings)
     except (RerollError, ValueError, TypeError, LookupError, OSError):
         return None
+    # Nothing of it connects before it is used, and nothing is.
     tree = Reroll(services, COMMANDS).tree
     for register in COMMANDS:
         register(tree, services)
-    services.tickets.close()
-    services.database.close()
     return frozenset(one.name for kind in AppCommandType for one in tree.get_commands(type=kind))

@@ -9,6 +9,7 @@ import discord
 import pytest
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
+from pydantic import SecretStr
 
 from bot.doctor import visit
 from bot.doctor.account import ASKED, Account, Server, look
@@ -132,6 +133,7 @@ def test_commands_are_those_of_this_version(monkeypatch: pytest.MonkeyPatch) -> 
     assert names is not None
     assert {"imagine", "settings"} <= set(names)
     assert visit.commands(visit.Lenient(variants="none-such")) is None
+    assert visit.commands(visit.Lenient(broker_url=SecretStr(""))) == names
 
 
 async def test_a_bot_whose_tables_are_too_old_says_what_to_run(tmp_path: Path) -> None:
