@@ -77,12 +77,14 @@ daily_usd = 0.0
 class Figures:
     """Milliseconds, and megabytes of the bot after each tenth of the orders.
 
-    `suggestions` are the median and the p99 by option.
+    `click_cpu` is what the bot computes for each click until all are acknowledged, on a machine of
+    any load. `suggestions` are the median and the p99 by option.
     """
 
     clicks: int
     click_median: float
     click_p99: float
+    click_cpu: float
     history: int
     loras: int
     suggestions: dict[str, tuple[float, float]]
@@ -105,7 +107,7 @@ def main(arguments: list[str] | None = None) -> None:
         return
     print(
         f"{figures.clicks} clicks at once: acknowledged after {figures.click_median:.0f} ms, "
-        f"p99 {figures.click_p99:.0f} ms"
+        f"p99 {figures.click_p99:.0f} ms; {figures.click_cpu:.1f} ms computed for each"
     )
     print(f"suggestions with {figures.history} orders and {figures.loras} LoRAs:")
     for name, (median, p99) in figures.suggestions.items():
@@ -138,7 +140,9 @@ async def _figures(
     world.ack_seconds = PATIENCE_S
     seats = [world.seat(name) for name in world.users]
     with _played(database, files):
+        before = _cpu_ms(process)
         clicks = await _clicks(discord, seats)
+        cpu = (_cpu_ms(process) - before) / len(seats)
         memory = await _memory(world, seats, process, options.orders)
     _fill(database, world.guild.id, seats[0].actor.id, options.rows)
     suggestions = await _suggestions(seats[0])
@@ -146,6 +150,7 @@ async def _figures(
         clicks=len(clicks),
         click_median=statistics.median(clicks),
         click_p99=_p99(clicks),
+        click_cpu=cpu,
         history=options.rows,
         loras=LORAS,
         suggestions={
@@ -198,6 +203,11 @@ async def _clicks(discord: LocalDiscord, seats: Sequence[Seat]) -> list[float]:
     watch = Stopwatch(discord)
     assert all(await asyncio.gather(*(click(seat) for seat in seats)))
     return list(watch.times)
+
+
+def _cpu_ms(process: asyncio.subprocess.Process) -> float:
+    spent = psutil.Process(process.pid).cpu_times()
+    return 1000 * float(spent.user + spent.system)
 
 
 async def _memory(

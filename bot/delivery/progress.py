@@ -19,7 +19,7 @@ from worker.events import Progress
 
 FIRST_S = 1.0
 """Orders that end sooner are not worth an edit."""
-EVERY_S = 2.0
+EVERY_S = 3.0
 CHANNEL_S = 2.0
 """By the bot's own token all edits in a channel share one limit, about one a second."""
 

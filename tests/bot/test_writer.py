@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from bot.orders import polishing
+from bot.orders.placing import Wish
 from bot.services import Services
+from bot.wishes.options import RawOptions
 from bot.wishes.writer import Writer
 from engine.catalog import Catalog
 from tests.bot.messages import presses, text
@@ -144,6 +147,16 @@ async def test_what_it_writes_is_held_to_the_rules_like_any_prompt(
     shown = text(result.response)
     assert "\\@everyone" in shown
     assert "\u202e" not in shown
+
+
+async def test_the_triggers_of_loras_are_put_back(writing: Stage, model: Model) -> None:
+    draft = writing.services.reader.draft(RawOptions(prompt="a panda, zwx style, red ink"))
+    remarks = {"triggers": {"triggers": "zwx style, red ink"}}
+    model.says = "A panda painted in Red Ink"
+    wished = Wish(request=draft.request, remarks=remarks, polish=True)
+    made = await polishing.written(writing.services, wished)
+    assert made.request.prompt == "A panda painted in Red Ink, zwx style"
+    assert not made.polish
 
 
 async def test_without_a_writer_there_is_no_such_option(stage: Stage) -> None:
