@@ -8,6 +8,7 @@ import sys
 
 BENCHES = (
     "bench.engine",
+    "bench.rounds",
     "bench.chain",
     "bench.members",
     "bench.switch",

@@ -7,7 +7,8 @@
   makespan and mean latency over first come, first served with adapters switched by PEFT;
 * loras: four pictures, three of them with LoRAs, over the same one by one with switching;
 * exact: four pictures in exact mode over fast mode;
-* large: six pictures of a size that fills the processor alone, over the pipeline.
+* large: six pictures of a size that fills the processor alone, over the pipeline;
+* memory (only where asked for): what the process holds after `--pictures` over after 100.
 Seconds are the process's own (one thread), so that a busy machine counts little.
 """
 
@@ -23,6 +24,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import psutil  # type: ignore[import-untyped]
 import structlog
 import torch
 from diffusers import QwenImagePipeline
@@ -47,7 +49,7 @@ PLAIN = ImageRequest(
     seed=7,
 )
 RANK = 8
-LARGE = 512
+LARGE = 320
 PROMPTS = ("a panda on a red background", "two rockets", "一只熊猫", "a cat and a blue bird, ink")
 
 
@@ -93,8 +95,8 @@ class Stock:
 class Bench:
     """Both ways, and what they take."""
 
-    def __init__(self, rounds: int) -> None:
-        self._rounds = rounds
+    def __init__(self, rounds: int, pictures: int) -> None:
+        self._rounds, self.pictures = rounds, pictures
         engine = Engine(device="cpu")
         family: Any = engine._residents.open(VARIANT)
         contents = [_lora(family.pipe.transformer, seed) for seed in (1, 2, 3)]
@@ -170,6 +172,18 @@ class Bench:
         """Compare where rows share nothing."""
         big = replace(PLAIN, width=LARGE, height=LARGE, steps=2)
         return self._queue([Order(replace(big, seed=seed)) for seed in range(6)], self.plain)
+
+    def memory(self) -> dict[str, float]:
+        """Compare what the process holds after many small pictures with what it held after 100."""
+        held = {}
+        for number in range(1, self.pictures + 1):
+            loras = (LoraUse(self.names[number % 3], 0.1),) if number % 2 else ()
+            small = replace(PLAIN, width=64, height=64, steps=1, seed=number, loras=loras)
+            prompt = f"{PROMPTS[number % 4]} {number}"
+            self.together([replace(small, prompt=prompt), replace(small, seed=number + 1)])
+            if number in (100, self.pictures):
+                held[number] = psutil.Process().memory_info().rss
+        return {"memory": held[self.pictures] / held[100]}
 
     def _queue(self, orders: Sequence[Order], stock: Stock) -> dict[str, float]:
         spans: list[tuple[float, float]] = []
@@ -257,15 +271,16 @@ def main() -> None:
     """Measure on the starter."""
     names = ("alone", "four", "members", "loras", "exact", "large")
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=names, action="append")
+    parser.add_argument("--only", choices=(*names, "memory"), action="append")
+    parser.add_argument("--pictures", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     warnings.filterwarnings("ignore", message="Already found a `peft_config`")
-    bench = Bench(options.rounds)
+    bench = Bench(options.rounds, options.pictures)
     found = {name: getattr(bench, name)() for name in options.only or names}
-    shares = {" ".join(map(str, kind)): one.costs for kind, one in bench.engine.shares.items()}  # type: ignore[call-overload]
+    shares = {" ".join(map(str, kind)): one.costs for kind, one in bench.engine.shares.items()}
     machine = f"{platform.machine()}, {torch.backends.cpu.get_cpu_capability()}, one thread"
     if options.json:
         print(json.dumps({"machine": machine, "rows": shares, **found}))

@@ -1,7 +1,7 @@
 """One engine per process: draws pictures with the variants it holds; knows no architecture."""
 
 import functools
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,7 +15,7 @@ from engine.adapters import Adapters
 from engine.catalog import PROJECT, Variant
 from engine.family import Family, open_family
 from engine.inputs import opened
-from engine.meeting import Drawing
+from engine.meeting import Drawing, Kind
 from engine.memory import Levers, Wishes
 from engine.picture import Picture, Step, Watcher, unwatched
 from engine.recipe import Recipe
@@ -105,7 +105,7 @@ class Engine:
         return self._means(variant, family) if family else {}
 
     @property
-    def shares(self) -> Mapping[Hashable, Shares]:
+    def shares(self) -> Mapping[Kind, Shares]:
         """Return how many pictures share a forward, by what was drawn: variant, weights, size."""
         return self._sharing.measured
 
@@ -149,8 +149,13 @@ class Engine:
         VariantTooBig, VendorFailed, or DeviceFull where it has no room with nothing else loaded.
         """
         drawing = self.admit(variant, request, on_step, files)
-        while not drawing.ended:
-            self.step()
+        try:
+            while not drawing.ended:
+                self.step()
+        finally:
+            # An interrupt must not leave it to those who come next.
+            if not drawing.ended:
+                drawing.stop(errors.GenerationCancelled())
         return drawing.finished()
 
     def _picture(

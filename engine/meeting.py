@@ -7,7 +7,7 @@ keeps its own schedule, guidance and noise. Knows no pipeline and runs no forwar
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextvars import copy_context
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from greenlet import getcurrent, greenlet
@@ -16,14 +16,16 @@ if TYPE_CHECKING:
     from engine.adapters import Worn
 
 T = TypeVar("T")
+Kind = tuple[str, str, int, int]
+"""A variant, the digest of its weights, and a picture's size."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Call:
     """One forward that a drawing waits for, with the LoRAs that its row wears.
 
-    Calls of an equal `group` can be one forward; one of None has its own. `kind` is the variant
-    and the size, for which it is measured what sharing brings.
+    Calls of an equal `group` can be one forward; one of None has its own. `kind` is that for
+    which it is measured what sharing brings.
     """
 
     forward: Callable[[Sequence["Call"]], Sequence[Any]]
@@ -31,7 +33,7 @@ class Call:
     named: Mapping[str, Any]
     worn: tuple["Worn", ...] = ()
     group: Hashable = None
-    kind: Hashable = field(default=None)
+    kind: Kind = ("", "", 0, 0)
 
 
 class Drawing(Generic[T]):

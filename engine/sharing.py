@@ -5,14 +5,14 @@ alone, the measurement compares them to the last bit.
 """
 
 import time
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import structlog
 import torch
 
 from engine import device
-from engine.meeting import Call
+from engine.meeting import Call, Kind
 
 MOST = 8
 WORTH = 0.9
@@ -40,10 +40,10 @@ class Sharing:
     def __init__(self, *, exact: bool, most: int | None = None) -> None:
         """With `most` nothing is measured."""
         self._exact, self._most = exact, most
-        self._measured: dict[Hashable, Shares] = {}
+        self._measured: dict[Kind, Shares] = {}
 
     @property
-    def measured(self) -> dict[Hashable, Shares]:
+    def measured(self) -> dict[Kind, Shares]:
         """Return what was found, by kind."""
         return dict(self._measured)
 

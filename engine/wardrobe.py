@@ -64,21 +64,38 @@ def _fitting(
 
 
 def _adding(rows: Sequence[Sequence[Part]]) -> Hook:
+    groups = _groups(rows)
+
     def added(
         _module: torch.nn.Module, given: tuple[torch.Tensor, ...], out: torch.Tensor
     ) -> torch.Tensor:
         (taken,) = given
         if len(rows) == 1:  # all of a lone picture's, whatever a layer sees as its rows
             return _sum(rows[0], taken, out)
-        dressed = (
-            _sum(parts, row, base) if parts else base
-            for parts, row, base in zip(
-                rows, torch.split(taken, 1), torch.split(out, 1), strict=True
-            )
-        )
-        return torch.cat(list(dressed))
+        # Tokens of several rows have the bits they have alone; vectors, and what lies otherwise
+        # in memory, have not: see `engine.families.rows`.
+        alone = taken.ndim == 2 or not taken.is_contiguous()
+        for places, parts in groups:
+            for place in places if alone else [places]:
+                which = [place] if isinstance(place, int) else place
+                at = slice(which[0], which[-1] + 1) if _follow(which) else which
+                out[at] = _sum(parts, taken[at], out[at])
+        return out
 
     return added
+
+
+def _groups(rows: Sequence[Sequence[Part]]) -> list[tuple[list[int], Sequence[Part]]]:
+    """Return the rows that wear something, those together that wear the same."""
+    groups: dict[tuple[tuple[int, int, float], ...], tuple[list[int], Sequence[Part]]] = {}
+    for place, parts in enumerate(rows):
+        worn = tuple((id(down), id(up), weight) for down, up, weight in parts)
+        groups.setdefault(worn, ([], parts))[0].append(place)
+    return [group for worn, group in groups.items() if worn]
+
+
+def _follow(places: Sequence[int]) -> bool:
+    return places[-1] - places[0] == len(places) - 1
 
 
 def _sum(parts: Sequence[Part], taken: torch.Tensor, out: torch.Tensor) -> torch.Tensor:

@@ -1,8 +1,13 @@
 """What a worker tells Prometheus beyond its log lines, and whether it is ready to draw."""
 
+from collections.abc import Iterator
+
 from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 from sqlalchemy import select
 
+from engine.engine import Engine
 from store.errors import StoreUnavailable
 from store.metrics.endpoint import Endpoint
 from worker.drawing import Parts
@@ -19,8 +24,27 @@ def endpoint(settings: WorkerSettings, parts: Parts, registry: CollectorRegistry
         ("reroll_still_seconds", "Since the picture in hand moved", lambda: hand.still_s),
     ):
         Gauge(name, told, registry=registry).set_function(value)
+    registry.register(Rows(engine))
     host, port = settings.metrics_host, settings.metrics_port
     return Endpoint(host, port, registry, lambda: lacks(parts))
+
+
+class Rows(Collector):
+    """Tells how many pictures share a forward, where that was measured."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield what the engine has found so far."""
+        rows = GaugeMetricFamily(
+            "reroll_rows",
+            "Pictures that share a forward, as measured",
+            labels=["variant", "size"],
+        )
+        for (variant, _weights, width, height), found in self._engine.shares.items():
+            rows.add_metric([variant, f"{width}x{height}"], found.rows)
+        yield rows
 
 
 def lacks(parts: Parts) -> str:

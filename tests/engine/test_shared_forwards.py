@@ -30,6 +30,7 @@ from tests.engine.lora_tables import linears
 from tests.engine.lora_toys import named
 
 Request = Callable[..., ImageRequest]
+KIND = ("toy", "", 64, 64)
 
 
 @pytest.fixture
@@ -114,7 +115,7 @@ def fails_beyond(rows: int, error: Exception) -> tuple[Sharing, Callable[[], Dra
         return [(call.named["hidden_states"],) for call in calls]
 
     def work(_: object) -> str:
-        meet(Call(forward, (), {"hidden_states": torch.ones(1, 4, 2)}, (), "all", "kind"))
+        meet(Call(forward, (), {"hidden_states": torch.ones(1, 4, 2)}, (), "all", KIND))
         return "done"
 
     return Sharing(exact=True, most=4), lambda: Drawing(work)
@@ -130,7 +131,7 @@ def test_a_forward_that_fails_is_tried_in_smaller_ones(error: Exception) -> None
     assert rounds.step() == drawings
     assert [drawing.finished() for drawing in drawings] == ["done"] * 4
     full = isinstance(error, MemoryError)
-    assert sharing.measured["kind"].rows == (1 if full else 4)
+    assert sharing.measured[KIND].rows == (1 if full else 4)
 
 
 def test_what_fails_alone_reaches_its_own_drawing() -> None:
@@ -210,7 +211,7 @@ def test_rows_with_other_bits_together_share_no_forward_in_exact_mode(
         torch.randn(300, 300) @ torch.randn(300, 300)
         return [(call.named["hidden_states"] + len(calls) * 1e-6,) for call in calls]
 
-    call = Call(forward, (), {"hidden_states": torch.ones(1, 4, 2)}, (), "all", "kind")
+    call = Call(forward, (), {"hidden_states": torch.ones(1, 4, 2)}, (), "all", KIND)
     found = measure(call, exact=exact)
     assert (found.rows == 1) is exact
     assert found.rows >= (1 if exact else rows // 2)
