@@ -5,10 +5,13 @@ words, has them; `*` at an end of a rule's word lets it go on there. Aho and Cor
 looks for all of them at once.
 """
 
+import bisect
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
 import ahocorasick
 
@@ -95,8 +98,8 @@ class Rules:
     def hits(self, text: str) -> list[Hit]:
         """Return every place where a rule speaks of the text, in its order."""
         spans = [span for view in views(text) for span in self._spans(view)]
-        allowed = [span for span in spans if span.term.rule is None]
-        counted = [span for span in spans if not any(_within(span, one) for one in allowed)]
+        allowed = _Allowed([span for span in spans if span.term.rule is None])
+        counted = [span for span in spans if span.term.rule is not None and span not in allowed]
         joined = {span.term.rule for span in counted if span.term.is_also}
         found = {
             Hit(self._rules[number], span.start, span.end)
@@ -136,12 +139,25 @@ class Rules:
         return self._automaton.iter(text) if self._automaton is not None else ()
 
 
+class _Allowed:
+    """The spans within which nothing is spoken of; a hostile prompt may have thousands."""
+
+    def __init__(self, spans: Iterable[_Span]) -> None:
+        places = sorted((span.start, span.end) for span in spans)
+        self._starts = [start for start, _ in places]
+        self._ends = list(itertools.accumulate((end for _, end in places), max))
+
+    def __contains__(self, span: _Span) -> bool:
+        before = bisect.bisect_right(self._starts, span.start)
+        return before > 0 and self._ends[before - 1] >= span.end
+
+
 class _Edges:
     """Where words begin and end in a folded text; Chinese is read only where it is asked for."""
 
     def __init__(self, view: Folded) -> None:
         self._text, self._seams = view.text, view.seams
-        self._lines: dict[int, tuple[int, frozenset[int]]] = {}
+        self._known: dict[int, frozenset[int]] = {}
 
     def at(self, place: int) -> bool:
         """Tell whether a word begins or ends before the character at `place`."""
@@ -153,15 +169,21 @@ class _Edges:
         return before == "han" and (place in self._seams or self._reads(place))
 
     def _reads(self, place: int) -> bool:
-        start = place
-        while start and is_han(self._text[start - 1]):
-            start -= 1
-        if start not in self._lines:
-            end = place
-            while end < len(self._text) and is_han(self._text[end]):
-                end += 1
-            self._lines[start] = end, lexicon.edges(self._text[start:end])
-        return place - start in self._lines[start][1]
+        start, end = self._lines[bisect.bisect_right(self._lines, (place, len(self._text))) - 1]
+        if start not in self._known:
+            self._known[start] = lexicon.edges(self._text[start:end])
+        return place - start in self._known[start]
+
+    @cached_property
+    def _lines(self) -> list[tuple[int, int]]:
+        """Where the lines of Chinese begin and end."""
+        lines, at = [], 0
+        for chinese, line in itertools.groupby(self._text, is_han):
+            length = sum(1 for _ in line)
+            if chinese:
+                lines.append((at, at + length))
+            at += length
+        return lines
 
 
 def key(word: str) -> str:
@@ -185,7 +207,3 @@ def _script(char: str) -> str:
     if char.isdigit():
         return "digit"
     return "letter" if char.isalpha() else "none"
-
-
-def _within(inner: _Span, outer: _Span) -> bool:
-    return inner.term.rule is not None and outer.start <= inner.start and inner.end <= outer.end

@@ -1,6 +1,7 @@
 """Rules find what they speak of, in both languages, and little else."""
 
 import itertools
+import time
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,27 @@ def test_what_is_allowed_is_not_spoken_of() -> None:
     rules = Rules([rule("naked", "阴道")], allowed=["naked mole rat", "林阴道"])
     assert not rules.hits("naked mole-rats on a 林陰道")
     assert len(rules.hits("a naked rat, naked mole rats")) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "林阴道",
+        "naked mole rat ",
+        "裸 体",
+        "n u d e ",
+        "p0rn$",
+        "ﷺ",
+        "性交通",
+        "\u0301\u200b",
+        "15岁裸",
+    ],
+)
+def test_hostile_prompts_take_no_time(text: str) -> None:
+    prompt = (text * 4000)[:4000]
+    started = time.thread_time()
+    SHIPPED_RULES.hits(prompt)
+    assert time.thread_time() - started < 0.25  # a tenth of it where nothing else runs
 
 
 def test_a_rule_with_two_lists_speaks_of_both_together_only() -> None:
