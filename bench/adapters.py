@@ -21,7 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -63,45 +63,31 @@ Spent = tuple[float, float]
 """Seconds by the clock, and those in which this thread computed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """Medians in milliseconds, and shares."""
-
-    picture_ms: float
-    switch_ms: float
-    switch_share: float
-    large_hooks_ms: float
-    load_ms: float
-    added_ms: float
-    added_share: float
-    added_own_share: float
-    waited_share: float
-    tail_of_one: float
-    tail_of_one_own: float
+Figures = dict[str, float]
+"""Medians in milliseconds, and shares."""
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parts_of_it = {"switch": _switch, "hooks": _hooks, "first": _first_use, "tail": _tail}
+    parser.add_argument("--only", choices=tuple(parts_of_it))
     parser.add_argument("--rounds", type=int, default=12)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    figures: Figures = {}
     with _parts() as parts:
-        figures = Figures(
-            *_switch(parts, options.rounds),
-            _large_hooks(),
-            *_first_use(parts, options.rounds),
-            *_tail(parts, options.rounds // 2),
-        )
+        for name in [options.only] if options.only else parts_of_it:
+            measured = parts_of_it[name](parts, options.rounds)
+            figures |= measured
+            for figure, value in measured.items() if not options.json else ():
+                print(f"{figure:16} {value:.3f}", flush=True)
     if options.json:
-        print(json.dumps(asdict(figures), indent=2))
-        return
-    for name, value in asdict(figures).items():
-        print(f"{name:16} {value:.3f}")
+        print(json.dumps(figures, indent=2))
 
 
-def _switch(parts: Parts, rounds: int) -> tuple[float, float, float]:
+def _switch(parts: Parts, rounds: int) -> Figures:
     """Return a picture's milliseconds, and what is added where the LoRA changes each time."""
     variant = parts.catalog.default
     uses = [LoraUse(parts.files.put(FOLDER, _lora(SMALL, seed))) for seed in range(3)]
@@ -121,10 +107,14 @@ def _switch(parts: Parts, rounds: int) -> tuple[float, float, float]:
             other.append(pair[2])
     picture = statistics.median(same)
     added = statistics.median(b - a for a, b in zip(same, other, strict=True))
-    return 1000 * picture, 1000 * added, added / picture
+    return {
+        "picture_ms": 1000 * picture,
+        "switch_ms": 1000 * added,
+        "switch_share": added / picture,
+    }
 
 
-def _large_hooks() -> float:
+def _hooks(_parts: Parts, _rounds: int) -> Figures:
     """Return milliseconds for putting a LoRA onto all layers of Qwen-Image, and off."""
     with torch.device("meta"):
         model = QwenImageTransformer2DModel()
@@ -141,10 +131,10 @@ def _large_hooks() -> float:
         wardrobe.put_off()
         return time.process_time() - started
 
-    return 1000 * statistics.median(on_and_off() for _ in range(9))
+    return {"large_hooks_ms": 1000 * statistics.median(on_and_off() for _ in range(9))}
 
 
-def _first_use(parts: Parts, rounds: int) -> tuple[float, ...]:
+def _first_use(parts: Parts, rounds: int) -> Figures:
     """Return the load's milliseconds, and what is left of them behind another order."""
     large = LoraUse(parts.files.put(FOLDER, _lora(LARGE, 9)))
     parts.loras.bring(parts.engine.adapters, large.sha256)
@@ -168,7 +158,13 @@ def _first_use(parts: Parts, rounds: int) -> tuple[float, ...]:
         for of in (0, 1)
         for way in ("cold", "ahead")
     )
-    return 1000 * load, 1000 * added, added / load, added_own / load_own, left
+    return {
+        "load_ms": 1000 * load,
+        "added_ms": 1000 * added,
+        "added_share": added / load,
+        "added_own_share": added_own / load_own,
+        "waited_share": left,
+    }
 
 
 class _Waited(Stay):
@@ -184,7 +180,7 @@ class _Waited(Stay):
         self.waited_s += time.perf_counter() - started
 
 
-def _tail(parts: Parts, rounds: int) -> tuple[float, ...]:
+def _tail(parts: Parts, rounds: int) -> Figures:
     """Return the throughput's shares of that with one LoRA for all."""
     dice = random.Random(5)
     shares = [1 / (number + 1) for number in range(LORAS)]
@@ -192,7 +188,7 @@ def _tail(parts: Parts, rounds: int) -> tuple[float, ...]:
     room = HOT * len(_lora(SMALL, 0))
     adapters = {way: Adapters("cpu", in_main=room, on_device=room / 4) for way in ("one", "many")}
     ratios = []
-    for number in range(rounds + 1):
+    for number in range(rounds // 2 + 1):
         seconds = {}
         for way, kept in adapters.items():
             parts.engine.adapters = kept
@@ -206,7 +202,8 @@ def _tail(parts: Parts, rounds: int) -> tuple[float, ...]:
                 seconds[way] = _spent(lambda: draw_waiting(parts))
         if number:
             ratios.append([a / b for a, b in zip(seconds["one"], seconds["many"], strict=True)])
-    return tuple(statistics.median(each) for each in zip(*ratios, strict=True))
+    whole, own = (statistics.median(each) for each in zip(*ratios, strict=True))
+    return {"tail_of_one": whole, "tail_of_one_own": own}
 
 
 def _lora(rank: int, seed: int) -> bytes:
