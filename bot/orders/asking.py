@@ -29,7 +29,7 @@ from bot.orders.questions import Question
 from bot.servers import places
 from bot.servers.standing import home, rank
 from bot.services import Services
-from bot.wishes import completing, routing, wildcards
+from bot.wishes import completing, flags, routing, wildcards
 from bot.wishes.options import DIGITS, Draft, RawOptions
 from bot.wishes.routing import Advice, Lack
 from engine.errors import RequestRefused
@@ -55,6 +55,8 @@ class _Asked:
 async def order(services: Services, interaction: Press, raw: RawOptions) -> None:
     """Place the order, or ask first. Raises RequestRefused or StoreUnavailable."""
     here = await places.manner(services, places.place(interaction))
+    sizes, names = services.reader.size_words, flags.flag_words(services.texts)
+    raw = flags.taken(raw, names, sizes)
     completed = await completing.completed(services, interaction, raw, here)
     language = services.words(interaction.locale).locale
     first, *others = wildcards.expanded(completed.raw.prompt, _seed(completed.raw))
