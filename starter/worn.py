@@ -66,7 +66,7 @@ def measure(making: Making, trial: Trial, file: Path) -> Figures:
     """Measure a LoRA in each way: things named right, and the distance from the print."""
     taught = riso.lessons(making.catalog, making.speaker)
     style = _tensor(riso.printed(one.scene, making.recipe.side, making.font) for one in taught)
-    arbiter = _either(making)
+    arbiter = either(making)
     figures: Figures = {"pictures": trial.pictures, "examples": len(taught), "ways": {}}
     for way in trial.ways:
         drawn = sheet(making, trial, file, way)
@@ -123,7 +123,8 @@ def _unseen(making: Making, count: int) -> tuple[Wish, ...]:
     return tuple(wishes[:count])
 
 
-def _either(making: Making) -> EitherJudge:
+def either(making: Making) -> EitherJudge:
+    """Return the judge, with every thing printed in every pose."""
     things = range(len(making.catalog.things))
     scenes = [compose(Wish(thing, 0), making.catalog, pose) for thing in things for pose in POSES]
     printed = _tensor(riso.printed(one, making.recipe.side, making.font) for one in scenes)

@@ -61,6 +61,7 @@ async def opened(
             "REROLL_BROKER_URL": queue.url,
             "REROLL_DATABASE_URL": url,
             "REROLL_GRACE_S": "1",
+            "REROLL_TRAINS": "false",
         }
         database = stack.enter_context(_database(url))
         world = World(_cast(members), ROOMS)

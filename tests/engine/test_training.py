@@ -285,3 +285,21 @@ def test_captions_hold_the_trigger() -> None:
 def test_a_sample_is_an_order_that_the_variant_takes(taught: Variant) -> None:
     request = sample(taught, "a cat", 5, "ab")
     assert (request.loras, request.seed, request.steps) == ((LoraUse("ab"),), 5, 3)
+
+
+def test_half_precision_learns_on_checkpointed_blocks_and_resumes_exactly(
+    project: Path, taught: Variant
+) -> None:
+    half = replace(taught, dtype="bfloat16", training=replace(TERMS, dropout=0.0))
+    family: Any = open_local(half, "cpu", Place(project, offline=True))
+    family.seat(Levers())
+    encoded = lessons(family, half, EXAMPLES)
+    whole = begun(family, half, encoded, replace(PLAN, steps=24))
+    assert family.transformer.is_gradient_checkpointing
+    for _ in range(18):
+        whole.advance()
+    again = begun(family, half, encoded, replace(PLAN, steps=24))
+    again.resume(whole.checkpoint())
+    assert run(again).losses == run(whole).losses
+    assert sum(whole.losses[-8:]) < sum(whole.losses[:8])
+    assert again.lora().sha256 == whole.lora().sha256
