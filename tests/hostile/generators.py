@@ -55,6 +55,7 @@ PATHS = (
     "/%2e%2e/%00", "/?" + "a=b&" * 500, "/x\r\nHost: evil", "/ x", ":0/", ":99999/",
     "/models/x?modelVersionId=٣",
 )  # fmt: skip
+NAMES = ("../../x", "/etc/passwd", "a", "C:\\x", "x" * 200, ".", "__MACOSX/a", "龘", "..", "a/../b")
 KINDS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 
 
@@ -100,12 +101,17 @@ def picture(chance: random.Random) -> bytes:
 
 
 def archive(chance: random.Random) -> bytes:
-    """Return a zip with names and sizes nobody should trust."""
+    """Return a zip with names, sizes and contents nobody should trust."""
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as made:
-        for _ in range(chance.randint(0, 3)):
-            name = chance.choice(("../../x.png", "/etc/passwd", "a.png", "C:\\x", "x" * 200, "."))
-            made.writestr(zipfile.ZipInfo(name), bytes(chance.choice((0, 10, 2**20))))
+    methods = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+    with zipfile.ZipFile(out, "w") as made:
+        many = chance.random() < 0.03
+        for nth in range(250 if many else chance.choice((0, 1, 2, 3))):
+            name = chance.choice(NAMES) + chance.choice((".png", ".PNG", ".txt", "", ".", "/"))
+            entry = zipfile.ZipInfo(f"{nth}{name}" if chance.random() < 0.8 else name or "x")
+            said = text(chance, 99).encode("utf-8", "replace")
+            content = chance.choice((said, _odd(chance), bytes(chance.choice((0, 9, 2**18)))))
+            made.writestr(entry, b"" if many else content, chance.choice(methods))
     return _maybe_spoilt(out.getvalue(), chance)
 
 

@@ -15,6 +15,7 @@ import httpx
 
 from bot.errors import PictureUnfetched
 from bot.i18n import Texts
+from bot.loras.training import gathering
 from bot.markdown import plain, quote
 from bot.rules.loading import load
 from bot.verify.looking import look
@@ -160,6 +161,18 @@ def picture(readers: Readers, chance: Chance) -> None:
         uploads.read_mask(content, (64, 64))
 
 
+def archive(readers: Readers, chance: Chance) -> None:
+    """A zip unfolds to pictures and captions within bounds, or to nothing."""
+    pictures, captions = gathering.unzipped(make.archive(chance))
+    for _, content in pictures:
+        with suppress(RerollError):
+            gathering.prepared(content, 64 * 64)
+    for said in captions.values():
+        said.encode()
+        if len(said) > gathering.CAPTION_BYTES:
+            raise AssertionError("a caption beyond its bound")
+
+
 def file(readers: Readers, chance: Chance) -> None:
     look(make.picture(chance), readers.labels)
 
@@ -179,14 +192,15 @@ def lora(readers: Readers, chance: Chance) -> None:
 
 _RULES = load()
 TRIES: Mapping[str, tuple[int, Try]] = {
-    "prompts": (14, prompt),
+    "prompts": (10, prompt),
     "rules": (10, ruled),
     "wildcards": (6, wildcard),
     "names": (6, name),
     "sizes": (6, size),
     "URLs": (6, address),
     "attachments": (6, attachment),
-    "images": (12, picture),
+    "images": (11, picture),
+    "zips": (5, archive),
     "files to verify": (10, file),
     "recipes": (4, recipe),
     "safetensors": (10, lora),

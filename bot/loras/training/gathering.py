@@ -5,6 +5,7 @@ Nothing is unpacked to a disk, and what a zip says of itself is not believed.
 
 import asyncio
 import io
+import lzma
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
@@ -25,7 +26,7 @@ ZIP_BYTES = 256 * 2**20
 """Of all that a zip unfolds to."""
 CAPTION_BYTES = 4096
 SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"))
-BROKEN = (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError, ValueError)
+BROKEN = (zipfile.BadZipFile, lzma.LZMAError, *uploads.BROKEN)
 """What the library raises on damaged, encrypted or strangely packed files."""
 
 Named = tuple[str, bytes]
