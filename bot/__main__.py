@@ -62,7 +62,7 @@ from store import logs, schema
 from store.database import Database
 from store.errors import StoreUnavailable
 from store.files import Files
-from store.metrics.tally import Tally
+from store.metrics.observers import NoTracing, observers
 from store.schema import SchemaOld
 from worker.queue import BrokerEvicts, Tickets, refuse_eviction
 
@@ -110,7 +110,7 @@ def main() -> None:
         names = ", ".join(str(one["loc"][0]) for one in error.errors())
         _end(f"Settings missing or wrong: {names}. See .env.example.", 2)
     registry = CollectorRegistry()
-    logs.configure(settings.log_level, settings.log_format, Tally(registry))
+    _watch(settings, registry)
     token = settings.token.get_secret_value()
     try:
         refuse_eviction(settings.broker_url.get_secret_value())
@@ -126,6 +126,14 @@ def main() -> None:
         _end("Discord refused the bot token. Check DISCORD_TOKEN.", 2)
     except (aiohttp.ClientError, discord.DiscordException, OSError) as error:
         _end(f"Discord cannot be reached, or closed the connection: {error!r}", 1)
+
+
+def _watch(settings: BotSettings, registry: CollectorRegistry) -> None:
+    try:
+        watching = list(observers(settings, "bot", registry))
+    except NoTracing as error:
+        _end(str(error), 2)
+    logs.configure(settings.log_level, settings.log_format, *watching)
 
 
 async def run(settings: BotSettings, token: str, registry: CollectorRegistry) -> None:

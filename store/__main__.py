@@ -62,7 +62,8 @@ def upgrade(url: str, *, patience_s: float = PATIENCE_S) -> None:
     try:
         migrate.upgrade(url)
     except StoreUnavailable as error:
-        raise SystemExit(f"store: {error.__cause__}. Nothing was changed; try again.") from None
+        reason = str(error.__cause__).splitlines()[0]
+        raise SystemExit(f"store: {reason}. Nothing was changed; try again.") from None
 
 
 def _found(url: str, give_up_at: float) -> schema.Schema:

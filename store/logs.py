@@ -16,10 +16,10 @@ NEEDLESS = "voice will NOT be supported"
 """discord.py misses voice libraries, which a bot that draws has no use for."""
 
 
-def configure(level: str, style: str = "text", tally: Processor | None = None) -> None:
+def configure(level: str, style: str = "text", *observers: Processor) -> None:
     """Send our lines from `level`, and libraries' warnings, to standard error, one line each.
 
-    `style` is text, or json for machines. `tally` sees every line of ours, whatever the level.
+    `style` is text, or json for machines. `observers` see each line of ours, whatever its level.
     """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -31,7 +31,8 @@ def configure(level: str, style: str = "text", tally: Processor | None = None) -
     ]
     structlog.configure(
         processors=[
-            *([tally] if tally else []),
+            structlog.contextvars.merge_contextvars,
+            *observers,
             structlog.stdlib.filter_by_level,
             *shared,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,

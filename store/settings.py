@@ -41,7 +41,8 @@ class Settings(VariantSettings, LabelSettings):
 
     The last are hosts that LoRAs may be fetched from, separated by commas, with * for any letters.
     Addresses may hold passwords, so they are secrets: they never show in a repr or a log.
-    `metrics_port` is where numbers are read and health is asked; 0 serves nothing.
+    `metrics_port` is where numbers are read and health is asked; 0 serves nothing. `traces_url` is
+    an OpenTelemetry collector's, such as http://collector:4318/v1/traces.
     """
 
     database_url: SecretStr
@@ -52,6 +53,7 @@ class Settings(VariantSettings, LabelSettings):
     log_format: str = Field(default="text", pattern="^(text|json)$")
     metrics_port: int = Field(default=0, ge=0, le=65535)
     metrics_host: str = "127.0.0.1"
+    traces_url: str = ""
 
     @property
     def lora_host_names(self) -> tuple[str, ...]:

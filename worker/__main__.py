@@ -27,7 +27,7 @@ from store.database import Database
 from store.errors import StoreUnavailable
 from store.files import Files
 from store.lora_addresses import DISCORD
-from store.metrics.tally import Tally
+from store.metrics.observers import NoTracing, observers
 from store.sweep import reclaim
 from worker import app, measured
 from worker.doctor import visit
@@ -56,7 +56,11 @@ def main() -> None:
         raise SystemExit(visit.main(sys.argv[2:]))
     settings = _settings()
     registry = CollectorRegistry()
-    logs.configure(settings.log_level, settings.log_format, Tally(registry))
+    try:
+        watching = list(observers(settings, "worker", registry))
+    except NoTracing as error:
+        raise SystemExit(f"worker: {error}") from None
+    logs.configure(settings.log_level, settings.log_format, *watching)
     _require_keeping(settings.broker_url.get_secret_value())
     if sys.argv[1:2] == ["train"]:
         _train(settings)

@@ -2,8 +2,10 @@
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psycopg
 import pytest
 from alembic import command
 from sqlalchemy import text
@@ -72,3 +74,30 @@ def test_upgrade_brings_old_tables_along_and_leaves_newer_ones(tmp_path: Path) -
     assert "of a newer version (9999" in again.stdout
     assert found(database) is State.NEWER
     database.close()
+
+
+def test_an_upgrade_waits_a_little_for_a_lock_and_then_changes_nothing(
+    postgresql_server: str,
+) -> None:
+    with psycopg.connect(postgresql_server, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE locked")
+    url = f"{postgresql_server.rpartition('/')[0]}/locked"
+    try:
+        command.upgrade(migrate.config(url), "0008")
+        with psycopg.connect(url) as other:
+            other.execute("LOCK TABLE images IN ACCESS SHARE MODE")  # as any reader does
+            started = time.monotonic()
+            ended = upgraded(url)
+            assert time.monotonic() - started < 40
+        assert ended.returncode == 1
+        assert "Nothing was changed; try again." in ended.stderr
+        assert "Traceback" not in ended.stderr
+        database = Database(url)
+        with database.begin() as session:
+            assert schema.read(session).found == "0008"
+        assert upgraded(url).returncode == 0
+        assert found(database) is State.CURRENT
+        database.close()
+    finally:
+        with psycopg.connect(postgresql_server, autocommit=True) as connection:
+            connection.execute("DROP DATABASE locked WITH (FORCE)")
