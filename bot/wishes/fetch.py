@@ -4,6 +4,7 @@ Only addresses of Discord's own are asked. It knows no order and no variant.
 """
 
 import asyncio
+import unicodedata
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -77,12 +78,17 @@ def path_of(attachment: discord.Attachment) -> str:
 
 def at_path(interaction: Press, path: str) -> discord.Attachment:
     """Return the file of such an address. Raises PictureUnfetched for any other."""
-    if not path.startswith(FOLDERS) or "/../" in path or not path.isascii():
+    if not path.startswith(FOLDERS) or "/../" in path or not all(map(_is_harmless, path)):
         raise PictureUnfetched
     url = f"{discord.Asset.BASE}/{path}"
     return attachment_of(
         interaction, {"id": 0, "filename": "", "size": 0, "url": url, "proxy_url": url}
     )
+
+
+def _is_harmless(char: str) -> bool:
+    """Tell whether a character of an address stays what it is: letters of file names do."""
+    return char.isascii() or unicodedata.normalize("NFKC", char).isalnum()
 
 
 def attachment_of(interaction: Press, data: object) -> discord.Attachment:

@@ -84,6 +84,16 @@ async def choose(page: Page, typed: str, name: str) -> None:
     raise BrowserFailed(f"no list of commands for {typed}")
 
 
+async def pressed(page: Page, label: str, shown: str) -> None:
+    """Click a button until something is shown: a card that has just come may still move."""
+    for _ in range(4):
+        await page.click(button(label))
+        with suppress(BrowserFailed):
+            await page.until(shown, 6)
+            return
+    raise BrowserFailed(f"nothing came of {label}")
+
+
 def pictures(count: int) -> str:
     """Say that the newest message shows so many loaded pictures, and is at its end."""
     loaded = f"[...{LAST}.querySelectorAll('img.gallery-image')].filter((i) => i.naturalWidth)"
@@ -110,9 +120,8 @@ async def test_a_picture_is_asked_for_drawn_again_opened_and_remixed(
     await page.until(f"{LAST}.textContent.includes({words('comparison.identical')!r})", 60)
     await page.click(button(words("buttons.more")))
     await page.until(f"{LAST}.textContent.includes({words('buttons.original')!r})")
-    await page.click(button(words("buttons.remix")))
     typed_in = "[...document.querySelectorAll('.modal-dialog textarea')].map((one) => one.value)"
-    await page.until(f"{typed_in}.includes({prompt!r})")
+    await pressed(page, words("buttons.remix"), f"{typed_in}.includes({prompt!r})")
     shown = await page.run("document.querySelector('.modal-dialog').textContent")
     assert words("remix.title") in shown
     assert words("remix.seed") in shown
