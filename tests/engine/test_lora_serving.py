@@ -14,6 +14,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load, save
+from torch._dynamo.utils import counters
 
 from engine import errors
 from engine.adapters import Adapters
@@ -183,7 +184,7 @@ def test_a_lora_for_other_layers_or_shapes_does_not_fit(shipped: Variant, image:
         assert drawn(family, plain) == before
 
 
-def test_compiled_blocks_see_loras_come_and_go(
+def test_compiled_blocks_see_loras_come_and_go_and_are_not_compiled_again(
     toy: Variant, image: Request, contents: tuple[bytes, bytes]
 ) -> None:
     plain, compiled = seated(toy), seated(toy, Levers(compiled=True))
@@ -192,8 +193,12 @@ def test_compiled_blocks_see_loras_come_and_go(
     requests = [image(steps=1), *(wear(image(steps=1), (one, 0.5)) for one in contents)]
     truth = [with_loras(plain, toy, request, *contents) for request in requests]
     assert len(set(truth)) == 3
+    graphs = []
     for index in (0, 1, 2, 1, 0, 2):
         assert with_loras(compiled, toy, requests[index], *contents) == truth[index]
+        graphs.append(counters["stats"]["unique_graphs"])
+    # One with LoRAs and one without; another LoRA over the same layers needs no third.
+    assert len(set(graphs[1:])) == 1
 
 
 @pytest.fixture(scope="module")
