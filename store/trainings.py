@@ -229,11 +229,12 @@ def untold(session: Session, *, limit: int = 20) -> Sequence[Training]:
 def told(session: Session, lora_id: str, message_id: int | None) -> None:
     """Record where the end was shown: a message's id, or None where nowhere can be."""
     shown: Mapping[str, Any] = {"message_id": message_id} if message_id else {}
-    # Of no use any more, and of use to a thief.
+    # Of no use any more, and of use to a thief; the pictures' words go with the pictures.
+    nothing: Mapping[str, Any] = {"all": []}
     session.execute(
         update(Training)
         .where(Training.lora_id == lora_id, Training.told_at.is_(None))
-        .values(told_at=now_ms(), token="", **shown)
+        .values(told_at=now_ms(), token="", examples=nothing, prompts=nothing, **shown)
     )
 
 

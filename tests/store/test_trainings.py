@@ -180,7 +180,8 @@ def test_a_failure_is_refunded_and_told(database: Database) -> None:
         assert [one.lora_id for one in trainings.untold(session)] == [lora_id]
         trainings.told(session, lora_id, 9)
         assert not trainings.untold(session)
-    assert read(database, lora_id).token == ""
+    row = read(database, lora_id)
+    assert (row.token, row.examples, row.prompts) == ("", {"all": []}, {"all": []})
 
 
 def test_a_lost_lease_is_anothers_from_the_last_checkpoint(database: Database) -> None:
