@@ -112,7 +112,7 @@ def before_and_after(drawn: Sheet, columns: int, taught: Iterable[Image.Image]) 
         for column, picture in enumerate(row):
             paper.paste(picture, (column * side, top))
         top += side + (gap if number % 2 == 0 else 0)
-    return paper.quantize(256, dither=Image.Dither.NONE)
+    return paper.quantize(256, kmeans=1)
 
 
 def _unseen(making: Making, count: int) -> tuple[Wish, ...]:
