@@ -22,7 +22,7 @@ from engine.lora_canon import canonical
 from engine.lora_names import bases
 from engine.training.plan import Plan, trainers
 from engine.training.terms import Bounds
-from store import loras, trainings
+from store import controls, loras, trainings
 from store.database import Database
 from store.errors import FilesUnavailable
 from store.files import Files
@@ -170,6 +170,14 @@ def test_what_fails_by_surprise_is_tried_three_times_and_refunded(
         {"code": "engine_failed", "params": {}},
         100,
     )
+
+
+def test_none_is_begun_while_the_host_pauses(parts: Parts, sqlite: Database, files: Files) -> None:
+    lora_id = order(sqlite, files)
+    with sqlite.begin() as session:
+        controls.set_flow(session, controls.Flow.PAUSED, by=1)
+    assert train_waiting(parts) == 0
+    assert read(sqlite, lora_id).status == "queued"
 
 
 def test_lost_pictures_end_it_at_once(parts: Parts, sqlite: Database, files: Files) -> None:

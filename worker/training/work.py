@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from engine.errors import EngineFailed, GenerationCancelled, RequestRefused
-from store import training_claims
+from store import controls, training_claims
 from store.errors import FilesUnavailable, LeaseLost, StoreUnavailable
 from store.training_claims import Claim
 from worker.hand import ClaimStopped
@@ -36,6 +36,8 @@ def train_waiting(parts: Parts) -> int:
 
 def _next(parts: Parts) -> Claim | None:
     with parts.database.begin() as session:
+        if controls.is_paused(session):
+            return None
         return training_claims.claim(session, parts.name, tuple(parts.variants))
 
 
