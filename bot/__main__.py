@@ -186,7 +186,7 @@ async def _serve(client: Reroll, services: Services, settings: BotSettings, toke
     await standby.wait()
     client.start_background(
         _say_ready(client),
-        standby.run(serving.cancel),
+        for_ever("standby", lambda: standby.run(serving.cancel)),
         for_ever("delivery", Delivery(services, routes).run),
         for_ever("waits", lambda: services.waits.run(services.database, services.turns)),
         for_ever("sweep", Sweeper(services).run),

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine import whole
-from engine.catalog import PROJECT, Variant
+from engine.catalog import PROJECT, StartupLora, Variant, Weights
 from engine.errors import VariantTooBig
 from engine.judging.verdicts import RulesUnreadable
 from engine.whole import Lying
@@ -26,7 +26,10 @@ def weights(
     catalog = catalog_of(settings)
     if catalog is None:
         return
-    wanted = {source: name for name in catalog.names for source in whole.sources(catalog[name])}
+    wanted: dict[Weights | StartupLora, str] = {}
+    for name in catalog.names:
+        for source in whole.sources(catalog[name]):
+            wanted.setdefault(source, name)
     for source, name in wanted.items():
         lying = whole.look(source, root, digests=digests)
         yield _weights(name, lying, pinned=bool(source.revision))
