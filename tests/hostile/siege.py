@@ -3,26 +3,24 @@
 What they send is forged between Discord and the bot, so it goes further than a client could.
 """
 
-import logging
 import random
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import discord
-import structlog
 from simcord import OptionError, SetupError
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from bot.presses.buttons import HANDLERS
 from bot.servers.pace import Limit, Pace
 from bot.services import Services
 from store import grants, workers
 from store.ledger import Flow
-from store.tables import Generation, Image, LedgerEntry
+from store.tables import Generation
 from tests.bot.messages import order_id, presses
 from tests.bot.stage import Stage, staged
+from tests.hostile import accounts
 from tests.hostile import generators as make
 
 SECRET = "secret-9c1d"
@@ -40,17 +38,6 @@ ERRORS = (SetupError, OptionError)
 """What a client would not even send."""
 
 
-class Records(logging.Handler):
-    """Keeps what Discord's library and others log."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.lines: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(f"{record.name} {record.levelname} {self.format(record)}")
-
-
 @dataclass
 class Siege:
     """One bot, a victim, a member beside them, and one who moderates a server of their own."""
@@ -60,7 +47,7 @@ class Siege:
     away: Any
     eve: Any
     lines: list[Any]
-    records: Records
+    records: accounts.Records
     forge: Forge | None = None
     victims: list[str] = field(default_factory=list)
     cards: dict[int, Any] = field(default_factory=dict)
@@ -245,7 +232,7 @@ DEEDS: tuple[tuple[str, Callable[[Siege, Any], Awaitable[None]]], ...] = (
 async def besieged(world: Services, count: int, seed: int) -> tuple[dict[str, int], list[str], int]:
     """Try so many inputs; return how many of each kind, what went wrong, and credits lost."""
     world = replace(world, pace=Pace(HURRY, HURRY))
-    with _logged() as (lines, records):
+    with accounts.logged() as (lines, records):
         async with staged(world, strict=False) as stage:
             away = stage.env.create_guild()
             everything = discord.Permissions(manage_messages=True, manage_guild=True)
@@ -254,7 +241,7 @@ async def besieged(world: Services, count: int, seed: int) -> tuple[dict[str, in
             channel = away.create_text_channel("elsewhere")
             siege = Siege(stage, random.Random(seed), channel, eve, lines, records)
             await siege.prepare()
-            before = _belongings(stage)
+            before = accounts.belongings(stage)
             kinds: dict[str, int] = {}
             for nth in range(count):
                 kind = await siege.attempt()
@@ -262,61 +249,6 @@ async def besieged(world: Services, count: int, seed: int) -> tuple[dict[str, in
                 if nth % TIDY == TIDY - 1:
                     await siege.tidy()
             await siege.tidy()
-            if _belongings(stage) != before:
+            if accounts.belongings(stage) != before:
                 siege.problems.append("leak: the victim's orders or credits were changed")
-            return kinds, siege.problems, _lost(stage)
-
-
-def _belongings(stage: Stage) -> Any:
-    """Return all that the victim has."""
-    with stage.database.begin() as session:
-        mine = Generation.user_id == stage.alex.id
-        orders = session.execute(
-            select(
-                Generation.id,
-                Generation.status,
-                Generation.cancel_requested,
-                Generation.deleted_at,
-                Generation.starred,
-                func.count(Image.file_sha256),
-            )
-            .join(Image)
-            .where(mine)
-            .group_by(Generation.id)
-            .order_by(Generation.id)
-        ).all()
-    return [tuple(row) for row in orders], stage.left(stage.alex)
-
-
-def _lost(stage: Stage) -> int:
-    """Return the credits that ended orders took for pictures that were not drawn, or gave away."""
-    lost = 0
-    with stage.database.begin() as session:
-        taken = dict(
-            session.execute(
-                select(LedgerEntry.reference, func.sum(LedgerEntry.amount))
-                .where(LedgerEntry.kind != "grant")
-                .group_by(LedgerEntry.reference)
-            ).all()
-        )
-        for order in session.scalars(select(Generation)):
-            drawn = select(func.count()).where(
-                Image.generation_id == order.id, Image.status == "done"
-            )
-            count = len(order.request["seeds"])
-            due = order.price
-            if order.status != "open":
-                due = order.price // count * (session.scalar(drawn) or 0)
-            lost += abs(int(taken.get(order.id, 0)) + due)
-    return lost
-
-
-@contextmanager
-def _logged() -> Iterator[tuple[list[Any], Records]]:
-    records = Records()
-    logging.getLogger().addHandler(records)
-    try:
-        with structlog.testing.capture_logs() as lines:
-            yield lines, records
-    finally:
-        logging.getLogger().removeHandler(records)
+            return kinds, siege.problems, accounts.lost(stage)
