@@ -10,6 +10,7 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+import torch
 from greenlet import getcurrent, greenlet
 
 if TYPE_CHECKING:
@@ -85,7 +86,9 @@ class Drawing(Generic[T]):
     def _go(self, move: Callable[[], Any]) -> None:
         self.call, self._resumed_at = None, time.perf_counter()
         try:
-            came = move()
+            # Where it pauses inside of such a block, the mode would stay as it has it.
+            with torch.no_grad():
+                came = move()
         except Exception as error:  # the caller's to answer, beside what others end with
             self.error = error
         else:

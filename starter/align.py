@@ -66,13 +66,13 @@ def embed(
     frame = template()
     batch = tokenizer([frame.format(text) for text in prompts], padding=True, return_tensors="pt")
     model = text_encoder.model.language_model
-    prefix = model(input_ids=batch.input_ids[:1, :PREFIX], past_key_values=DynamicCache())
-    cache = prefix.past_key_values
+    cache = DynamicCache()
+    model(input_ids=batch.input_ids[:1, :PREFIX], cache=cache)
     cache.batch_repeat_interleave(len(prompts))
     states = model(
         input_ids=batch.input_ids[:, PREFIX:],
         attention_mask=batch.attention_mask,
-        past_key_values=cache,
+        cache=cache,
     ).last_hidden_state
     return states, batch.attention_mask[:, PREFIX:]
 

@@ -149,7 +149,7 @@ def test_what_cannot_be_served_is_refused_for_its_own_reason(base: Base, kind: s
 
 
 def test_every_reason_has_a_file_that_shows_it() -> None:
-    # The others are shown below: they are about whole files.
+    # The others are about whole files, shown below, or about which base is meant: test_lora_fit.
     shown = {error for error, _ in CHANGES.values()}
     others = {
         errors.LoraFileTooLarge,
@@ -157,6 +157,9 @@ def test_every_reason_has_a_file_that_shows_it() -> None:
         errors.LoraDamaged,
         errors.LoraTensorsTooMany,
         errors.LoraOtherBase,
+        errors.LoraBaseUnserved,
+        errors.LoraBaseUnclear,
+        errors.LoraFitsNothing,
     }
     assert shown | others == set(errors.LoraRefused.__subclasses__())
 

