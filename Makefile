@@ -3,13 +3,16 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: install play run test chaos check bench docs clean
+.PHONY: install play run doctor test chaos check bench docs clean
 
 play: $(READY)  ## a Discord in the browser: no token, no GPU, no download
 	$(BIN)/python -m local --no-discord
 
 run: $(READY)  ## one machine against Discord; DISCORD_TOKEN in the environment or .env
 	$(BIN)/python -m local --discord
+
+doctor: $(READY)  ## looks at all that is needed; each line says how it is, or how to mend it
+	$(BIN)/python -m local doctor
 
 test: $(READY)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
