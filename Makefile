@@ -1,4 +1,4 @@
-# Every target makes .venv by itself when it is missing or pyproject.toml is newer.
+# Every target makes .venv by itself when it is missing or older than what it is made of.
 PYTHON ?= python3.11
 BIN := .venv/bin
 READY := .venv/ready
@@ -36,9 +36,17 @@ docs: $(READY)  ## docs/commands.md from the command tree; PHOTOS=1 takes its pi
 
 install: $(READY)
 
-$(READY): pyproject.toml
+lock:  ## constraints.txt from what pyproject.toml allows today; run the tests after it
+	rm -rf build/lock
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/python -m pip install --quiet --editable '.[dev]'
+	(head -n 1 constraints.txt; build/lock/bin/python -m pip freeze --exclude-editable \
+		| sed 's/+cpu//') > build/constraints.txt
+	mv build/constraints.txt constraints.txt
+
+$(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --editable '.[dev]' --constraint constraints.txt
 	touch $@
 
 clean:
