@@ -175,7 +175,7 @@ class Bench:
 
     def large(self) -> dict[str, float]:
         """Compare where rows share nothing."""
-        big = replace(PLAIN, width=LARGE, height=LARGE, steps=2)
+        big = replace(PLAIN, width=LARGE, height=LARGE, steps=8)
         return self._queue([Order(replace(big, seed=seed)) for seed in range(6)], self.flat)
 
     def memory(self) -> dict[str, float]:
