@@ -22,7 +22,9 @@ from store import claims, generations, migrate, workers
 from store.database import Database
 from store.fairness import Residency
 from store.plans import Plan
-from store.tables import Account, Generation, Image, Lane
+from store.tables.lines import Lane
+from store.tables.money import Account
+from store.tables.orders import Generation, Image
 from tests import postgres
 from tests.store.orders import NOON, kept, order, request
 

@@ -34,8 +34,8 @@ from local.discord.world import Person, Seat, World
 from store import claims, migrate, workers
 from store.database import Database
 from store.files import Files
-from store.lora_tables import Lora
-from store.tables import Generation, Image
+from store.tables.loras import Lora
+from store.tables.orders import Generation, Image
 from tests import broker
 from tests.bot.messages import png
 from tests.store.orders import kept, request

@@ -3,11 +3,9 @@
 from alembic import context
 from sqlalchemy import Connection, text
 
-from store import host_tables, training_tables
 from store.database import Database
+from store.tables.every import METADATA
 
-TABLES = (host_tables, training_tables)
-"""Each adds its own to the metadata that all share."""
 LOCK_TIMEOUT_MS = 5_000
 """A migration that waits for a table longer than this gives up: old processes must go on."""
 ADVISORY_LOCK = 0x5EED
@@ -21,7 +19,7 @@ def run(connection: Connection) -> None:
         connection.execute(text(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})"))
     context.configure(
         connection=connection,
-        target_metadata=TABLES[0].Base.metadata,
+        target_metadata=METADATA,
         render_as_batch=connection.dialect.name == "sqlite",
         compare_type=True,
     )

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
-from store.tables import AuditEntry
+from store.tables.moderation import AuditEntry
 
 HOST = 0
 """The guild of what concerns no server, and the actor where nobody of Discord's did it."""

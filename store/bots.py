@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from store.clock import now_ms
 from store.database import upsert
-from store.host_tables import Bot
+from store.tables.host import Bot
 
 SILENT_MS = 15_000
 """Who has said nothing for so long is gone; it says something every few seconds."""

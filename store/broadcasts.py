@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from store import audit
 from store.clock import now_ms
 from store.database import upsert
-from store.host_tables import Broadcast, BroadcastPost
+from store.tables.host import Broadcast, BroadcastPost
 
 UNTOLD = 0
 """The message of a server that could not be told."""

@@ -18,7 +18,8 @@ from store.database import upsert
 from store.errors import AllowanceSpent, BudgetSpent, MoneyRanOut
 from store.ledger import Flow, resets_at
 from store.plans import Plan, dollars, micros
-from store.tables import Generation, MoneyEntry
+from store.tables.money import MoneyEntry
+from store.tables.orders import Generation
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,13 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from store import ledger, tables
+from store import ledger
 from store.clock import now_ms
 from store.database import upsert
 from store.errors import ChannelClosed, ChannelForbidsVariant, OrderedTooSoon
 from store.generations import Order
-from store.tables import Channel, Generation
+from store.tables.orders import Generation
+from store.tables.servers import Channel
 
 SERVER = 0
 """Stands for the whole server where a channel's id is asked for."""
@@ -128,7 +129,7 @@ def chosen(session: Session, guild_id: int) -> Sequence[Channel]:
 
 
 def choose(session: Session, guild_id: int, channel_id: int, **values: Any) -> None:
-    """Choose columns of `tables.Channel` for a channel, a category or SERVER; None leaves open."""
+    """Choose columns of `Channel` for a channel, a category or SERVER; None leaves open."""
     row = _locked(session, guild_id, channel_id)
     for name, value in values.items():
         setattr(row, name, value)
@@ -152,7 +153,7 @@ def reset(session: Session, guild_id: int, channel_id: int) -> None:
 
 
 def _locked(session: Session, guild_id: int, channel_id: int) -> Channel:
-    made = upsert(session, tables.Channel).values(guild_id=guild_id, channel_id=channel_id)
+    made = upsert(session, Channel).values(guild_id=guild_id, channel_id=channel_id)
     session.execute(made.on_conflict_do_nothing())
     row = select(Channel).where(Channel.guild_id == guild_id, Channel.channel_id == channel_id)
     row = row.with_for_update().execution_options(populate_existing=True)

@@ -21,7 +21,7 @@ from store.clock import now_ms
 from store.errors import LeaseLost
 from store.fairness import Head, Residency
 from store.ledger import Flow
-from store.tables import Generation, Image, Review
+from store.tables.orders import Generation, Image, Review
 
 LEASE_MS = 20_000
 """A lease outlives many missed beats and is short enough for a member to wait out."""

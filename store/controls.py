@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from store import audit
 from store.database import upsert
 from store.errors import Banned, HostDrains, VariantOff
-from store.host_tables import Ban, Control
+from store.tables.host import Ban, Control
 
 FLOW, OFF = "flow", "variants_off"
 

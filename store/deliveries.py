@@ -6,7 +6,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session, selectinload
 
 from store.clock import now_ms
-from store.tables import Generation
+from store.tables.orders import Generation
 
 MOST_ATTEMPTS = 300
 """With the waits below about a day; after that the order waits in /history."""

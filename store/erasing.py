@@ -6,11 +6,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session, selectinload
 
-from store import tables
 from store.clock import now_ms
-from store.lora_tables import LoraFetch
-from store.tables import Generation
-from store.training_tables import Training
+from store.tables.loras import LoraFetch
+from store.tables.orders import Generation
+from store.tables.servers import Server
+from store.tables.trainings import Training
 
 DAY_MS = 86_400_000
 TOKEN_MS = 20 * 60_000
@@ -24,9 +24,7 @@ def sweep(session: Session) -> None:
     """Empty what tokens have died, and delete what servers keep no longer."""
     for kind in (Generation, Training, LoraFetch):
         _empty_tokens(session, kind)
-    limits = select(tables.Server.guild_id, tables.Server.retention_days).where(
-        tables.Server.retention_days > 0
-    )
+    limits = select(Server.guild_id, Server.retention_days).where(Server.retention_days > 0)
     for guild_id, days in session.execute(limits).all():
         _retire(session, guild_id, days or 0)
 

@@ -25,7 +25,9 @@ from store.clock import now_ms
 from store.database import upsert
 from store.fairness import Head
 from store.ledger import Flow
-from store.tables import Account, Image, Lane
+from store.tables.lines import Lane
+from store.tables.money import Account
+from store.tables.orders import Image
 
 MOST_HEADS = 8
 """Heads read per variant: several workers that claim at once take different flows."""

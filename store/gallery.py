@@ -9,7 +9,9 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import ColumnElement, and_, exists, select
 from sqlalchemy.orm import Session, selectinload
 
-from store.tables import Account, Exhibit, Generation, Image, Shy
+from store.tables.money import Account
+from store.tables.orders import Generation, Image
+from store.tables.showcase import Exhibit, Shy
 
 LIVE = (Generation.status == "done", Generation.deleted_at.is_(None))
 

@@ -20,7 +20,7 @@ from store.errors import Gone, NotYours
 from store.payments import Paid
 from store.plans import Plan
 from store.searches import Search
-from store.tables import Generation, Image
+from store.tables.orders import Generation, Image
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's: no i, l, o, u to misread on a phone
 ID_LENGTH = 10

@@ -13,7 +13,8 @@ from store import members
 from store.clock import now_ms
 from store.database import upsert
 from store.generations import Order
-from store.tables import Handout, Member
+from store.tables.orders import Handout
+from store.tables.servers import Member
 
 KEPT_MS = 184 * 86_400_000
 """The labelling measures ask for six months, the longest of which have 184 days."""

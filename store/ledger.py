@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from store.database import upsert
 from store.errors import CreditsSpent
 from store.plans import Plan
-from store.tables import Account, LedgerEntry
+from store.tables.money import Account, LedgerEntry
 
 KEPT = "kept"
 """The purse of credits that do not end with the day."""

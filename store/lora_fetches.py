@@ -15,8 +15,8 @@ from engine.errors import RerollError
 from store import loras
 from store.clock import now_ms
 from store.errors import LeaseLost, LoraFetchGivenUp, LoraTwin
-from store.lora_tables import Lora, LoraFetch
 from store.loras import Kept
+from store.tables.loras import Lora, LoraFetch
 
 LEASE_MS = 60_000
 """Longer than an image's: nothing beats while a large file is converted."""

@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from store import loras
 from store.clock import now_ms
-from store.lora_tables import Lora, LoraFile
-from store.tables import Generation
+from store.tables.loras import Lora, LoraFile
+from store.tables.orders import Generation
 
 RECENT_MS = 3600_000
 """What was removed a moment ago may still be on its way into an order."""

@@ -13,8 +13,8 @@ from store import names
 from store.clock import now_ms
 from store.database import upsert
 from store.errors import LoraNotShared, LoraUnknown, NotYours
-from store.lora_tables import Lora, LoraFavourite, LoraShare
 from store.loras import NAME_LIMIT
+from store.tables.loras import Lora, LoraFavourite, LoraShare
 
 EVERYONE = 0
 """As a role: whoever is in the server."""

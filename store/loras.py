@@ -17,7 +17,7 @@ from store.clock import now_ms
 from store.database import upsert
 from store.errors import LoraNameInvalid, LoraNameTaken, LorasFull, LorasTooLarge, LoraUnknown
 from store.generations import new_id
-from store.lora_tables import Lora, LoraFile
+from store.tables.loras import Lora, LoraFile
 
 FOLDER = "loras"
 """Where canonical files lie in the file store, by their sha256."""

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from store.database import upsert
-from store.tables import Member
+from store.tables.servers import Member
 
 
 def defaults(session: Session) -> dict[int, dict[str, Any]]:

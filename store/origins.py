@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from store.tables import Generation, Image
+from store.tables.orders import Generation, Image
 
 NUMBER = re.compile(r"([0-9a-z]{10})-([1-9][0-9]?)")
 LOOKED_AT = 20

@@ -14,7 +14,9 @@ from sqlalchemy.orm import Session
 from store import controls, flows
 from store.clock import now_ms
 from store.controls import Controls
-from store.tables import UNDELIVERED, Generation, Image, MoneyEntry, Worker
+from store.tables.lines import Worker
+from store.tables.money import MoneyEntry
+from store.tables.orders import UNDELIVERED, Generation, Image
 from store.workers import SILENT_MS
 
 RECENT_MS = 5 * 60_000

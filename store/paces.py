@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from engine.request import Drawn
 from store.clock import now_ms
 from store.database import upsert
-from store.tables import Pace
+from store.tables.lines import Pace
 
 PER_DOUBLING = 4
 UNKNOWN_S = 10.0

@@ -15,7 +15,7 @@ from store import budgets, ledger
 from store.errors import ConfirmationNeeded, CreditsSpent, SlowLaneBusy, TooManyOrders
 from store.ledger import Balance, Flow
 from store.plans import Plan
-from store.tables import Generation
+from store.tables.orders import Generation
 
 if TYPE_CHECKING:
     from store.generations import Order

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from store import generations, members
 from store.errors import Gone, NotYours
-from store.tables import Generation, Image
+from store.tables.orders import Generation, Image
 
 MOST_AT_HAND = 10
 """As many as any variant looks at."""

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from store import members, names, servers
 from store.database import upsert
 from store.errors import PresetNameInvalid, PresetsFull, PresetUnknown
-from store.tables import Preset
+from store.tables.servers import Preset
 
 NAME_LIMIT = 32
 """Characters; a choice of Discord's has room for it and for where it is kept."""

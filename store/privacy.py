@@ -13,14 +13,17 @@ from typing import Any
 from sqlalchemy import Table, case, delete, func, select, update
 from sqlalchemy.orm import Session
 
-from store import generations, host_tables, lora_tables, loras, training_tables, trainings
+from store import generations, loras, trainings
 from store.clock import now_ms
 from store.errors import StillDrawing
 from store.ledger import KEPT
-from store.tables import Base, Exhibit, Generation, LedgerEntry
+from store.tables.every import METADATA
+from store.tables.loras import Lora
+from store.tables.money import LedgerEntry
+from store.tables.orders import Generation
+from store.tables.showcase import Exhibit
+from store.tables.trainings import Training
 
-ENOUGH = (host_tables, lora_tables, training_tables)
-"""The modules whose tables count too; importing them makes them known."""
 MOST_MESSAGES = 100
 DAY = 86_400_000
 """In milliseconds."""
@@ -76,10 +79,10 @@ def collected(session: Session, user_id: int) -> Iterator[tuple[str, list[dict[s
     for name, columns in TRACES.items():
         own = [one for one in OWN if one in columns]
         if own:
-            table = Base.metadata.tables[name]
+            table = METADATA.tables[name]
             yield name, _rows(session, table, table.c[own[0]] == user_id)
     mine = select(Generation.id).where(Generation.user_id == user_id)
-    images = Base.metadata.tables["images"]
+    images = METADATA.tables["images"]
     yield "images", _rows(session, images, images.c.generation_id.in_(mine))
 
 
@@ -106,7 +109,7 @@ def finish(session: Session, user_id: int) -> Forgotten:
     _delete_orders(session, user_id)
     for name, columns in TRACES.items():
         for column, fate in columns.items():
-            _unname(session, Base.metadata.tables[name], column, fate, user_id, nobody)
+            _unname(session, METADATA.tables[name], column, fate, user_id, nobody)
     session.add_all(spent)
     session.flush()
     return left
@@ -126,7 +129,7 @@ def _delete_orders(session: Session, user_id: int) -> None:
     session.execute(everything.values(token="", remarks=None, error=None, message_id=None))
     for lora in loras.owned(session, user_id):
         loras.remove(session, lora)
-    kept, learnt = lora_tables.Lora, training_tables.Training
+    kept, learnt = Lora, Training
     session.execute(
         update(kept)
         .where(kept.owner_id == user_id)
@@ -165,7 +168,7 @@ def _messages(session: Session, user_id: int) -> tuple[tuple[int, int], ...]:
 
 
 def _folders(session: Session, user_id: int) -> Iterator[str]:
-    kept, learnt = lora_tables.Lora, training_tables.Training
+    kept, learnt = Lora, Training
     for lora_id in session.scalars(select(kept.id).where(kept.owner_id == user_id)):
         yield loras.folder(lora_id)
     for lora_id in session.scalars(select(learnt.lora_id).where(learnt.user_id == user_id)):

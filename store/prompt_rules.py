@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from store import servers
 from store.database import upsert
 from store.errors import RulesFull, RuleUnknown
-from store.tables import PromptRule, RuleCount
+from store.tables.moderation import PromptRule, RuleCount
 
 MOST = 200
 """Rules of one server: a bot holds those of many in memory."""

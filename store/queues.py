@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, selectinload
 from store import flows, waiting, workers
 from store.forecast import Wait
 from store.ledger import Flow
-from store.tables import Generation, Image
+from store.tables.orders import Generation, Image
 
 MOST_SHOWN = 5
 """Each forecast plays the line, and each order is a section of a card."""

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session, selectinload
 
-from store import audit, generations, tables
+from store import audit, generations
 from store.clock import now_ms
 from store.database import upsert
 from store.errors import CaseClosed, Gone, ReportedAlready, ReportOfOwn, ReportsOff
-from store.tables import AuditEntry, Case, Generation, Report
+from store.tables.moderation import AuditEntry, Case, Report
+from store.tables.orders import Generation
+from store.tables.servers import Server
 
 POSTING_MS = 60_000
 """Who posts a case has as long; then the next report posts it."""
@@ -38,7 +40,7 @@ def file(session: Session, generation_id: str, guild_id: int, user_id: int, reas
 
     Raises ReportsOff, Gone, ReportOfOwn, ReportedAlready or CaseClosed.
     """
-    server = session.get(tables.Server, guild_id)
+    server = session.get(Server, guild_id)
     if server is None or server.reports_channel_id is None:
         raise ReportsOff
     generation = generations.get(session, generation_id)

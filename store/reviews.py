@@ -11,7 +11,8 @@ from engine.errors import PictureWithheld
 from store import audit, claims, generations, ledger
 from store.clock import now_ms
 from store.errors import ReviewDone
-from store.tables import Generation, Image, Review, Server
+from store.tables.orders import Generation, Image, Review
+from store.tables.servers import Server
 
 PATIENCE_MS = 3 * 86_400_000
 """How long a picture waits for a moderator."""

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, Select, delete, or_, select
 from sqlalchemy.orm import Session
 
-from store import audit, generations, tables
+from store import audit, generations
 from store.clock import now_ms
 from store.database import upsert
 from store.errors import MemberBanned, MemberSuspended, NotSanctioned
-from store.tables import Generation, Sanction
+from store.tables.moderation import Sanction
+from store.tables.orders import Generation
+from store.tables.servers import Server
 
 
 def check(session: Session, guild_id: int, user_id: int) -> None:
@@ -25,7 +27,7 @@ def check(session: Session, guild_id: int, user_id: int) -> None:
 
 def appeals(session: Session, guild_id: int) -> str:
     """Return what a server says to those who want to appeal; empty where it says nothing."""
-    server = session.get(tables.Server, guild_id)
+    server = session.get(Server, guild_id)
     return (server.appeals if server else None) or ""
 
 

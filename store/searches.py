@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, or_, select
 
-from store.tables import Generation, Image
+from store.tables.orders import Generation, Image
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

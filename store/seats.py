@@ -9,7 +9,8 @@ from store import flows
 from store.clock import now_ms
 from store.forecast import Seat
 from store.paces import Paces
-from store.tables import Image, Worker
+from store.tables.lines import Worker
+from store.tables.orders import Image
 from store.workers import SILENT_MS
 
 LATELY = 100

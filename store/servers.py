@@ -14,10 +14,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from store import tables
 from store.database import upsert
 from store.errors import BudgetTooHigh, NumberInvalid, ZoneUnknown
 from store.plans import Plan, Plans, Rank, dollars
+from store.tables import servers as tables
 
 UTC = ZoneInfo("UTC")
 SHOWCASE_VOTES = 3

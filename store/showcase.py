@@ -13,7 +13,8 @@ from store import generations
 from store.clock import now_ms
 from store.database import upsert
 from store.errors import Gone, HeartForOwn
-from store.tables import Exhibit, Generation, Heart, Shy
+from store.tables.orders import Generation
+from store.tables.showcase import Exhibit, Heart, Shy
 
 HANGING_MS = 60_000
 """Who hangs a picture has as long; then another may try."""

@@ -18,7 +18,8 @@ from store import claims, erasing, flows, generations, labelling, reviews, worke
 from store.clock import now_ms
 from store.errors import Stuck, WorkerCrashed, WorkerMissing
 from store.ledger import Flow
-from store.tables import Generation, Image, Lane
+from store.tables.lines import Lane
+from store.tables.orders import Generation, Image
 
 TICKET_MS = 5_000
 """An image that waits this long may have lost its ticket."""

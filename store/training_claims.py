@@ -18,9 +18,9 @@ from store import loras, trainings
 from store.claims import LEASE_MS, MOST_ATTEMPTS
 from store.clock import now_ms
 from store.errors import Gone, LeaseLost, WorkerCrashed
-from store.lora_tables import Lora
 from store.loras import Kept
-from store.training_tables import Training
+from store.tables.loras import Lora
+from store.tables.trainings import Training
 
 MOST = 20
 """Trainings that one sweep takes back at the most."""

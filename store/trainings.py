@@ -18,10 +18,10 @@ from engine.training.plan import Plan
 from store import ledger, loras, members
 from store.clock import now_ms
 from store.errors import Gone, NotYours, TrainingRuns, TrainingsSpent
-from store.lora_tables import Lora
 from store.loras import New, Room
 from store.plans import Plan as MemberPlan
-from store.training_tables import Training
+from store.tables.loras import Lora
+from store.tables.trainings import Training
 
 QUEUE = "training."
 """Before a base's name: what a process that trains reports, and is sent tickets for."""

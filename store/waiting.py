@@ -12,7 +12,8 @@ from store.clock import now_ms
 from store.fairness import Head
 from store.forecast import Line, Scene, Wait, forecast
 from store.paces import Paces
-from store.tables import Generation, Image, Lane
+from store.tables.lines import Lane
+from store.tables.orders import Generation, Image
 
 MOST_LANES = 50
 """Lanes looked at per variant: with more before it an order waits for long in any case."""

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from store.clock import now_ms
 from store.database import upsert
-from store.tables import Worker
+from store.tables.lines import Worker
 
 SILENT_MS = 30_000
 """A worker reports every few seconds; one silent for this long is gone."""

@@ -21,7 +21,7 @@ from local.stack import Door, Stack
 from store import ledger
 from store.database import Database
 from store.plans import default_plan
-from store.tables import Generation
+from store.tables.orders import Generation
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from bot.settings import BotSettings
 from engine.labels.seal import Seal
 from store.generations import Order
-from store.tables import Generation
+from store.tables.orders import Generation
 from tests.store.orders import order
 from worker.queue import Tickets
 from worker.settings import WorkerSettings

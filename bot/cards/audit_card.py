@@ -12,7 +12,7 @@ from bot.i18n import Words
 from bot.markdown import plain
 from bot.services import Services
 from store import audit
-from store.tables import AuditEntry
+from store.tables.moderation import AuditEntry
 
 PER_PAGE = 10
 DETAIL = 80

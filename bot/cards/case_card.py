@@ -11,7 +11,7 @@ from bot.delivery.pictures import Fetched
 from bot.i18n import Words
 from bot.markdown import plain, quote
 from store.reports import ACTS, Seen
-from store.tables import AuditEntry
+from store.tables.moderation import AuditEntry
 
 PROMPT = 600
 REASON = 200

@@ -25,7 +25,7 @@ from engine.request import GenerationRequest
 from store import generations
 from store.ledger import Flow
 from store.searches import Search
-from store.tables import Generation
+from store.tables.orders import Generation
 
 PER_PAGE = 3
 """Nine components an order: four would pass Discord's forty."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from bot.i18n import Words
 from bot.markdown import plain
 from store.overview import Overview
-from store.tables import AuditEntry
+from store.tables.moderation import AuditEntry
 
 MOST_LINES = 10
 LONGEST = 1_900

@@ -11,7 +11,7 @@ from bot.cards.result_card import Result
 from bot.delivery import pictures
 from bot.services import Services
 from engine.errors import VariantUnknown
-from store.tables import Generation
+from store.tables.orders import Generation
 
 
 async def show(services: Services, interaction: Press, generation: Generation) -> None:

@@ -18,7 +18,7 @@ from engine.catalog import Variant
 from engine.errors import VariantUnknown
 from engine.request import GenerationRequest
 from store.errors import Gone
-from store.tables import Generation
+from store.tables.orders import Generation
 
 PROMPT = 600
 ALT_TEXT = 250

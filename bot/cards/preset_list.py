@@ -16,7 +16,7 @@ from bot.services import Services
 from bot.wishes.sources import OFFER_S
 from store import presets
 from store.errors import StoreUnavailable
-from store.tables import Preset
+from store.tables.servers import Preset
 
 PER_PAGE = 10
 MOST_CHOICES = 25

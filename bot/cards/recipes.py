@@ -16,7 +16,7 @@ from engine.catalog import Variant
 from engine.request import GenerationRequest
 from store import generations
 from store.errors import Gone
-from store.tables import Generation
+from store.tables.orders import Generation
 
 TEXT_LIMIT = 3600
 """Discord's 4000 characters a message, less what stands around the block."""

@@ -16,7 +16,7 @@ from bot.markdown import plain, quote
 from engine.catalog import Variant
 from engine.request import GenerationRequest
 from store.ledger import Balance
-from store.tables import Generation, Review
+from store.tables.orders import Generation, Review
 
 ALT_TEXT = 250
 PROMPT = 1000

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from bot.i18n import Words
 from bot.markdown import plain
 from bot.rules.verdicts import Finding, Verdict
-from store.tables import PromptRule
+from store.tables.moderation import PromptRule
 
 SHOWN = 900
 """Of a prompt; the whole answer is one message."""

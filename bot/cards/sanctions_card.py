@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from bot.i18n import Words
-from store.tables import Sanction
+from store.tables.moderation import Sanction
 
 
 def lines(words: Words, found: Sequence[Sanction]) -> Iterator[str]:

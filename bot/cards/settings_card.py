@@ -7,7 +7,7 @@ from bot.markdown import plain
 from store.channels import SERVER
 from store.plans import Plans, dollars
 from store.servers import NUMBERS, Server
-from store.tables import Channel
+from store.tables.servers import Channel
 
 APPEALS_SHOWN = 200
 LIMIT = 2000

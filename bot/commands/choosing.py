@@ -14,7 +14,7 @@ from bot.servers.standing import require_manager
 from bot.services import Services
 from store import channels, servers
 from store.servers import Defaults, Server
-from store.tables import Channel
+from store.tables.servers import Channel
 
 P = ParamSpec("P")
 Change = Callable[Concatenate[Session, Defaults, int, datetime, P], Server]

@@ -24,8 +24,8 @@ from engine.catalog import MOST_WEIGHT
 from store import lora_shares, loras
 from store.lora_addresses import URL_LIMIT
 from store.lora_shares import EVERYONE
-from store.lora_tables import Lora
 from store.loras import NAME_LIMIT, TEXT_LIMIT
+from store.tables.loras import Lora
 
 PROMPT_LIMIT = 300
 

@@ -16,7 +16,7 @@ from bot.servers.standing import home, require_manager
 from bot.services import Services
 from store import audit, presets
 from store.presets import NAME_LIMIT, Shelf
-from store.tables import Preset
+from store.tables.servers import Preset
 
 STYLE_LIMIT = 500
 SHELVES = (preset_list.OWN, preset_list.SERVER)

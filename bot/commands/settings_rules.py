@@ -20,7 +20,7 @@ from bot.servers.standing import require_manager
 from bot.services import Services
 from store import prompt_rules
 from store.prompt_rules import Wanted
-from store.tables import PromptRule
+from store.tables.moderation import PromptRule
 
 WORDS_LIMIT = 60
 TEXT_LIMIT = 1_000

@@ -19,7 +19,7 @@ from engine.errors import VariantUnknown
 from store import deliveries, generations, ledger, servers
 from store.errors import Gone, StoreUnavailable
 from store.ledger import Balance, Flow
-from store.tables import Generation
+from store.tables.orders import Generation
 
 AT_ONCE = 8
 POLL_S = 1.0

@@ -13,7 +13,7 @@ from bot.markdown import quote
 from bot.services import Services
 from store import reviews
 from store.errors import StoreUnavailable
-from store.tables import Generation, Review
+from store.tables.orders import Generation, Review
 
 PROMPT = 600
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from engine.catalog import Catalog
 from engine.vocabulary import Vocabulary
 from store import generations
-from store.tables import Generation
+from store.tables.orders import Generation
 
 LOOKS_BACK = 30
 """Orders; who has asked for known things that often since may hear it again."""

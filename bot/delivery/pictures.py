@@ -10,7 +10,7 @@ from engine.labels import visible
 from engine.labels.labelling import Labels, Visible
 from store.errors import FilesUnavailable
 from store.files import Files
-from store.tables import Generation, Image
+from store.tables.orders import Generation, Image
 
 REQUEST_LIMIT = 24 * 2**20
 """Discord refuses a request over 25 MiB, whatever a single file may be."""

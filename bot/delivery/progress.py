@@ -14,7 +14,7 @@ from bot.services import Services
 from engine.request import GenerationRequest
 from store import generations
 from store.errors import FilesUnavailable, Gone, StoreUnavailable
-from store.tables import Generation
+from store.tables.orders import Generation
 from worker.events import Progress
 
 FIRST_S = 1.0

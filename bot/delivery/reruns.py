@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from engine.request import GenerationRequest
-from store.tables import Generation, Image
+from store.tables.orders import Generation, Image
 
 MACHINE = ("device", "threads", "mode", "dtype")
 MODEL = ("variant_digest", "weights_digest", "scheduler")

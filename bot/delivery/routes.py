@@ -8,7 +8,7 @@ import discord
 
 from bot.cards.letters import Letter
 from bot.seals import Seals
-from store.tables import Generation
+from store.tables.orders import Generation
 
 TOKEN_MS = 14 * 60_000
 """Discord's tokens live 15 minutes."""

@@ -28,7 +28,7 @@ from engine.request import GenerationRequest
 from store import audit, generations, servers, showcase
 from store.errors import FilesUnavailable, HeartForOwn, NotYours
 from store.servers import Defaults
-from store.tables import Generation
+from store.tables.orders import Generation
 
 log = structlog.get_logger()
 

@@ -20,8 +20,8 @@ from engine.lora_file import FILE_LIMIT, MIB
 from store import lora_addresses, lora_fetches, loras, workers
 from store.errors import WorkerMissing
 from store.lora_fetches import Wanted
-from store.lora_tables import Lora
 from store.loras import NAME_LIMIT, NOT_IN_NAMES, New
+from store.tables.loras import Lora
 
 OTHERWISE = "LoRA"
 """The name of one whose address tells none."""

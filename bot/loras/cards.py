@@ -12,8 +12,8 @@ from bot.cards.order_card import BUSY, CALM, CELLS, SORRY
 from bot.i18n import Words
 from bot.markdown import plain
 from store.lora_shares import EVERYONE, Found
-from store.lora_tables import Lora, LoraFetch, LoraShare
 from store.loras import MB, Room
+from store.tables.loras import Lora, LoraFetch, LoraShare
 
 PER_PAGE = 8
 PREVIEW = "preview.png"

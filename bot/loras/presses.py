@@ -12,7 +12,7 @@ from bot.markdown import plain
 from bot.services import Services
 from store import lora_shares, loras
 from store.errors import NotYours
-from store.lora_tables import Lora
+from store.tables.loras import Lora
 
 
 async def _page(services: Services, interaction: Press, number: str, _page: int) -> None:

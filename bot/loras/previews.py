@@ -18,8 +18,8 @@ from engine.catalog import Catalog
 from engine.errors import LoraBaseUnserved
 from store import loras
 from store.errors import FilesUnavailable, LoraUnknown, StoreUnavailable
-from store.lora_tables import Lora
-from store.tables import Generation
+from store.tables.loras import Lora
+from store.tables.orders import Generation
 
 SEED = "1"
 PROMPT = "a cat"

@@ -13,9 +13,9 @@ from bot.services import Services
 from store import controls, lora_shares, loras, sanctions, servers
 from store.errors import FilesUnavailable, LoraUnknown
 from store.lora_shares import Found, Viewer
-from store.lora_tables import Lora
 from store.loras import MB, Room
 from store.plans import Plan
+from store.tables.loras import Lora
 
 
 async def listing(services: Services, interaction: Press, page: int) -> None:

@@ -17,7 +17,7 @@ from bot.loras.cards import Known
 from bot.services import Services
 from store import lora_fetches
 from store.errors import StoreUnavailable
-from store.lora_tables import Lora, LoraFetch
+from store.tables.loras import Lora, LoraFetch
 
 EVERY_S = 2.0
 Fetches = Sequence[tuple[LoraFetch, Lora]]

@@ -26,8 +26,8 @@ from engine.request import GenerationRequest, LoraUse
 from store import lora_shares
 from store.errors import StoreRefused, StoreUnavailable
 from store.lora_shares import Viewer
-from store.lora_tables import Lora
-from store.tables import Generation
+from store.tables.loras import Lora
+from store.tables.orders import Generation
 
 READ_S = 2.0
 """They must be known before the first answer, within Discord's three seconds."""

@@ -43,7 +43,7 @@ from store.generations import Order, Placed
 from store.lora_shares import Viewer
 from store.plans import Rank, Standing, micros
 from store.servers import Defaults
-from store.tables import Generation
+from store.tables.orders import Generation
 from worker.queue import BrokerUnavailable
 
 log = structlog.get_logger()

@@ -24,7 +24,7 @@ from store import gallery, overview
 from store.database import Database
 from store.errors import FilesUnavailable, StoreUnavailable
 from store.files import Files
-from store.tables import Generation, Image
+from store.tables.orders import Generation, Image
 
 TEMPLATES = Path(__file__).parent / "templates"
 PER_PAGE = 24

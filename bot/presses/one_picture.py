@@ -17,7 +17,7 @@ from bot.servers.standing import moderates
 from bot.services import Services
 from bot.wishes import sources
 from store import pictures
-from store.tables import Generation
+from store.tables.orders import Generation
 
 log = structlog.get_logger()
 

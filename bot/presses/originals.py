@@ -16,7 +16,7 @@ from bot.delivery import pictures
 from bot.delivery.pictures import REQUEST_LIMIT
 from bot.i18n import Words
 from bot.services import Services
-from store.tables import Generation, Image
+from store.tables.orders import Generation, Image
 
 MOST_FILES = 10
 """Discord's limit for the files of a message."""

@@ -15,7 +15,7 @@ from bot.servers import sight
 from bot.services import Services
 from bot.wishes import sources
 from store.errors import StoreUnavailable
-from store.tables import Generation
+from store.tables.orders import Generation
 
 A_ROW = 5
 

@@ -31,7 +31,7 @@ from engine.catalog import Variant
 from engine.request import GenerationRequest
 from store.errors import StoreUnavailable
 from store.lora_shares import Viewer
-from store.tables import Generation
+from store.tables.orders import Generation
 
 READ_S = 2.0
 """A form must be the first answer, within Discord's three seconds."""

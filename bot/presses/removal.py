@@ -20,7 +20,7 @@ from bot.services import Services
 from bot.wishes import sources
 from store import generations, showcase
 from store.errors import NotYours
-from store.tables import Generation
+from store.tables.orders import Generation
 
 SHOWN = 200
 

@@ -16,7 +16,7 @@ from bot.servers.standing import moderates
 from bot.services import Services
 from store import generations, reviews
 from store.errors import FilesUnavailable, NotYours, ReviewDone
-from store.tables import Generation, Image, Review
+from store.tables.orders import Generation, Image, Review
 
 CHOICES = {
     "release": (Review.RELEASED, discord.ButtonStyle.success),

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 
-from store.tables import Channel
+from store.tables.servers import Channel
 
 FRESH_S = 60.0
 MOST_KEPT = 10_000

@@ -21,7 +21,7 @@ from engine.errors import RequestRefused
 from store import channels
 from store.channels import Manner, Place
 from store.errors import StoreUnavailable
-from store.tables import Channel
+from store.tables.servers import Channel
 
 READ_S = 1.0
 NEEDED = ("view_channel", "send_messages", "attach_files")

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from bot.rules.matching import Action, Rule, Rules
 from store import prompt_rules
 from store.database import Database
-from store.tables import PromptRule
+from store.tables.moderation import PromptRule
 
 FRESH_S = 10.0
 """Another process may have been told of a new rule."""

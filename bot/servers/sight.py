@@ -9,7 +9,7 @@ from bot.answers import Press
 from bot.services import Services
 from store import generations
 from store.errors import Gone
-from store.tables import Generation
+from store.tables.orders import Generation
 
 
 def sees(interaction: Press, generation: Generation) -> bool:

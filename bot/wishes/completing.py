@@ -15,7 +15,7 @@ from bot.wishes.options import RawOptions
 from store import presets
 from store.channels import Manner
 from store.errors import StoreUnavailable
-from store.tables import Preset
+from store.tables.servers import Preset
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from engine.catalog import Accepts, Variant
 from engine.request import GenerationRequest
 from store import lora_shares
 from store.errors import LoraNotShared
-from store.tables import Generation
+from store.tables.orders import Generation
 
 VARIATIONS = 4
 LEFT_OUT: Remarks = {"loras_left_out": {}}

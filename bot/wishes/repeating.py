@@ -12,7 +12,7 @@ from bot.servers import sight
 from bot.services import Services
 from engine.request import GenerationRequest
 from store import workers
-from store.tables import Generation
+from store.tables.orders import Generation
 
 
 async def again(services: Services, interaction: Press, generation_id: str, nth: int = 0) -> None:

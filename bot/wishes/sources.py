@@ -24,7 +24,7 @@ from engine.uploads import Upload
 from store import generations
 from store.errors import FilesUnavailable, Gone, StoreUnavailable
 from store.ledger import Flow
-from store.tables import Generation, Image
+from store.tables.orders import Generation, Image
 
 NUMBER = re.compile(r"(?:reroll-)?#?(?P<id>[0-9a-z]{10})(?:[-/ ]?(?P<nth>[0-9]{1,2}))?(?:\.\w+)?")
 """Also as it stands in the name of a file that the bot sent."""

@@ -17,7 +17,7 @@ from store.database import Database
 from store.doctor.report import Finding, broken, ok, unknown, warning
 from store.errors import FilesUnavailable, StoreUnavailable
 from store.files import Files
-from store.tables import Worker
+from store.tables.lines import Worker
 
 SLOW_MS = 1_000
 SKEW_MS = 5_000

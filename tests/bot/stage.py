@@ -34,7 +34,7 @@ from store.database import Database
 from store.files import Files
 from store.plans import Plan, Plans
 from store.servers import Defaults
-from store.tables import Generation
+from store.tables.orders import Generation
 from tests.bot.messages import png
 from tests.local import openapi
 from worker.queue import Tickets

@@ -11,7 +11,8 @@ from bot.background import Sweeper, hear
 from bot.services import Services
 from store.database import Database
 from store.sweep import PATIENCE_MS
-from store.tables import Image, Worker
+from store.tables.lines import Worker
+from store.tables.orders import Image
 from tests.bot.messages import presses, text
 from tests.bot.stage import Stage
 from worker.events import Doorbell, Finished

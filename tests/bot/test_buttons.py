@@ -10,7 +10,7 @@ from bot.background import Sweeper
 from bot.cards import marks
 from bot.services import Services
 from store.errors import FilesUnavailable
-from store.tables import Generation
+from store.tables.orders import Generation
 from tests.bot.messages import gallery, order_id, presses, text
 from tests.bot.stage import Stage, staged
 from worker.events import Progress

@@ -19,7 +19,7 @@ from bot.wishes import sources
 from bot.wishes.fetch import Fetching
 from engine.catalog import Accepts, Catalog
 from store.errors import FilesUnavailable
-from store.tables import Generation
+from store.tables.orders import Generation
 from tests.bot.messages import gallery, order_id, presses, text
 from tests.bot.stage import Stage, staged
 

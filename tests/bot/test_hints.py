@@ -12,7 +12,7 @@ from engine.catalog import Catalog
 from engine.errors import EngineFailed
 from store import generations
 from store.database import Database
-from store.tables import Generation
+from store.tables.orders import Generation
 from tests.bot.messages import gallery, presses, text
 from tests.bot.stage import Stage
 from tests.store.orders import place, request

@@ -13,7 +13,7 @@ from engine.labels import tags
 from engine.labels.labelling import Labels, Visible
 from store import labelling
 from store.clock import now_ms
-from store.tables import Handout
+from store.tables.orders import Handout
 from tests.bot.messages import presses, text
 from tests.bot.stage import Stage, staged
 

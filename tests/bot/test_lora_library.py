@@ -12,10 +12,10 @@ from engine.errors import LoraKindUnsupported
 from store import audit, lora_fetches, lora_shares, sanctions, workers
 from store import loras as library
 from store.lora_fetches import Held
-from store.lora_tables import Lora, LoraFetch
 from store.loras import Kept
 from store.plans import Plan, Plans
 from store.servers import Defaults
+from store.tables.loras import Lora, LoraFetch
 from tests.bot import loras
 from tests.bot.messages import gallery, presses, text
 from tests.bot.stage import Stage

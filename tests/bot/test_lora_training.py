@@ -18,8 +18,8 @@ from store.errors import FilesUnavailable
 from store.loras import Kept
 from store.plans import Plan, Plans
 from store.servers import Defaults
+from store.tables.trainings import Training
 from store.training_claims import Claim, Progress
-from store.training_tables import Training
 from tests.bot.messages import gallery, presses, text
 from tests.bot.stage import Stage
 

@@ -19,7 +19,7 @@ from bot.page.__main__ import site
 from bot.page.settings import PageSettings
 from bot.page.site import Site
 from store import generations, showcase
-from store.tables import Generation, Image
+from store.tables.orders import Generation, Image
 from tests.bot.stage import Stage
 
 HOSTILE = "<script>document.title='owned'</script><img src=x onerror=alert(1)> 一只熊猫 \"'&"

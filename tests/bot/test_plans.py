@@ -20,7 +20,7 @@ from engine.catalog import Catalog
 from store import ledger, workers
 from store.plans import MICROS, Plan, Plans, ServerDefaults, SlowLane, Standing
 from store.servers import Defaults
-from store.tables import LedgerEntry
+from store.tables.money import LedgerEntry
 from tests.bot.messages import order_id, presses, text
 from tests.bot.stage import Stage, staged
 

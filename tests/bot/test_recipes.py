@@ -74,7 +74,7 @@ async def test_the_recipe_names_what_it_comes_of_in_the_members_language(stage: 
 
 
 def _forget(session: Any, generation_id: str) -> None:
-    from store.tables import Generation
+    from store.tables.orders import Generation
 
     session.get_one(Generation, generation_id).deleted_at = 1
 

@@ -13,7 +13,7 @@ from bot.wishes.options import RawOptions, Reader, RemixFields
 from engine.catalog import Catalog
 from engine.errors import SeedUnsupported
 from engine.request import GenerationRequest
-from store.tables import Generation, Image
+from store.tables.orders import Generation, Image
 from tests.bot.messages import presses, text
 from tests.bot.stage import Stage
 from tests.store.orders import request

@@ -8,7 +8,7 @@ from simcord.actors import MemberActor
 from sqlalchemy import update
 
 from store import servers
-from store.tables import Generation
+from store.tables.orders import Generation
 from tests.bot.messages import gallery, parts, presses, text
 from tests.bot.stage import DEFAULTS, Stage
 from tests.bot.test_places import grown_up

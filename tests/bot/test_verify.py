@@ -16,7 +16,7 @@ from engine.labels import certificate, tags
 from engine.labels.labelling import Labels
 from engine.labels.seal import Seal
 from store import claims
-from store.tables import Generation
+from store.tables.orders import Generation
 from tests.bot.messages import png, presses, text
 from tests.bot.stage import Stage, staged
 

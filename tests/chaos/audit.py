@@ -9,7 +9,9 @@ from sqlalchemy.orm import Session, selectinload
 
 from local import reading
 from local.discord.world import World
-from store.tables import Generation, Image, Lane, LedgerEntry
+from store.tables.lines import Lane
+from store.tables.money import LedgerEntry
+from store.tables.orders import Generation, Image
 from tests.chaos.members import Shown, shown
 
 Entries = Mapping[str, Sequence[LedgerEntry]]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from local import reading
-from store.tables import Generation
+from store.tables.orders import Generation
 from tests import studio
 from tests.studio import Studio
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from local import reading
 from local.conversation import Outcome
 from store import controls
-from store.tables import LedgerEntry
+from store.tables.money import LedgerEntry
 from tests.studio import Studio
 from tests.worker.lora_files import content
 

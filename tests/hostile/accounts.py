@@ -8,7 +8,8 @@ from typing import Any
 import structlog
 from sqlalchemy import func, select
 
-from store.tables import Generation, Image, LedgerEntry
+from store.tables.money import LedgerEntry
+from store.tables.orders import Generation, Image
 from tests.bot.stage import Stage
 
 

@@ -17,7 +17,7 @@ from bot.servers.pace import Limit, Pace
 from bot.services import Services
 from store import grants, workers
 from store.ledger import Flow
-from store.tables import Generation
+from store.tables.orders import Generation
 from tests.bot.messages import order_id, presses
 from tests.bot.stage import Stage, staged
 from tests.hostile import accounts

@@ -16,7 +16,7 @@ from local.discord.server import TOKEN, LocalDiscord
 from local.discord.world import Seat, World
 from store import workers
 from store.database import Database
-from store.tables import Generation
+from store.tables.orders import Generation
 from tests import broker
 from tests.local.conftest import ROOT, SECONDS, BotProcess
 

@@ -6,7 +6,7 @@ from store import audit, generations, grants
 from store.audit import AuditChanged
 from store.database import Database
 from store.ledger import Flow
-from store.tables import AuditEntry
+from store.tables.moderation import AuditEntry
 from tests.store.orders import place
 
 

@@ -14,7 +14,8 @@ from store import ledger
 from store.backup import CannotBackUp, backup
 from store.database import Database
 from store.plans import default_plan
-from store.tables import Generation, LedgerEntry
+from store.tables.money import LedgerEntry
+from store.tables.orders import Generation
 from tests.store.orders import place
 
 

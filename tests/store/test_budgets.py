@@ -17,7 +17,7 @@ from store.database import Database
 from store.errors import AllowanceSpent, BudgetSpent, MoneyRanOut, PlanForbidsVariant
 from store.ledger import Flow
 from store.plans import Plan
-from store.tables import MoneyEntry
+from store.tables.money import MoneyEntry
 from tests.store.orders import NOON, kept, order
 
 ME, CENT = Flow(5, 1), 10_000

@@ -11,7 +11,7 @@ from store import channels, generations
 from store.channels import SERVER, Manner, Place, check_pace
 from store.database import Database
 from store.errors import ChannelClosed, ChannelForbidsVariant, OrderedTooSoon
-from store.tables import Generation
+from store.tables.orders import Generation
 from tests.store.orders import NOON, PLAN, order
 
 HERE = Place(guild_id=5, channel_id=6, category_id=60)

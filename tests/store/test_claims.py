@@ -11,7 +11,7 @@ from store.claims import Claim
 from store.database import Database
 from store.errors import LeaseLost
 from store.sweep import reclaim, sweep
-from store.tables import Generation, Image
+from store.tables.orders import Generation, Image
 from tests.store.orders import NOON, PLAN, kept, place
 
 

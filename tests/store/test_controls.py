@@ -7,7 +7,7 @@ from store import audit, bots, broadcasts, claims, controls, sweep
 from store.controls import Controls, Flow
 from store.database import Database
 from store.errors import Banned, HostDrains, LeaseLost, VariantOff
-from store.host_tables import Bot, Control
+from store.tables.host import Bot, Control
 from tests.store.orders import place
 
 HOST = 9

@@ -4,7 +4,7 @@ from sqlalchemy import update
 
 from store import claims, erasing, generations, servers
 from store.database import Database
-from store.tables import Generation, Image
+from store.tables.orders import Generation, Image
 from tests.store.orders import kept, place
 
 SERVER = 5

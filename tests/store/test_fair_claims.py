@@ -21,7 +21,9 @@ from store.fairness import Bounds, Residency
 from store.ledger import Flow
 from store.plans import Plan
 from store.sweep import reclaim, sweep
-from store.tables import Base, Generation, Image, Lane
+from store.tables.base import Base
+from store.tables.lines import Lane
+from store.tables.orders import Generation, Image
 from tests.store.orders import NOON, kept, order, request
 
 PLAN = Plan(daily_credits=1_000_000)

@@ -10,7 +10,9 @@ from store import claims, generations, ledger
 from store.database import Database
 from store.errors import StoreUnavailable
 from store.sweep import sweep
-from store.tables import Generation, Image, Lane, LedgerEntry
+from store.tables.lines import Lane
+from store.tables.money import LedgerEntry
+from store.tables.orders import Generation, Image
 from tests.full import STRANGER, full
 from tests.store.orders import NOON, PLAN, kept, order, place, request
 

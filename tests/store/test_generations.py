@@ -13,7 +13,7 @@ from store import claims, generations, ledger
 from store.database import Database
 from store.errors import CreditsSpent, Gone, NotYours
 from store.sweep import sweep
-from store.tables import Generation, Image
+from store.tables.orders import Generation, Image
 from tests.store.orders import NOON, PLAN, kept, order, place, request
 
 ME = ledger.Flow(5, 1)

@@ -12,7 +12,7 @@ from store.errors import CheckedIn, CheckinOff
 from store.ledger import Flow
 from store.plans import Plan, Plans, Rank
 from store.servers import Defaults
-from store.tables import LedgerEntry
+from store.tables.money import LedgerEntry
 from tests.store.orders import NOON
 
 ME, NOBODY = Flow(5, 1), Rank()

@@ -26,7 +26,8 @@ from store.errors import CheckedIn, CheckinOff, StoreRefused
 from store.ledger import Flow
 from store.plans import Plans, Rank, ServerDefaults, SlowLane, Standing
 from store.servers import Defaults
-from store.tables import Generation, Image, LedgerEntry, MoneyEntry
+from store.tables.money import LedgerEntry, MoneyEntry
+from store.tables.orders import Generation, Image
 from tests.store.orders import NOON, order, request
 
 CENT = 10_000

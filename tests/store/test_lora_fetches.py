@@ -9,8 +9,8 @@ from store.clock import now_ms
 from store.database import Database
 from store.errors import LeaseLost
 from store.lora_fetches import Held, Wanted
-from store.lora_tables import Lora, LoraFetch, LoraFile
-from store.tables import Generation
+from store.tables.loras import Lora, LoraFetch, LoraFile
+from store.tables.orders import Generation
 from tests.store import orders
 from tests.store.test_loras import ALEX, MEI, add, add_ready, find, kept
 

@@ -9,7 +9,7 @@ from store import lora_shares, loras
 from store.database import Database
 from store.errors import LoraNotShared, LoraUnknown, NotYours
 from store.lora_shares import Viewer
-from store.lora_tables import Lora, LoraShare
+from store.tables.loras import Lora, LoraShare
 from tests.store.test_loras import ALEX, MEI, add, add_ready
 
 HERE, THERE, ARTISTS = 5, 6, 77

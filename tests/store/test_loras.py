@@ -15,8 +15,8 @@ from store.errors import (
     LorasTooLarge,
     LoraUnknown,
 )
-from store.lora_tables import Lora, LoraFile
 from store.loras import Kept, New, Room
+from store.tables.loras import Lora, LoraFile
 
 ALEX, MEI = 1, 2
 ROOM = Room(3, 1000)

@@ -27,7 +27,8 @@ from store.errors import Gone, LeaseLost
 from store.generations import Order
 from store.plans import Plan
 from store.sweep import reclaim, sweep
-from store.tables import Generation, Image, LedgerEntry
+from store.tables.money import LedgerEntry
+from store.tables.orders import Generation, Image
 from tests.store.orders import NOON, kept, order, request
 
 PLAN = Plan(daily_credits=10**6, concurrent=10**6)

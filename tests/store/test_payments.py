@@ -24,7 +24,7 @@ from store.errors import (
 from store.generations import Placed
 from store.ledger import Flow
 from store.plans import Plan, SlowLane
-from store.tables import Generation
+from store.tables.orders import Generation
 from tests.store.orders import NOON, kept, order, request
 
 ME = Flow(5, 1)

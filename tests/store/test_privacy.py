@@ -22,12 +22,14 @@ from store import (
 from store.database import Database
 from store.errors import CheckedIn, MemberBanned, StillDrawing
 from store.ledger import Flow
-from store.lora_tables import Lora
 from store.loras import New, Room
 from store.plans import Plans, Rank
 from store.presets import Shelf
 from store.servers import Defaults
-from store.tables import Base, Generation, LedgerEntry
+from store.tables.base import Base
+from store.tables.loras import Lora
+from store.tables.money import LedgerEntry
+from store.tables.orders import Generation
 from tests.store.orders import NOON, PLAN, kept, place
 
 SERVER, MEMBER, OTHER = 5, 1, 2

@@ -13,7 +13,7 @@ from store.errors import (
     ReportedAlready,
     ReportsOff,
 )
-from store.tables import Case, Report, Sanction
+from store.tables.moderation import Case, Report, Sanction
 from tests.store.orders import place
 
 SERVER, AUTHOR, READER, MODERATOR = 5, 1, 2, 9

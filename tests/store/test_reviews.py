@@ -11,7 +11,7 @@ from store.clock import now_ms
 from store.database import Database
 from store.errors import ReviewDone
 from store.sweep import sweep
-from store.tables import Generation, Image, Review
+from store.tables.orders import Generation, Image, Review
 from tests.store.orders import NOON, PLAN, kept, place
 
 

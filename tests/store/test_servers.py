@@ -15,7 +15,7 @@ from store.errors import BudgetTooHigh, CreditsSpent, NumberInvalid, ZoneUnknown
 from store.ledger import Flow
 from store.plans import MICROS, Plan, Plans, Rank, Standing
 from store.servers import Defaults, Server
-from store.tables import LedgerEntry
+from store.tables.money import LedgerEntry
 from tests.store.orders import NOON
 
 DEFAULTS = Defaults(Plans.load())

@@ -8,7 +8,8 @@ from store import generations, showcase
 from store.clock import now_ms
 from store.database import Database
 from store.errors import Gone, HeartForOwn
-from store.tables import Exhibit, Generation
+from store.tables.orders import Generation
+from store.tables.showcase import Exhibit
 from tests.store.orders import place
 
 

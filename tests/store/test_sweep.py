@@ -5,7 +5,7 @@ from sqlalchemy import update
 from store import claims, deliveries, generations, ledger, workers
 from store.database import Database
 from store.sweep import PATIENCE_MS, TICKET_MS, sweep
-from store.tables import Generation, Image
+from store.tables.orders import Generation, Image
 from tests.store.orders import NOON, PLAN, kept, place, request
 
 

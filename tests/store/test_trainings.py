@@ -16,9 +16,9 @@ from store.database import Database
 from store.errors import CreditsSpent, Gone, LeaseLost, LoraUnknown, TrainingRuns, TrainingsSpent
 from store.ledger import Flow
 from store.plans import Plan as MemberPlan
-from store.tables import LedgerEntry
+from store.tables.money import LedgerEntry
+from store.tables.trainings import Training
 from store.training_claims import Claim, Progress
-from store.training_tables import Training
 from store.trainings import Ordered
 from tests.store.test_loras import ALEX, MEI, ROOM, find, kept
 

@@ -13,7 +13,7 @@ from engine.request import GenerationRequest
 from store import generations, ledger
 from store.database import Database
 from store.files import Files
-from store.tables import Generation
+from store.tables.orders import Generation
 from tests import broker
 from tests.store.orders import NOON, PLAN, place, request
 from worker.drawing import Parts

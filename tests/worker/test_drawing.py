@@ -16,7 +16,7 @@ from engine.images import pixel_sha256, read_recipe
 from engine.recipe import Recipe
 from store import claims, controls, generations
 from store.sweep import sweep
-from store.tables import Generation
+from store.tables.orders import Generation
 from tests.worker.conftest import left, order, read
 from worker.drawing import Parts, draw_waiting
 from worker.hand import ClaimStopped, Hand

@@ -11,7 +11,7 @@ from engine.judging.verdicts import Rules, Verdict
 from engine.labels import tags
 from store.claims import Claim
 from store.database import Database
-from store.tables import Review
+from store.tables.orders import Review
 from tests import judges
 from tests.bot.messages import png
 from tests.store.orders import place

@@ -11,7 +11,7 @@ from store import lora_fetches, lora_files, loras
 from store.database import Database
 from store.files import Files
 from store.lora_addresses import HOSTS
-from store.lora_tables import Lora
+from store.tables.loras import Lora
 from tests.worker import web
 from tests.worker.lora_orders import content, want
 from tests.worker.web import Site

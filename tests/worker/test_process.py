@@ -12,7 +12,7 @@ import pytest
 import redis
 
 from store.database import Database
-from store.tables import Generation
+from store.tables.orders import Generation
 from tests.broker import RunningBroker
 from tests.worker.conftest import left, order, read
 from worker.events import redis_url

@@ -14,7 +14,7 @@ from engine.vendor.connection import Connection
 from store import budgets, generations, servers
 from store.ledger import Flow
 from store.plans import Plan
-from store.tables import MoneyEntry
+from store.tables.money import MoneyEntry
 from tests.engine.vendor.conftest import make_client
 from tests.engine.vendor.fake_vendor import FakeVendor, hangs, says
 from tests.store.orders import NOON

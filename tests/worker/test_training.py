@@ -27,7 +27,7 @@ from store.database import Database
 from store.errors import FilesUnavailable
 from store.files import Files
 from store.loras import Room
-from store.training_tables import Training
+from store.tables.trainings import Training
 from tests.broker import RunningBroker
 from tests.store.test_loras import find
 from tests.store.test_trainings import MEMBER, NOW, left, ordered, read

@@ -13,8 +13,8 @@ from bot.loras.cards import base_name
 from bot.loras.training import curve
 from bot.loras.training.asked import Pending
 from bot.markdown import plain
-from store.lora_tables import Lora
-from store.training_tables import Training
+from store.tables.loras import Lora
+from store.tables.trainings import Training
 
 CURVE = "curve.png"
 

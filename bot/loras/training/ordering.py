@@ -27,8 +27,8 @@ from engine.training.plan import LEAST_EXAMPLES, Example, check
 from store import channels, controls, generations, loras, sanctions, trainings, workers
 from store.channels import Place
 from store.errors import FilesUnavailable, TrainerMissing
-from store.lora_tables import Lora
-from store.training_tables import Training
+from store.tables.loras import Lora
+from store.tables.trainings import Training
 from store.trainings import Ordered
 from worker.queue import BrokerUnavailable
 

@@ -16,8 +16,8 @@ from bot.loras.training import cards
 from bot.services import Services
 from store import trainings
 from store.errors import FilesUnavailable, StoreUnavailable
-from store.lora_tables import Lora
-from store.training_tables import Training
+from store.tables.loras import Lora
+from store.tables.trainings import Training
 
 EVERY_S = 2.0
 BETWEEN_S = 8.0

@@ -1,4 +1,4 @@
-"""The tables of the host's own hand; times and ids are as in `store.tables`, which has the rest."""
+"""The tables of the host's own hand."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, Text, tex
 from sqlalchemy.orm import Mapped, mapped_column
 
 from store.clock import now_ms
-from store.tables import Base
+from store.tables.base import Base
 
 UNFINISHED = text("finished_at IS NULL")
 

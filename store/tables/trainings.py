@@ -1,4 +1,4 @@
-"""The table of trainings; times and ids are as in `store.tables`, which has the rest."""
+"""The table of trainings."""
 
 from typing import Any
 
@@ -6,8 +6,8 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from store.clock import now_ms
-from store.lora_tables import UNTOLD
-from store.tables import Base
+from store.tables.base import Base
+from store.tables.loras import UNTOLD
 
 OPEN = text("finished_at IS NULL")
 

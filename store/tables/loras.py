@@ -1,4 +1,4 @@
-"""The tables of the LoRA library; times and ids are as in `store.tables`, which has the rest."""
+"""The tables of the LoRA library."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from store.clock import now_ms
-from store.tables import Base
+from store.tables.base import Base
 
 KEPT = text("deleted_at IS NULL")
 UNPURGED = text("deleted_at IS NOT NULL AND purged_at IS NULL")
