@@ -12,9 +12,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from engine import errors, lora_command, uploads
+from engine import errors, uploads
 from engine.catalog import VARIANTS, Catalog, Variant
 from engine.command_logs import logs_on_stderr
+from engine.loras import command as lora_command
 from engine.request import SEED_LIMIT, WHOLE, GenerationRequest
 from engine.sentences import SENTENCES
 from engine.vocabulary import VocabularyUnreadable

@@ -11,10 +11,10 @@ from PIL import Image
 
 from engine import device as memory_of
 from engine import errors, tiles
-from engine.adapters import Adapters
 from engine.catalog import PROJECT, Variant
 from engine.family import Family, open_family
 from engine.inputs import opened
+from engine.loras.adapters import Adapters
 from engine.meeting import Drawing, Kind
 from engine.memory import Levers, Wishes
 from engine.picture import Picture, Step, Watcher, unwatched

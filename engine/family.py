@@ -15,7 +15,7 @@ from engine.vendor.charge import Charge
 from engine.weights import Place
 
 if TYPE_CHECKING:
-    from engine.adapters import Worn
+    from engine.loras.adapters import Worn
 
 FAMILIES: Mapping[str, str] = {
     "qwen_image": "engine.families.qwen_image:QwenImage",

@@ -14,7 +14,7 @@ import torch
 from greenlet import getcurrent, greenlet
 
 if TYPE_CHECKING:
-    from engine.adapters import Worn
+    from engine.loras.adapters import Worn
 
 T = TypeVar("T")
 Kind = tuple[str, str, int, int]

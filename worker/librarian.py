@@ -17,10 +17,10 @@ from sqlalchemy.orm import Session
 
 from engine.device import free_in_main
 from engine.errors import LoraFileTooLarge, LoraRefused, RerollError
-from engine.lora_canon import Canonical, canonical
-from engine.lora_file import MIB
-from engine.lora_fit import base_of
-from engine.lora_names import bases
+from engine.loras.canon import Canonical, canonical
+from engine.loras.file import MIB
+from engine.loras.fit import base_of
+from engine.loras.names import bases
 from store import lora_fetches, lora_files, loras
 from store.database import Database
 from store.errors import FilesUnavailable, LeaseLost, LoraUnfetched, StoreUnavailable

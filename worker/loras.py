@@ -6,8 +6,8 @@ Knows no claim; what is at hand in memory is the engine's to know.
 from threading import Lock
 from weakref import WeakValueDictionary
 
-from engine.adapters import Adapters
 from engine.errors import LoraLost
+from engine.loras.adapters import Adapters
 from store.errors import FilesUnavailable
 from store.files import Files
 from store.loras import FOLDER

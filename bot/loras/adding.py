@@ -16,7 +16,7 @@ from bot.loras import cards, shown
 from bot.services import Services
 from engine.catalog import Catalog
 from engine.errors import LoraFileTooLarge
-from engine.lora_file import FILE_LIMIT, MIB
+from engine.loras.file import FILE_LIMIT, MIB
 from store import lora_addresses, lora_fetches, loras, workers
 from store.errors import WorkerMissing
 from store.lora_fetches import Wanted

@@ -17,7 +17,6 @@ from PIL import Image
 from torch.nn.functional import interpolate
 
 from engine import errors
-from engine.adapters import Worn
 from engine.catalog import Variant
 from engine.families.following import Following
 from engine.families.loading import Kit, fuse, load
@@ -26,10 +25,11 @@ from engine.families.rows import Guest, apart, stacked
 from engine.families.seating import seat, weight
 from engine.family import AfterStep
 from engine.inputs import NOTHING, Inputs
+from engine.loras.adapters import Worn
+from engine.loras.wardrobe import Wardrobe
 from engine.meeting import Call, meet
 from engine.memory import Levers
 from engine.request import ImageRequest
-from engine.wardrobe import Wardrobe
 from engine.weights import Place, find_lora, find_weights, joined_digest
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}

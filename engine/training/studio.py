@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from engine import errors
 from engine.catalog import Variant
 from engine.engine import Engine
-from engine.lora_canon import Canonical
-from engine.lora_names import bases
+from engine.loras.canon import Canonical
+from engine.loras.names import bases
 from engine.picture import Picture
 from engine.training.learner import Learner
 from engine.training.lessons import lessons

@@ -14,12 +14,13 @@ from safetensors.torch import save
 
 from engine.catalog import Guidance, Variant
 from engine.engine import Engine
-from engine.lora_names import Base
+from engine.loras.names import Base
 from engine.memory import Wishes
 from engine.request import ImageRequest, LoraUse
-from tests.engine import lora_toys, stock_toys, toys
-from tests.engine.lora_tables import linears
-from tests.engine.lora_toys import named
+from tests.engine import stock_toys, toys
+from tests.engine.loras import lora_toys
+from tests.engine.loras.lora_tables import linears
+from tests.engine.loras.lora_toys import named
 
 KINDS: dict[str, tuple[str, Guidance, Callable[[pytest.MonkeyPatch], Any]]] = {
     "qwen-image": (

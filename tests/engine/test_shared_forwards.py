@@ -12,22 +12,23 @@ from peft.tuners.lora import LoraLayer
 from safetensors.torch import load, save
 
 from engine import errors
-from engine.adapters import Adapter, Worn
 from engine.catalog import Variant
 from engine.engine import Engine
 from engine.families.rows import apart
-from engine.lora_canon import DOWN, PREFIX, UP
-from engine.lora_names import Base
+from engine.loras.adapters import Adapter, Worn
+from engine.loras.canon import DOWN, PREFIX, UP
+from engine.loras.names import Base
+from engine.loras.wardrobe import Wardrobe
 from engine.meeting import Call, Drawing, meet
 from engine.memory import Wishes
 from engine.picture import Step
 from engine.request import ImageRequest, LoraUse
 from engine.rounds import Rounds
 from engine.sharing import Sharing, measure
-from engine.wardrobe import Wardrobe
-from tests.engine import lora_toys, toys
-from tests.engine.lora_tables import linears
-from tests.engine.lora_toys import named
+from tests.engine import toys
+from tests.engine.loras import lora_toys
+from tests.engine.loras.lora_tables import linears
+from tests.engine.loras.lora_toys import named
 
 Request = Callable[..., ImageRequest]
 KIND = ("toy", "", 64, 64)

@@ -11,13 +11,13 @@ import torch
 from PIL import Image
 
 from engine import errors, uploads
-from engine.adapters import Worn
 from engine.catalog import VARIANTS, Catalog, Variant
 from engine.engine import Engine
 from engine.family import open_local
 from engine.inputs import Inputs
-from engine.lora_canon import canonical
-from engine.lora_names import bases
+from engine.loras.adapters import Worn
+from engine.loras.canon import canonical
+from engine.loras.names import bases
 from engine.memory import Levers
 from engine.request import LoraUse
 from engine.training.lessons import Lessons, fitted, lessons
@@ -34,7 +34,7 @@ from engine.training.plan import (
 )
 from engine.training.terms import Bounds, Terms
 from engine.weights import Place
-from tests.engine import lora_toys
+from tests.engine.loras import lora_toys
 
 PLAN = Plan(variant="toy", rank=2, steps=6, seed=3)
 TERMS = Terms(

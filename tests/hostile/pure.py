@@ -29,7 +29,7 @@ from engine.images import read_recipe
 from engine.labels.aigc import Aigc
 from engine.labels.labelling import Labels
 from store import lora_addresses, names
-from tests.engine import lora_fuzz
+from tests.engine.loras import lora_fuzz
 from tests.hostile import generators as make
 from worker.lora_download import Downloader
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from safetensors.torch import save
 
-from engine.lora_names import Base, bases
+from engine.loras.names import Base, bases
 from engine.request import LoraUse
 from store.loras import FOLDER
-from tests.engine import lora_toys
-from tests.engine.lora_toys import named
+from tests.engine.loras import lora_toys
+from tests.engine.loras.lora_toys import named
 from tests.store.orders import place
 from tests.worker.conftest import asked
 from worker.drawing import Parts

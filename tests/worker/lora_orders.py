@@ -4,7 +4,7 @@ import torch
 from safetensors.torch import save
 from sqlalchemy.orm import Session
 
-from engine.lora_names import bases
+from engine.loras.names import bases
 from store import lora_fetches, loras
 from store.lora_fetches import Wanted
 from store.loras import New, Room

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from engine.adapters import Adapters
+from engine.loras.adapters import Adapters
 from store import claims
 from store.claims import Claim
 from store.coming import AHEAD

@@ -11,10 +11,10 @@ import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from engine.adapters import Adapters
 from engine.catalog import Catalog
 from engine.engine import Engine
 from engine.errors import LoraLost
+from engine.loras.adapters import Adapters
 from store import loras
 from store.errors import FilesUnavailable
 from store.files import Files

@@ -18,8 +18,8 @@ from engine import uploads
 from engine.catalog import VARIANTS, Catalog
 from engine.engine import Engine
 from engine.judging.verdicts import Verdict
-from engine.lora_canon import canonical
-from engine.lora_names import bases
+from engine.loras.canon import canonical
+from engine.loras.names import bases
 from engine.training.plan import Plan, trainers
 from engine.training.terms import Bounds
 from store import controls, loras, trainings

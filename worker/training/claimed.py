@@ -8,7 +8,7 @@ import structlog
 
 from engine.errors import InputLost
 from engine.judging.verdicts import Verdict
-from engine.lora_canon import Canonical
+from engine.loras.canon import Canonical
 from engine.training.loop import Training
 from engine.training.plan import Example
 from engine.training.studio import begin, looks

@@ -1,7 +1,7 @@
 """What LoRA files call the parts of a base, and which part each name means; torch-free.
 
 A base is a transformer's architecture at one size: the linear layers that a LoRA can change, from
-`lora_bases.toml`. Trainers name them as diffusers does or as the model's authors do, with dots or
+`bases.toml`. Trainers name them as diffusers does or as the model's authors do, with dots or
 flat with underscores, below one prefix or another.
 """
 
@@ -16,7 +16,7 @@ from typing import Any
 
 from engine import errors
 
-TABLE = Path(__file__).parent / "lora_bases.toml"
+TABLE = Path(__file__).parent / "bases.toml"
 BLOCK = "#"
 """Stands for a block's number."""
 TURNED = " turned"

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 import pytest
 
 from engine import errors
-from engine.lora_fit import base_of
-from engine.lora_names import bases
-from tests.engine.lora_toys import raw
+from engine.loras.fit import base_of
+from engine.loras.names import bases
+from tests.engine.loras.lora_toys import raw
 
 EVERY = tuple(bases())
 

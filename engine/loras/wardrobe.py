@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch.nn.functional import linear
 
-from engine.adapters import Misfit, Worn
+from engine.loras.adapters import Misfit, Worn
 
 Part = tuple[torch.Tensor, torch.Tensor, float]
 Hook = Callable[[torch.nn.Module, tuple[torch.Tensor, ...], torch.Tensor], torch.Tensor]

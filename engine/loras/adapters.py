@@ -16,7 +16,7 @@ from torch.nn.functional import pad
 from engine import errors
 from engine.catalog import Variant
 from engine.family import Family, Local
-from engine.lora_canon import DOWN, PREFIX, UP
+from engine.loras.canon import DOWN, PREFIX, UP
 from engine.request import Drawn
 
 GB = 1e9

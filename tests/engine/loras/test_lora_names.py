@@ -8,8 +8,8 @@ import torch
 from diffusers.loaders import single_file_utils as published
 
 from engine.catalog import VARIANTS, Catalog
-from engine.lora_names import FLAT_PREFIXES, bases
-from tests.engine.lora_tables import MADE, made
+from engine.loras.names import FLAT_PREFIXES, bases
+from tests.engine.loras.lora_tables import MADE, made
 
 CONVERSIONS: dict[str, Callable[..., Any]] = {
     "flux1": published.convert_flux_transformer_checkpoint_to_diffusers,

@@ -13,9 +13,9 @@ import torch
 from safetensors.torch import save
 
 from engine import errors
-from engine.lora_check import Pair, check
-from engine.lora_file import Tensor, content
-from engine.lora_names import Base
+from engine.loras.check import Pair, check
+from engine.loras.file import Tensor, content
+from engine.loras.names import Base
 
 DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 MOST = 64.0

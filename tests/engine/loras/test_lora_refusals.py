@@ -13,12 +13,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import errors, lora_file
-from engine.lora_canon import canonical
-from engine.lora_check import SETTINGS, check
-from engine.lora_names import Base, bases
-from tests.engine import lora_fuzz, lora_toys
-from tests.engine.lora_toys import RANK, Tensors, file, named, raw
+from engine import errors
+from engine.loras import file as lora_file
+from engine.loras.canon import canonical
+from engine.loras.check import SETTINGS, check
+from engine.loras.names import Base, bases
+from tests.engine.loras import lora_fuzz, lora_toys
+from tests.engine.loras.lora_toys import RANK, Tensors, file, named, raw
 
 LAYER = "transformer_blocks.0.attn.to_q"
 DOWN, UP = f"transformer.{LAYER}.lora_A.weight", f"transformer.{LAYER}.lora_B.weight"

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from safetensors.torch import save
 
-from engine.lora_names import Base, bases
+from engine.loras.names import Base, bases
 from tests.engine import stock_toys, toys
-from tests.engine.lora_tables import linears
+from tests.engine.loras.lora_tables import linears
 
 RANK = 3
 ALPHA = 1.8

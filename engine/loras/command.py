@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from engine import errors
-from engine.lora_fit import base_of
-from engine.lora_names import Base, bases
+from engine.loras.fit import base_of
+from engine.loras.names import Base, bases
 from engine.training import command as training
 
 
@@ -33,7 +33,7 @@ def add_to(commands: Any) -> None:
 
 def _check(options: argparse.Namespace) -> None:
     # torch takes seconds to import.
-    from engine.lora_canon import canonical
+    from engine.loras.canon import canonical
 
     with options.file.open("rb") as file:
         try:

@@ -1,4 +1,4 @@
-"""Random and spoilt LoRA files: `python -m tests.engine.lora_fuzz --count 100000`.
+"""Random and spoilt LoRA files: `python -m tests.engine.loras.lora_fuzz --count 100000`.
 
 Each must be kept or refused; whatever else comes out is a crash. Memory is counted too: nobody's
 few bytes may ask for much.
@@ -20,11 +20,11 @@ import torch
 from hypothesis import strategies as st
 
 from engine import errors
-from engine.lora_canon import canonical
-from engine.lora_check import SETTINGS
-from engine.lora_names import Base
-from tests.engine import lora_toys
-from tests.engine.lora_toys import Lora, file, named
+from engine.loras.canon import canonical
+from engine.loras.check import SETTINGS
+from engine.loras.names import Base
+from tests.engine.loras import lora_toys
+from tests.engine.loras.lora_toys import Lora, file, named
 
 INTERESTING = (0, 1, 2, 7, 8, 2**17, 2**31, 2**32, 2**63, 2**64, -1, 0.5, 1e308, True, None)
 TEXTS = ("F32", "F16", "BF16", "F64", "I64", "F8_E4M3", "", "x", "../..", "\ud800", "\n", "a" * 300)

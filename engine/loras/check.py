@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from engine import errors
-from engine.lora_file import Header, Tensor, content, read_header
-from engine.lora_names import Base, Half, Target, bases, split
+from engine.loras.file import Header, Tensor, content, read_header
+from engine.loras.names import Base, Half, Target, bases, split
 
 RANK = 128
 STRENGTH = 4.0

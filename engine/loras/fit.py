@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable
 from typing import BinaryIO
 
 from engine import errors
-from engine.lora_check import Pair, pairs_of
-from engine.lora_names import Base, bases
+from engine.loras.check import Pair, pairs_of
+from engine.loras.names import Base, bases
 
 MISFITS = (errors.LoraModuleUnknown, errors.LoraShapeWrong)
 

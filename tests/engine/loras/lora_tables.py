@@ -1,6 +1,6 @@
 """The table of bases, made of the real classes at their published sizes, without any weights.
 
-`python -m tests.engine.lora_tables` prints `engine/lora_bases.toml` but for its aliases.
+`python -m tests.engine.loras.lora_tables` prints `engine/loras/bases.toml` but for its aliases.
 """
 
 import json
@@ -17,7 +17,7 @@ from diffusers import (
 )
 
 from engine.catalog import PROJECT
-from engine.lora_names import Shape
+from engine.loras.names import Shape
 
 
 def _starter() -> torch.nn.Module:

@@ -17,19 +17,20 @@ from safetensors.torch import load, save
 from torch._dynamo.utils import counters
 
 from engine import errors
-from engine.adapters import Adapters
 from engine.catalog import Guidance, StartupLora, Variant
 from engine.engine import Engine
 from engine.family import Local, open_local
 from engine.images import pixel_sha256
 from engine.inputs import opened
-from engine.lora_names import Base
+from engine.loras.adapters import Adapters
+from engine.loras.names import Base
 from engine.memory import Levers, Offload
 from engine.request import ImageRequest, LoraUse
 from engine.weights import Place
-from tests.engine import edit_toys, lora_toys, stock_toys, toys
-from tests.engine.lora_tables import linears
-from tests.engine.lora_toys import Tensors, named
+from tests.engine import edit_toys, stock_toys, toys
+from tests.engine.loras import lora_toys
+from tests.engine.loras.lora_tables import linears
+from tests.engine.loras.lora_toys import Tensors, named
 
 Request = Callable[..., ImageRequest]
 PIPELINES: dict[str, tuple[str, Guidance, Callable[[pytest.MonkeyPatch], Any]]] = {

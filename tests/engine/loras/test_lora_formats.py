@@ -7,11 +7,11 @@ import pytest
 import torch
 from safetensors.torch import load
 
-from engine.lora_canon import Canonical, canonical
-from engine.lora_check import SETTINGS
-from engine.lora_names import Base
-from tests.engine import lora_toys
-from tests.engine.lora_toys import ALPHA, MAKERS, RANK, Lora, Tensors, named
+from engine.loras.canon import Canonical, canonical
+from engine.loras.check import SETTINGS
+from engine.loras.names import Base
+from tests.engine.loras import lora_toys
+from tests.engine.loras.lora_toys import ALPHA, MAKERS, RANK, Lora, Tensors, named
 
 DOWN_UP = ("lora_down", "lora_up")
 OLD = ("lora.down", "lora.up")
