@@ -24,6 +24,7 @@ from store.database import Database
 from store.errors import FilesUnavailable, LeaseLost, MoneyRanOut, StoreUnavailable
 from store.files import Files
 from worker import fetching
+from worker.endings import Endings
 from worker.events import Doorbell, Finished
 from worker.finishing import Finish
 from worker.hand import ClaimStopped, Hand
@@ -132,14 +133,16 @@ def draw_waiting(parts: Parts) -> int:
     works: list[Work] = []
     joins = Joins(parts)
     try:
-        while not parts.hand.leaving or works:
-            while claim := joins.next(works):
-                taken += 1
-                with bound_contextvars(order=claim.generation_id):
-                    works.append(Work(parts, claim))
-            if not works:
-                break
-            _go_on(parts, works)
+        with Endings() as endings:
+            while not parts.hand.leaving or works:
+                while claim := joins.next(works):
+                    taken += 1
+                    with bound_contextvars(order=claim.generation_id):
+                        works.append(Work(parts, claim))
+                if works:
+                    _go_on(parts, works, endings)
+                elif not endings.wait():  # one of them may have given its image back
+                    break
     finally:
         # Only where the database stays away: their leases run out.
         for work in works:
@@ -147,15 +150,21 @@ def draw_waiting(parts: Parts) -> int:
     return taken
 
 
-def _go_on(parts: Parts, works: list[Work]) -> None:
-    """Do one step, and end what has ended."""
+def _go_on(parts: Parts, works: list[Work], endings: Endings) -> None:
+    """Do one step, and hand over what has ended."""
     for work in works:
         work.check()
     parts.engine.step()
     for work in [work for work in works if work.ended]:
+        works.remove(work)
+        endings.add(partial(_finish, parts, work))
+
+
+def _finish(parts: Parts, work: Work) -> None:
+    try:
         with bound_contextvars(order=work.claim.generation_id):
             _end(parts, work, _ending(work))
-        works.remove(work)
+    finally:
         parts.hand.drop(work.grip)
 
 

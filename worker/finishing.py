@@ -1,7 +1,6 @@
 """From a finished picture to the file that is kept: looked at, labelled, signed, in this order.
 
-Looking overlaps nothing: beside a picture on a GPU it takes a hundredth of its time, on the very
-device that the next one needs.
+A picture is finished while the next one is drawn, and a preview in the thread that draws.
 """
 
 from collections.abc import Callable

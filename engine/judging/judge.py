@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from threading import Lock
 
 import torch
 from huggingface_hub import snapshot_download
@@ -36,6 +37,7 @@ class Judge:
             raise JudgeUnusable(f"{folder} holds no image classifier: {reason}") from error
         self._model.to(device).eval()
         self._rules, self._device = rules, device
+        self._alone = Lock()
         self.labels: tuple[str, ...] = tuple(map(str, self._model.config.id2label.values()))
         if rules.labels.isdisjoint(label.casefold() for label in self.labels):
             raise JudgeUnusable(
@@ -47,7 +49,8 @@ class Judge:
         """Return how much of each label is in a picture of ours, all together 1."""
         with Image.open(io.BytesIO(content)) as picture:
             given = self._processor(images=picture.convert("RGB"), return_tensors="pt")
-        with torch.inference_mode():
+        # A finished picture and another's preview may come at once.
+        with self._alone, torch.inference_mode():
             logits = self._model(pixel_values=given["pixel_values"].to(self._device)).logits
             shares = logits[0].float().softmax(-1).tolist()
         return dict(zip(self.labels, shares, strict=True))

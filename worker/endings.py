@@ -1,0 +1,45 @@
+"""Claims end beside the drawing: looked at, labelled, kept and written while the next is drawn."""
+
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import Self
+
+MOST = 8
+"""Finished pictures in memory: where keeping them is slower than drawing, drawing waits."""
+
+
+class Endings:
+    """One thread, so that claims end in the order in which they are handed over."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="endings")
+        self._under_way: deque[Future[None]] = deque()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Wait for all. Raises what one ended with, unless the block has raised by itself."""
+        self._thread.shutdown()
+        if error is None:
+            self.wait()
+
+    def add(self, end: Callable[[], None]) -> None:
+        """Hand an ending over. Raises what an earlier one ended with."""
+        while self._under_way and (len(self._under_way) >= MOST or self._under_way[0].done()):
+            self._under_way.popleft().result()
+        self._under_way.append(self._thread.submit(end))
+
+    def wait(self) -> bool:
+        """Wait for all of them; tell whether there was any. Raises what one ended with."""
+        waited = bool(self._under_way)
+        while self._under_way:
+            self._under_way.popleft().result()
+        return waited
