@@ -21,15 +21,8 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
 """What is listed under which heading; of a group, the commands that matter most."""
 SERVERS_ONLY = {"checkin"}
 """What is not there where no server added the bot; those of `manage` are shown to nobody there."""
-KEYS = {
-    "variants": "variant_list",
-    "presets list": "presets_list",
-    "presets save": "presets_save",
-    "lora add": "lora_add",
-    "lora list": "lora_list",
-    "settings show": "settings",
-}
-"""Where the texts of a command stand, if not under its name."""
+KEYS = {"variants": "variant_list", "settings show": "settings"}
+"""Where the texts of a command stand, if not under its name: of a group's, `group_command`."""
 
 
 def card(
@@ -69,7 +62,7 @@ def _lines(
         group, _, inner = command.partition(" ")
         if group not in here:
             continue
-        key = KEYS.get(command, command)
+        key = KEYS.get(command, command.replace(" ", "_"))
         yield f"{_link(words, command, group, inner, ids)} · {words(f'{key}.description')}"
 
 

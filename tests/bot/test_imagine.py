@@ -33,7 +33,7 @@ async def test_an_order_waits_then_shows_its_pictures_in_one_message(stage: Stag
     assert gallery(result.response) == names
     assert [one.filename for one in result.response.attachments] == names
     assert set(presses(result.response)) == {
-        *("new", "again", "remix", "delete"),
+        *("new", "again", "remix", "delete", "pick"),
         *("vary", "edit", "upscale"),
     }
     assert "seed `7` `8`" in text(result.response)

@@ -80,7 +80,7 @@ async def test_the_command_has_no_seed_and_cards_show_none(stage: Stage) -> None
     assert "seed" not in text(result.response)
     form = await stage.alex.click(result.response, custom_id=presses(result.response)["remix"])
     fields = {label["component"]["custom_id"] for label in form.modal["components"]}
-    assert fields == {"prompt", "negative", "size"}
+    assert fields == {"prompt", "negative", "size", "lora"}
 
     shown = await stage.alex.slash(stage.channel, "history")
     assert "seed" not in text(shown.response)
