@@ -40,8 +40,8 @@ def hinted(message: Any) -> list[str]:
     ("locale", "prompt", "parts"),
     [
         ("en-US", STRANGE, ["“Starter”", "panda, rocket and bubble tea.", "A host with a GPU"]),
-        ("zh-CN", "一台缝纫机", ["“入门小模型”", "熊猫、火箭和奶茶", "管理员"]),
-        ("zh-TW", "一臺縫紉機", ["「入門小模型」", "熊貓、火箭和珍珠奶茶", "管理員"]),
+        ("zh-CN", "一台缝纫机", ["“入门小模型”", "熊猫、火箭和奶茶", "站长"]),
+        ("zh-TW", "一臺縫紉機", ["「入門小模型」", "熊貓、火箭和珍珠奶茶", "站長"]),
         ("ja", STRANGE, ["“Starter”", "panda, rocket and bubble tea."]),
     ],
 )

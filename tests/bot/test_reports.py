@@ -182,7 +182,7 @@ async def test_who_is_suspended_is_told_until_when_and_how_to_appeal(
     assert stage.order(order_id(waiting.response)).status == "cancelled"
     assert stage.left(stage.alex) == 9
     refused = await stage.imagine(stage.alex)
-    assert "You may order nothing in this server until <t:" in told(refused)
+    assert "You cannot order in this server until <t:" in told(refused)
     assert "Write to https://a.test" in told(refused)
     assert "suspended the author" in text(office.history()[0])
     assert stage.orders()[-1].id == order_id(waiting.response)
@@ -192,10 +192,10 @@ async def test_a_ban_holds_until_it_is_lifted(stage: Stage, office: Any) -> None
     chief = boss(stage)
     message, case = await reported(stage, office)
     await chief.click(case, custom_id=presses(case)["rban"])
-    assert "may order nothing" in letters(stage, stage.alex)[0]
+    assert "you can no longer order" in letters(stage, stage.alex)[0]
     for action in ("again", "new"):
         refused = await stage.alex.click(message, custom_id=presses(message)[action])
-        assert "let you order nothing any more" in told(refused)
+        assert "no longer let you order here" in told(refused)
     assert len(stage.orders()) == 1
     shown = await chief.slash(stage.channel, "settings reports sanctions")
     assert f"⛔ <@{stage.alex.id}>" in shown.response.content
