@@ -43,6 +43,7 @@ RerollError
 │   ├── RulesFull           a server has no more rules about words
 │   ├── RuleUnknown         no such rule
 │   ├── TrainingRuns        another training of the member's has not ended
+│   ├── TrainingsNotIncluded   the plan holds none of them
 │   ├── TrainingsSpent      the plan holds no more of them today
 │   ├── TrainerMissing      nobody trains LoRAs of this base at the moment
 │   ├── NotYours            neither the owner nor a moderator
@@ -326,6 +327,12 @@ class TrainerMissing(StoreRefused):
     """No process is up that trains on this base. Params: base."""
 
     code = "trainer_missing"
+
+
+class TrainingsNotIncluded(StoreRefused):
+    """The plan holds no trainings at all. Params: plan."""
+
+    code = "trainings_not_included"
 
 
 class TrainingsSpent(StoreRefused):

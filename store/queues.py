@@ -11,6 +11,7 @@ from store import flows, waiting, workers
 from store.forecast import Wait
 from store.ledger import Flow
 from store.tables.orders import Generation, Image
+from store.trainings import draws
 
 MOST_SHOWN = 5
 """Each forecast plays the line, and each order is a section of a card."""
@@ -59,7 +60,7 @@ def read(session: Session, flow: Flow) -> Queue:
         count=session.scalar(select(func.count()).select_from(Generation).where(*mine)) or 0,
         waiting={row[0]: row[1] for row in session.execute(waits)},
         workers=Counter(name for names in drawn for name in set(names)),
-        machines=len(drawn),
+        machines=sum(any(map(draws, names)) for names in drawn),
     )
 
 

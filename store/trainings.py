@@ -17,7 +17,7 @@ from engine.errors import RerollError
 from engine.training.plan import Plan
 from store import ledger, loras, members
 from store.clock import now_ms
-from store.errors import Gone, NotYours, TrainingRuns, TrainingsSpent
+from store.errors import Gone, NotYours, TrainingRuns, TrainingsNotIncluded, TrainingsSpent
 from store.loras import New, Room
 from store.plans import Plan as MemberPlan
 from store.tables.loras import Lora
@@ -65,6 +65,11 @@ def queue(base: str) -> str:
     return QUEUE + base
 
 
+def draws(name: str) -> bool:
+    """Tell whether what a worker reported is a variant that it draws, no base that it trains."""
+    return not name.startswith(QUEUE)
+
+
 def folder(lora_id: str) -> str:
     """Return the folder of a training's pictures, checkpoints and samples in the file store."""
     return f"training-{lora_id}"
@@ -80,7 +85,8 @@ def create(
 ) -> Training:
     """Hold the price, take a place in the library and queue the training.
 
-    Raises TrainingRuns, TrainingsSpent, CreditsSpent, or what `loras.create` raises.
+    Raises TrainingRuns, TrainingsNotIncluded, TrainingsSpent, CreditsSpent, or what `loras.create`
+    raises.
     """
     members.lock(session, ordered.user_id)  # two at once, from two servers, must not both find none
     ledger.lock(session, ordered.flow)
@@ -101,7 +107,14 @@ def create(
     return training
 
 
+def check_plan(plan: MemberPlan) -> None:
+    """Refuse whose plan holds no trainings. Raises TrainingsNotIncluded."""
+    if not plan.trainings:
+        raise TrainingsNotIncluded(plan=plan.name)
+
+
 def _check_room(session: Session, ordered: Ordered, plan: MemberPlan, day: str) -> None:
+    check_plan(plan)
     if open_of(session, ordered.user_id) is not None:
         raise TrainingRuns
     # One that failed or was never begun counts for nothing: the member has nothing of it.

@@ -34,6 +34,8 @@ def verdict(words: Words, verdict: Verdict) -> Iterator[str]:
     for found, action in ((verdict.blocked, "block"), (verdict.asked, "ask")):
         if found is not None:
             yield _found(words, found, action)
+    if verdict.blocked is not None:
+        return
     if verdict.is_spoiler:
         yield words("rules_card.hidden")
     if verdict.replaced:

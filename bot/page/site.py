@@ -20,7 +20,7 @@ from bot.page.settings import PageSettings
 from engine.labels import visible
 from engine.labels.labelling import Labels, Visible
 from engine.request import GenerationRequest
-from store import gallery, overview
+from store import gallery, overview, trainings
 from store.database import Database
 from store.errors import FilesUnavailable, StoreUnavailable
 from store.files import Files
@@ -107,13 +107,14 @@ class Site:
         """Answer with the line."""
         now = await self.database.run(overview.read)
         words = self._words(request)
-        drawn = {name for names in now.workers.values() for name in names}
+        workers = [set(filter(trainings.draws, names)) for names in now.workers.values()]
+        drawn = set().union(*workers)
         lines = [
             (words.name(f"variants.{name}", name), now.lines.get(name, overview.Line()))
             for name in sorted(drawn | now.lines.keys())
         ]
         flow = words(f"flows.{now.controls.flow.value}")
-        told = {"lines": lines, "machines": len(now.workers), "flow": flow}
+        told = {"lines": lines, "machines": sum(map(bool, workers)), "flow": flow}
         return self._render(request, "status.html", told)
 
     async def picture(self, request: web.Request) -> web.Response:

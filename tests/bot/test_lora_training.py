@@ -174,11 +174,19 @@ async def test_a_plan_without_trainings_says_so(school: Stage) -> None:
     asked = (await ask(school, six())).response
     object.__setattr__(school.services, "defaults", Defaults(Plans((plan,))))
     result = await school.alex.click(asked, custom_id=presses(asked)["traingo"])
-    assert "includes 0 trainings a day" in refusal(result)
+    assert "includes no trainings" in refusal(result)
     assert rows(school) == []
+    form = await school.alex.slash(school.channel, "lora train", name="Ink", trigger="inky")
+    assert "includes no trainings" in refusal(form)
+    archive = ("a.zip", packed(six()))
+    zipped = await school.alex.slash(school.channel, "lora train", name="Ink", zip=archive)
+    assert "includes no trainings" in refusal(zipped)
 
 
-async def test_where_nobody_trains_nothing_is_taken(stage: Stage) -> None:
+async def test_where_nobody_trains_nothing_is_taken(school: Stage) -> None:
+    stage = school
+    with stage.database.begin() as session:
+        workers.leave(session, "w-trainer", stage.services.catalog.names)
     asked = (await ask(stage, six())).response
     result = await stage.alex.click(asked, custom_id=presses(asked)["traingo"])
     assert "Nobody trains LoRAs for Starter" in refusal(result)

@@ -18,7 +18,7 @@ from sqlalchemy import update
 from bot.page.__main__ import site
 from bot.page.settings import PageSettings
 from bot.page.site import Site
-from store import generations, showcase
+from store import generations, showcase, trainings, workers
 from store.tables.orders import Generation, Image
 from tests.bot.stage import Stage
 
@@ -139,7 +139,10 @@ async def test_shy_members_reviewed_pictures_and_what_never_hung_are_nowhere(pag
 
 async def test_the_line_is_told_and_no_prompt(page: Page) -> None:
     await page.stage.imagine(page.stage.alex, prompt="a very private wish")
+    with page.stage.database.begin() as session:
+        workers.report(session, "trainer", [trainings.queue("starter")])  # which draws for nobody
     english = await page.get("/status")
+    assert trainings.queue("starter") not in english
     assert "machines at work" in english
     assert "private" not in english
     chinese = await page.get("/status", **{"Accept-Language": "zh-TW,zh;q=0.9"})

@@ -145,6 +145,10 @@ async def test_rules_are_made_tried_listed_and_taken_away(stage: Stage, boss: Me
     assert "**gun\\*** → do not draw" in shown
     assert "**do not draw**: “GUN” (this server's own rules)" in await say("test", prompt="GUNNER")
     assert "No rule has anything to say" in await say("test", prompt="a cat")
+    await say("add", words="red", action="replace", replacement="blue")
+    assert "a blue cat" in await say("test", prompt="a red cat")
+    assert "blue" not in await say("test", prompt="a red gun")  # nothing is drawn of it
+    await say("remove", words="red")
     await stage.imagine(stage.alex, prompt="a gunner")
     shown = await say("list")
     assert "this server's own rules: do not draw, 1×" in shown
@@ -154,7 +158,8 @@ async def test_rules_are_made_tried_listed_and_taken_away(stage: Stage, boss: Me
     assert len(stage.orders()) == 1
     with stage.database.begin() as session:
         acts = [entry.action for entry in audit.page(session, stage.guild.id)]
-    assert acts == ["settings.rules.remove", "settings.rules.add", "settings.rules.add"]
+    removed, added = ["settings.rules.remove"], ["settings.rules.add"]
+    assert acts == [*removed * 2, *added * 3]
 
 
 async def test_a_rule_needs_something_to_look_for(stage: Stage, boss: MemberActor) -> None:

@@ -45,6 +45,9 @@ async def ask(
     """Take pictures from a zip, or open the form for them. Raises a RequestRefused."""
     loras.tidy(asked.name)
     check(asked.variant, asked.plan, LEAST_EXAMPLES)
+    # Asked before anybody uploads pictures for nothing.
+    plan = await services.database.run(shown.plan_in, services, interaction)
+    trainings.check_plan(plan)
     if archive is None:
         await interaction.response.send_modal(_form(services, interaction, asked))
         return
