@@ -1,5 +1,6 @@
 """Texts by key in the member's language; knows no card and no command."""
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,6 +15,8 @@ from engine.errors import RerollError
 LOCALES = Path(__file__).parent / "locales"
 DEFAULT = "en-US"
 """Discord falls back from zh-TW to English, never to zh-CN; so do we, by having a file for each."""
+TRADITIONAL = ("zh-hant", "zh-hk", "zh-mo")
+"""What browsers of those who read zh-TW ask for, too."""
 LISTS = {
     "known": "variants",
     "choices": "sizes",
@@ -41,6 +44,11 @@ class Words:
     def __init__(self, locale: str, texts: Mapping[str, str]) -> None:
         self.locale = locale
         self.texts = texts
+
+    @property
+    def language(self) -> str:
+        """Return the language without its country, as variants name those that they read."""
+        return self.locale.partition("-")[0]
 
     def __call__(self, key: str, /, **params: object) -> str:
         """Return a text with its parameters filled in. Raises KeyError for an unknown key."""
@@ -87,6 +95,15 @@ class Texts:
     def of(self, locale: str) -> Words:
         """Return the words for a Discord locale; English where there are none."""
         return self.words.get(locale, self.words[DEFAULT])
+
+    def asked(self, languages: str) -> Words:
+        """Return the words for what a browser asks for first, as in `de-AT,de;q=0.9`."""
+        wanted = re.split("[,;]", languages)[0].strip().lower()
+        wanted = "zh-tw" if wanted.startswith(TRADITIONAL) else wanted
+        ours = sorted(self.words)
+        exact = [one for one in ours if one.lower() == wanted]
+        near = [one for one in ours if self.words[one].language == wanted.partition("-")[0]]
+        return self.words[next(iter([*exact, *near]), DEFAULT)]
 
     def has(self, key: str) -> bool:
         """Tell whether there is such a text."""

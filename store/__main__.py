@@ -8,7 +8,7 @@ import sqlite3
 import time
 from pathlib import Path
 
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from store import migrate, schema
@@ -35,11 +35,21 @@ def main() -> None:
     kept = commands.add_parser("backup", help="copy a SQLite database while it is in use")
     kept.add_argument("file", type=Path)
     arguments = parser.parse_args()
-    url = _Address().database_url.get_secret_value()  # type: ignore[call-arg]  # from environment
+    url = _address()
     if arguments.command == "backup":
         back_up(url, arguments.file)
     else:
         {"upgrade": upgrade, "check": migrate.check}[arguments.command](url)
+
+
+def _address() -> str:
+    try:
+        return _Address().database_url.get_secret_value()  # type: ignore[call-arg]  # environment
+    except ValidationError:
+        raise SystemExit(
+            "store: REROLL_DATABASE_URL is not set, here or in .env. "
+            "The database of `make run` is sqlite:///data/reroll.db."
+        ) from None
 
 
 def back_up(url: str, target: Path) -> None:

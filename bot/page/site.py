@@ -196,10 +196,7 @@ class Site:
         return aiohttp_jinja2.render_template(template, request, {**about, **told}, status=status)
 
     def _words(self, request: web.Request) -> Words:
-        asked = request.headers.get("Accept-Language", "").partition(",")[0].strip().lower()
-        if asked.startswith(("zh-tw", "zh-hk", "zh-hant")):
-            return self.texts.of("zh-TW")
-        return self.texts.of("zh-CN" if asked.startswith("zh") else DEFAULT)
+        return self.texts.asked(request.headers.get("Accept-Language", ""))
 
     @web.middleware
     async def _guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -208,8 +208,7 @@ def _prompt(
     if before:
         return before.prompt
     words = services.words(interaction.locale)
-    reads = "zh" if words.locale.startswith("zh") else "en"
-    if reads not in variant.languages:
+    if words.language not in variant.languages:
         words = services.words(DEFAULT)
     return words("start.prompt")
 

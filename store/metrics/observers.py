@@ -13,7 +13,7 @@ class NoTracing(ValueError):
     """Traces are asked for, and the libraries for them are not installed."""
 
     def __init__(self) -> None:
-        super().__init__("REROLL_TRACES_URL needs more: pip install 'reroll[traces]'.")
+        super().__init__("REROLL_TRACES_URL needs more: pip install --editable '.[traces]'.")
 
 
 def observers(settings: Settings, process: str, registry: CollectorRegistry) -> Iterator[Processor]:

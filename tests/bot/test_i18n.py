@@ -1,7 +1,9 @@
-"""Three languages with the same keys, a text for every error, and names that Discord takes."""
+"""Every language with the same keys, a text for every error, and names that Discord takes."""
 
+import shutil
 import string
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import discord
@@ -11,7 +13,8 @@ import regex  # type: ignore[import-untyped]
 import bot.errors
 import store.errors
 import worker.queue
-from bot.i18n import DEFAULT, Texts, Words
+from bot.i18n import DEFAULT, LOCALES, Texts, Words
+from bot.wishes.sizes import size_words
 from engine.catalog import VARIANTS, Catalog
 from engine.errors import PromptTooLong, RerollError, SeedInvalid
 from tests.bot.stage import Stage
@@ -31,11 +34,41 @@ def placeholders(text: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(text) if name}
 
 
-def test_the_languages_are_ours() -> None:
-    assert set(TEXTS.words) == {"en-US", "zh-CN", "zh-TW"}
+def test_the_languages_are_discords() -> None:
+    assert {"en-US", "zh-CN", "zh-TW"} <= set(TEXTS.words) <= {one.value for one in discord.Locale}
 
 
-@pytest.mark.parametrize("locale", ["zh-CN", "zh-TW"])
+def test_a_language_is_one_more_file(tmp_path: Path) -> None:
+    shutil.copytree(LOCALES, tmp_path, dirs_exist_ok=True)
+    english = (LOCALES / f"{DEFAULT}.toml").read_text(encoding="utf-8")
+    german = english.replace('stopping = "', 'stopping = "Moment: ').replace(
+        '"square ', '"quadrat '
+    )
+    (tmp_path / "de.toml").write_text(german, encoding="utf-8")
+    texts = Texts(tmp_path)
+    assert texts.of("de")("stopping").startswith("Moment")
+    assert size_words(texts)["quadrat"] == "square"
+    assert [texts.asked(one).locale for one in ("de-AT,de;q=0.9", "de;q=1")] == ["de", "de"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "ours"),
+    [
+        ("zh-TW,zh;q=0.9", "zh-TW"),
+        ("zh-HK", "zh-TW"),
+        ("zh-Hant-TW", "zh-TW"),
+        ("zh-Hans-CN", "zh-CN"),
+        ("zh", "zh-CN"),
+        ("en-GB", DEFAULT),
+        ("xx;q=0.5, zh", DEFAULT),
+        ("", DEFAULT),
+    ],
+)
+def test_browsers_get_the_nearest_language(asked: str, ours: str) -> None:
+    assert TEXTS.asked(asked).locale == ours
+
+
+@pytest.mark.parametrize("locale", sorted({*TEXTS.words} - {DEFAULT}))
 def test_every_language_has_the_same_keys_and_parameters(locale: str) -> None:
     english, words = TEXTS.of(DEFAULT).texts, TEXTS.of(locale).texts
     assert set(words) == set(english)
@@ -60,21 +93,18 @@ def test_every_preset_and_variant_has_a_name(locale: str) -> None:
     assert keys <= set(TEXTS.of(locale).texts)
 
 
-@pytest.mark.parametrize(
-    ("locale", "ours"),
-    [("zh-CN", "zh-CN"), ("zh-TW", "zh-TW"), ("en-GB", DEFAULT), ("ja", DEFAULT), ("", DEFAULT)],
-)
-def test_other_languages_are_answered_in_english(locale: str, ours: str) -> None:
-    assert TEXTS.of(locale).locale == ours
+@pytest.mark.parametrize("locale", ["", *(one.value for one in discord.Locale)])
+def test_other_languages_are_answered_in_english(locale: str) -> None:
+    assert TEXTS.of(locale).locale == (locale if locale in TEXTS.words else DEFAULT)
 
 
 def test_taiwan_and_the_mainland_do_not_share_words() -> None:
     mainland, taiwan = TEXTS.of("zh-CN").texts, TEXTS.of("zh-TW").texts
     assert "解析度" in taiwan["imagine.size"]
     assert not [key for key, text in taiwan.items() if "服务器" in text or "视频" in text]
-    # Words of a sign or two (left, right, model) are often the same in both.
-    said = [key for key in mainland if len(mainland[key]) > 3]
-    assert sum(mainland[key] == taiwan[key] for key in said) < len(said) / 15
+    # Names of models have no Chinese; words of a sign or two (left, right) are often the same.
+    said = [key for key in mainland if len(regex.findall(r"\p{Han}", mainland[key])) > 2]
+    assert sum(mainland[key] == taiwan[key] for key in said) < len(said) / 25
 
 
 def test_the_members_own_words_are_shown_as_plain_text() -> None:

@@ -11,6 +11,7 @@ from alembic import command
 from sqlalchemy import text
 
 from store import migrate, schema
+from store.__main__ import main
 from store.database import Database
 from store.schema import SchemaOld, State
 
@@ -101,3 +102,13 @@ def test_an_upgrade_waits_a_little_for_a_lock_and_then_changes_nothing(
     finally:
         with psycopg.connect(postgresql_server, autocommit=True) as connection:
             connection.execute("DROP DATABASE locked WITH (FORCE)")
+
+
+def test_without_an_address_it_ends_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("REROLL_DATABASE_URL", raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["store", "upgrade"])
+    with pytest.raises(SystemExit, match="REROLL_DATABASE_URL is not set"):
+        main()
