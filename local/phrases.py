@@ -35,6 +35,7 @@ class Part(IntEnum):
     FILES = 19
 
 
+NAMED = (Kind.USER, Kind.CHANNEL, Kind.ROLE, Kind.MENTIONABLE)
 BOOLEANS = {"true": True, "false": False}
 
 
@@ -94,8 +95,10 @@ def coerce(spec: Spec, value: str, people: Mapping[str, Any]) -> Any:
     try:
         return convert.get(Kind(spec["type"]), people.__getitem__)(value)
     except (KeyError, ValueError, OSError):
-        kind = Kind(spec["type"]).name.lower()
-        raise CannotSay(f"“{value}” is no {kind} for the option {spec['name']}.") from None
+        kind = Kind(spec["type"])
+        known = f"; there are: {', '.join(people)}" if kind in NAMED and people else ""
+        said = f"“{value}” is no {kind.name.lower()} for the option {spec['name']}{known}."
+        raise CannotSay(said) from None
 
 
 def find_entry(said: str, menu: Sequence[Spec]) -> str | None:

@@ -130,7 +130,7 @@ def _facts(words: Words, lora: Lora) -> Iterator[str]:
         yield words.failure(lora.error["code"], lora.error["params"])
         return
     if lora.base is None:
-        yield words("lora.checking")
+        yield _status(words, lora)
         return
     size = f"{lora.nbytes / MB:.1f} MB"
     facts = (base_name(words, lora.base), words("lora.rank", rank=lora.rank), size)
@@ -147,6 +147,8 @@ def _facts(words: Words, lora: Lora) -> Iterator[str]:
 def _status(words: Words, lora: Lora) -> str:
     if lora.status == "ready":
         return ""
+    if (lora.status, lora.source) == ("checking", "trained"):
+        return words("lora.training")  # nothing to check yet: its file is what the training makes
     return words(f"lora.{lora.status}")
 
 

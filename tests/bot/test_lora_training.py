@@ -163,6 +163,15 @@ async def test_what_is_wrong_costs_nothing(
     assert school.left(school.alex) == 10
 
 
+async def test_a_lora_in_training_is_listed_as_such(school: Stage) -> None:
+    await begin(school)
+    listed = (await school.alex.slash(school.channel, "lora list")).response
+    opened = (await school.alex.slash(school.channel, "lora info", name="Ink")).response
+    for shown in (listed, opened):
+        assert "🎓 in training" in text(shown)
+        assert "being checked" not in text(shown)
+
+
 async def test_pictures_without_words_need_a_trigger(school: Stage) -> None:
     archive = ("a.zip", packed(six()))
     result = await school.alex.slash(school.channel, "lora train", name="Ink", zip=archive)

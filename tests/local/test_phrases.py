@@ -87,7 +87,7 @@ def test_people_switches_and_files_are_typed_as_they_look(tmp_path: Path) -> Non
     assert coerce({"name": "weight", "type": 10}, "0.8", people) == 0.8
     file = coerce({"name": "image", "type": 11}, str(tmp_path / "a b.png"), people)
     assert file == ("a b.png", b"png")
-    with pytest.raises(CannotSay, match="no user"):
+    with pytest.raises(CannotSay, match=r"no user .*there are: @小满"):
         coerce({"name": "who", "type": 6}, "@nobody", people)
 
 
