@@ -16,6 +16,8 @@ from worker.drawing import Parts
 
 LOOK_S = 0.25
 """Orders come while a picture is drawn; a look is one small query."""
+GLANCE_S = 0.02
+"""How soon it is seen that another picture was begun, which is looked past at once."""
 MOST_BYTES = 1e9
 """What is brought while one picture is drawn."""
 
@@ -30,6 +32,7 @@ class Lookout:
         self._stopped = Event()
         self._thread = Thread(target=self._watch, daemon=True)
         self._during: Claim | None = None
+        self._looked_at = 0.0
         self._tried: set[str] = set()
         self._bytes = 0
 
@@ -47,6 +50,7 @@ class Lookout:
         claim = self._parts.hand.claim
         if claim is None:
             return
+        self._looked_at = time.monotonic()
         if claim is not self._during:
             self._during, self._tried, self._bytes = claim, set(), 0
         for sha256 in self._coming():
@@ -55,13 +59,18 @@ class Lookout:
             self._bring(sha256)
 
     def _watch(self) -> None:
-        while not self._stopped.wait(self._every_s):
+        while not self._stopped.wait(min(GLANCE_S, self._every_s)):
             try:
-                self.look()
+                if self._is_due():
+                    self.look()
             except RerollError as error:
                 log.info("what comes next is not known", error=type(error).__name__)
             except Exception:
                 log.exception("looking ahead failed")
+
+    def _is_due(self) -> bool:
+        is_new = self._parts.hand.claim is not self._during
+        return is_new or time.monotonic() - self._looked_at >= self._every_s
 
     def _coming(self) -> list[str]:
         parts = self._parts
