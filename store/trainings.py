@@ -83,7 +83,7 @@ def reference(lora_id: str) -> str:
 def create(
     session: Session, ordered: Ordered, plan: MemberPlan, room: Room, now: datetime
 ) -> Training:
-    """Hold the price, take a place in the library and queue the training.
+    """Hold the price, take a place in the library and queue the training; `now` is the server's.
 
     Raises TrainingRuns, TrainingsNotIncluded, TrainingsSpent, CreditsSpent, or what `loras.create`
     raises.

@@ -15,6 +15,7 @@ from store.errors import FilesUnavailable, LoraUnknown
 from store.lora_shares import Found, Viewer
 from store.loras import MB, Room
 from store.plans import Plan
+from store.servers import Server
 from store.tables.loras import Lora
 
 
@@ -73,8 +74,12 @@ def room(plan: Plan) -> Room:
 
 def plan_in(session: Session, services: Services, interaction: Press) -> Plan:
     """Return the plan that the member has here."""
-    server = servers.read(session, services.defaults, home(interaction), services.now())
-    return server.plan(rank(interaction))
+    return server_in(session, services, interaction).plan(rank(interaction))
+
+
+def server_in(session: Session, services: Services, interaction: Press) -> Server:
+    """Return what the server has chosen where the member is, with the time in its zone."""
+    return servers.read(session, services.defaults, home(interaction), services.now())
 
 
 def _known(session: Session, viewer: Viewer, lora: Lora) -> Known:

@@ -4,6 +4,7 @@ import io
 import zipfile
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from PIL import Image
@@ -18,6 +19,7 @@ from store.errors import FilesUnavailable
 from store.loras import Kept
 from store.plans import Plan, Plans
 from store.servers import Defaults
+from store.tables.money import LedgerEntry
 from store.tables.trainings import Training
 from store.training_claims import Claim, Progress
 from tests.bot.messages import gallery, presses, text
@@ -126,6 +128,27 @@ async def test_a_zip_is_priced_confirmed_trained_and_told(school: Stage) -> None
     again = await stage.alex.click(asked, custom_id=presses(asked)["traingo"])
     assert "already have a LoRA in training" in refusal(again)
     assert len(rows(stage)) == 1
+
+
+async def test_a_training_is_paid_from_the_servers_own_day(school: Stage) -> None:
+    stage = school
+    now = stage.env.now()
+    # Of these two, one has another date than UTC at every moment.
+    zones = [ZoneInfo("Pacific/Kiritimati"), ZoneInfo("Pacific/Pago_Pago")]
+    zone = next(one for one in zones if now.astimezone(one).date() != now.date())
+    plans = stage.services.defaults.plans
+    object.__setattr__(stage.services, "defaults", Defaults(plans, zone))
+    await begin(stage)
+    day = stage.env.now().astimezone(zone).date().isoformat()
+    assert [row.day for row in rows(stage)] == [day]
+    with stage.database.begin() as session:
+        entries = session.query(LedgerEntry).filter_by(user_id=stage.alex.id).all()
+    assert {(one.purse, one.kind, one.amount) for one in entries} == {
+        (day, "grant", 10),
+        (day, "hold", -6),
+    }
+    quota = (await stage.alex.slash(stage.channel, "quota")).response
+    assert "**4** of 10 credits" in str(quota.content)
 
 
 async def test_without_a_zip_a_form_asks_across_a_restart_too(school: Stage) -> None:

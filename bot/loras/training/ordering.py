@@ -20,7 +20,7 @@ from bot.loras.training import cards, gathering
 from bot.loras.training.asked import Asked, Pending, prompts
 from bot.orders import ruling
 from bot.servers import places
-from bot.servers.standing import home
+from bot.servers.standing import home, rank
 from bot.services import Services
 from bot.wishes import fetch
 from engine.training.plan import LEAST_EXAMPLES, Example, check
@@ -125,8 +125,9 @@ async def _order(
 
         def create(session: Session) -> tuple[Training, Lora]:
             _check(session, interaction, pending, place)
-            plan = shown.plan_in(session, services, interaction)
-            made = trainings.create(session, ordered, plan, shown.room(plan), services.now())
+            server = shown.server_in(session, services, interaction)
+            plan = server.plan(rank(interaction))
+            made = trainings.create(session, ordered, plan, shown.room(plan), server.now)
             return made, session.get_one(Lora, made.lora_id)
 
         made = await services.database.run(create)
