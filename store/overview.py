@@ -127,4 +127,4 @@ def _vendor_usd(session: Session, now: int) -> float:
         MoneyEntry.created_at > now - DAY_MS,
         MoneyEntry.kind.in_(("charge", "correct")),
     )
-    return -(session.scalar(taken) or 0) / MICROS
+    return -int(session.scalar(taken) or 0) / MICROS

@@ -19,7 +19,7 @@ from store.errors import StillDrawing
 from store.ledger import KEPT
 from store.tables.every import METADATA
 from store.tables.loras import Lora
-from store.tables.money import LedgerEntry
+from store.tables.money import LedgerEntry, MoneyEntry
 from store.tables.orders import Generation
 from store.tables.showcase import Exhibit
 from store.tables.trainings import Training
@@ -105,7 +105,7 @@ def finish(session: Session, user_id: int) -> Forgotten:
         raise StillDrawing
     left = Forgotten(_messages(session, user_id), tuple(_folders(session, user_id)))
     nobody = -1 - secrets.randbits(62)
-    spent = _spent_lately(session, user_id)
+    spent = [*_spent_lately(session, user_id), *_taken_lately(session, user_id, nobody)]
     _delete_orders(session, user_id)
     for name, columns in TRACES.items():
         for column, fate in columns.items():
@@ -150,7 +150,7 @@ def _unname(
 
 
 def _messages(session: Session, user_id: int) -> tuple[tuple[int, int], ...]:
-    """Return where the newest orders are shown."""
+    """Return where the newest orders are shown, and all that hangs in a showcase or was trained."""
     mine = (Generation.user_id == user_id, Generation.message_id.is_not(None))
     shown = (
         select(Generation.channel_id, Generation.message_id)
@@ -163,7 +163,10 @@ def _messages(session: Session, user_id: int) -> tuple[tuple[int, int], ...]:
         .join(Generation, Generation.id == Exhibit.generation_id)
         .where(Generation.user_id == user_id, Exhibit.message_id > 0)
     )
-    found = [*session.execute(hung).all(), *session.execute(shown).all()]
+    learnt = select(Training.channel_id, Training.message_id).where(
+        Training.user_id == user_id, Training.message_id.is_not(None)
+    )
+    found = [row for rows in (hung, learnt, shown) for row in session.execute(rows).all()]
     return tuple((channel_id, message_id or 0) for channel_id, message_id in found)
 
 
@@ -203,4 +206,23 @@ def _spent_lately(session: Session, user_id: int) -> list[LedgerEntry]:
     for guild_id, reference in session.execute(once).all():
         at = {"guild_id": guild_id, "user_id": user_id, "purse": KEPT}
         made.append(entry(**at, kind="grant", amount=0, reference=reference))
+    return made
+
+
+def _taken_lately(session: Session, user_id: int, nobody: int) -> list[MoneyEntry]:
+    """Return what must stay known of money, so that forgetting gives no share of it a second time.
+
+    A pair for each day, which takes nothing from the server's budget once more.
+    """
+    entry = MoneyEntry
+    days = (
+        select(entry.guild_id, entry.day, func.sum(entry.micros))
+        .where(entry.user_id == user_id, entry.created_at > now_ms() - 2 * DAY)
+        .group_by(entry.guild_id, entry.day)
+    )
+    made = []
+    for guild_id, day, micros in session.execute(days).all():
+        at = {"guild_id": guild_id, "day": day, "kind": "correct"}
+        made.append(entry(**at, user_id=user_id, micros=int(micros)))
+        made.append(entry(**at, user_id=nobody, micros=-int(micros)))
     return made

@@ -1,10 +1,16 @@
 """Everything that names a member is known, handed out, and forgotten without upsetting a sum."""
 
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
 import pytest
 from sqlalchemy import select
 
+from engine.vendor.charge import Charge
 from store import (
     audit,
+    budgets,
     claims,
     generations,
     grants,
@@ -12,13 +18,16 @@ from store import (
     lora_shares,
     loras,
     members,
+    overview,
     presets,
     privacy,
     reports,
     sanctions,
     servers,
     showcase,
+    trainings,
 )
+from store.budgets import Attempt
 from store.database import Database
 from store.errors import CheckedIn, MemberBanned, StillDrawing
 from store.ledger import Flow
@@ -28,9 +37,10 @@ from store.presets import Shelf
 from store.servers import Defaults
 from store.tables.base import Base
 from store.tables.loras import Lora
-from store.tables.money import LedgerEntry
+from store.tables.money import LedgerEntry, MoneyEntry
 from store.tables.orders import Generation
-from tests.store.orders import NOON, PLAN, kept, place
+from store.tables.trainings import Training
+from tests.store.orders import NOON, PLAN, kept, order, place
 
 SERVER, MEMBER, OTHER = 5, 1, 2
 FLOW = Flow(SERVER, MEMBER)
@@ -130,6 +140,28 @@ def test_sums_stay_true_and_today_gives_nothing_twice(database: Database) -> Non
         assert again.today == before.today
 
 
+def test_todays_share_of_money_is_not_given_again(database: Database) -> None:
+    plan = replace(PLAN, daily_micros=100, server_micros=900)
+    with database.begin() as session:
+        generations.create(session, order(user_id=MEMBER, estimate=70), plan, NOON)
+        claim = claims.claim(session, "w", ["starter"])
+        assert claim
+        attempt = Attempt(claim.generation_id, claim.index, claim.fence)
+        charge = Charge("bfl", Decimal("0.006"), Decimal("0.00006"))
+        budgets.charged(session, attempt, charge)
+        claims.keep(session, claim, kept(claim.request))
+        before = budgets.budget(session, FLOW, plan, NOON)
+        assert (before.left, before.own_left) == (840, 40)
+    for _ in range(2):
+        with database.begin() as session:
+            privacy.finish(session, MEMBER)
+            assert budgets.budget(session, FLOW, plan, NOON) == before
+    with database.begin() as session:
+        mine = session.query(MoneyEntry).filter_by(user_id=MEMBER).all()
+        assert [one.generation_id for one in mine] == [None]
+        assert overview.read(session).vendor_usd == pytest.approx(0.00006)
+
+
 def test_a_check_in_is_not_given_again(database: Database) -> None:
     defaults = Defaults(Plans((PLAN,)))
     with database.begin() as session:
@@ -158,6 +190,27 @@ def test_what_is_open_is_ended_and_refunded_first(database: Database) -> None:
         held = session.query(LedgerEntry).filter_by(reference=waiting).all()
         assert {entry.user_id for entry in held} == {row.user_id}
         assert sum(entry.amount for entry in held) == 0
+
+
+def test_what_a_training_showed_is_taken_away_too(database: Database) -> None:
+    with database.begin() as session:
+        new = New(owner_id=MEMBER, name="My cat", source="trained", triggers="velvetword")
+        lora = loras.create(session, new, Room(3, 1000)).id
+        words: dict[str, Any] = {"all": ["velvetword"]}
+        shown = {"application_id": 1, "channel_id": 6, "message_id": 77, "token": "secret-token"}
+        about = {"guild_id": SERVER, "user_id": MEMBER, "day": "2026-11-23", "base": "starter"}
+        done = {"status": "done", "steps": 9, "price": 2, "due": 2, "finished_at": 1}
+        row = Training(lora_id=lora, plan={}, examples=words, prompts=words, token_at=0, **about)
+        for name, value in {**shown, **done, "locale": "zh-CN"}.items():
+            setattr(row, name, value)
+        session.add(row)
+        session.flush()
+        left = privacy.finish(session, MEMBER)
+        assert left.messages == ((6, 77),)
+        assert trainings.folder(lora) in left.folders
+        row = session.get_one(Training, lora, populate_existing=True)
+        assert (row.examples, row.prompts, row.token) == ({}, {}, "")
+    assert named(database, MEMBER) == {}
 
 
 def test_loras_leave_without_their_words(database: Database) -> None:
