@@ -37,13 +37,14 @@ from engine.loras.canon import DOWN, PREFIX, UP
 from engine.loras.names import bases
 from engine.loras.wardrobe import Wardrobe
 from engine.request import GenerationRequest, LoraUse
-from store import generations, migrate
 from store.database import Database
 from store.files import Files
-from store.loras import FOLDER
-from store.plans import Plan
+from store.host import migrate
+from store.loras.library import FOLDER
+from store.money.plans import Plan
+from store.orders import generations
 from tests import broker
-from tests.store.orders import NOON, order
+from tests.store.placing import NOON, order
 from worker.drawing import Parts, draw_waiting
 from worker.events import Doorbell
 from worker.hand import Hand

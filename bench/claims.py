@@ -18,15 +18,17 @@ from pathlib import Path
 from sqlalchemy import insert, select, text, update
 
 from engine.request import LoraUse
-from store import claims, generations, migrate, workers
 from store.database import Database
-from store.fairness import Residency
-from store.plans import Plan
+from store.host import migrate, workers
+from store.line import claims
+from store.line.fairness import Residency
+from store.money.plans import Plan
+from store.orders import generations
 from store.tables.lines import Lane
 from store.tables.money import Account
 from store.tables.orders import Generation, Image
 from tests import postgres
-from tests.store.orders import NOON, kept, order, request
+from tests.store.placing import NOON, kept, order, request
 
 PLAN = Plan(daily_credits=1_000_000)
 VARIANTS = ("v0", "v1")

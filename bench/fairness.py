@@ -22,7 +22,7 @@ from pathlib import Path
 
 from bench.line import SWITCH_S, Asked, Device, Drawn, Policy, Run, run
 from bench.policies import Affinity, Fifo, Product, RoundRobin
-from store.fairness import Bounds
+from store.line.fairness import Bounds
 
 POLICIES = ("product", "fifo", "round robin", "affinity")
 PLAINER = {"no preference": {"affinity": False}, "not ahead": {"ahead": False}}

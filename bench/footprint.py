@@ -15,7 +15,7 @@ from local.broker import embedded
 from local.discord.server import TOKEN, LocalDiscord
 from local.discord.world import World
 from local.folder import Folder
-from store import migrate
+from store.host import migrate
 
 READY = b"REROLL READY\n"
 REST_S = 5.0

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
-from store.fairness import Residency
+from store.line.fairness import Residency
 
 SWITCH_S = 12.0
 BRING_S = 1.0

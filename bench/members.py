@@ -31,14 +31,15 @@ from local import reading
 from local.discord.rest import WireRequest
 from local.discord.server import TOKEN, LocalDiscord
 from local.discord.world import Person, Seat, World
-from store import claims, migrate, workers
 from store.database import Database
 from store.files import Files
+from store.host import migrate, workers
+from store.line import claims
 from store.tables.loras import Lora
 from store.tables.orders import Generation, Image
 from tests import broker
 from tests.bot.messages import png
-from tests.store.orders import kept, request
+from tests.store.placing import kept, request
 
 MEMBERS = 200
 HISTORY, LORAS = 100_000, 10_000

@@ -13,10 +13,12 @@ from sqlalchemy import event
 
 from bench.line import Asked, Device, Drawn
 from engine.request import LoraUse
-from store import claims, coming, generations, migrate, workers
 from store.database import Database
-from store.plans import Plan
-from tests.store.orders import NOON, kept, order, request
+from store.host import migrate, workers
+from store.line import claims, coming
+from store.money.plans import Plan
+from store.orders import generations
+from tests.store.placing import NOON, kept, order, request
 
 PLAN = Plan(daily_credits=1_000_000)
 EPOCH_S = 1_800_000_000.0

@@ -21,11 +21,13 @@ import redis
 from celery import Celery, signals
 from kombu import Queue
 
-from store import claims, generations, migrate
 from store.database import Database
-from store.plans import Plan
+from store.host import migrate
+from store.line import claims
+from store.money.plans import Plan
+from store.orders import generations
 from tests import broker
-from tests.store.orders import NOON, kept, order, request
+from tests.store.placing import NOON, kept, order, request
 from worker.app import ARGUMENTS, OPTIONS
 from worker.events import redis_url
 from worker.queue import TASK, Tickets, queue_name

@@ -58,12 +58,13 @@ from bot.standby import Standby
 from bot.wishes.options import Reader
 from bot.wishes.sizes import size_words
 from engine.errors import VariantUnknown
-from store import logs, schema
+from store import logs
 from store.database import Database
 from store.errors import StoreUnavailable
 from store.files import Files
+from store.host import schema
+from store.host.schema import SchemaOld
 from store.metrics.observers import NoTracing, observers
-from store.schema import SchemaOld
 from worker.queue import BrokerEvicts, Tickets, refuse_eviction
 
 READY = "REROLL READY"

@@ -9,8 +9,8 @@ import structlog
 
 from bot.delivery.progress import ProgressBoard
 from bot.services import Services
-from store import generations
 from store.errors import FilesUnavailable, StoreUnavailable
+from store.orders import generations
 from store.sweep import sweep
 from worker import events
 from worker.queue import BrokerUnavailable

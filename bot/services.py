@@ -23,10 +23,10 @@ from bot.wishes.options import Reader
 from bot.wishes.writer import Writer
 from engine.catalog import Catalog
 from engine.labels.labelling import Labels
+from store.choices.servers import Defaults
 from store.database import Database
 from store.files import Files
-from store.lora_addresses import HOSTS
-from store.servers import Defaults
+from store.loras.addresses import HOSTS
 from worker.queue import Tickets
 
 

@@ -11,8 +11,8 @@ from bot.rules.loading import SHIPPED
 from bot.rules.matching import Rules
 from bot.seals import Seals
 from bot.wishes.writer import Writer
-from store.plans import PLANS, Plans
-from store.servers import Defaults
+from store.choices.servers import Defaults
+from store.money.plans import PLANS, Plans
 from store.settings import Settings
 
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import structlog
 
 from bot.services import Services
-from store import bots
 from store.errors import StoreUnavailable
+from store.host import bots
 
 BEAT_S = 3.0
 

@@ -18,10 +18,10 @@ from bot.services import Services
 from bot.wishes.options import Reader
 from bot.wishes.sizes import size_words
 from engine.catalog import VARIANTS, Catalog
+from store.choices.servers import Defaults
 from store.database import Database
 from store.files import Files
-from store.plans import PLANS, Plans
-from store.servers import Defaults
+from store.money.plans import PLANS, Plans
 from worker.queue import Tickets
 
 PAGE = Path(__file__).parents[1] / "docs" / "commands.md"

@@ -11,10 +11,10 @@ from pathlib import Path
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from store import migrate, schema
-from store.backup import CannotBackUp, backup
 from store.database import Database
 from store.errors import StoreUnavailable
+from store.host import migrate, schema
+from store.host.backup import CannotBackUp, backup
 
 PATIENCE_S = 30.0
 """A server that starts at the same time is there by then."""

@@ -13,16 +13,18 @@ from typing import Any
 from sqlalchemy import Table, case, delete, func, select, update
 from sqlalchemy.orm import Session
 
-from store import generations, loras, trainings
 from store.clock import now_ms
 from store.errors import StillDrawing
-from store.ledger import KEPT
+from store.loras import library
+from store.money.ledger import KEPT
+from store.orders import generations
 from store.tables.every import METADATA
 from store.tables.loras import Lora
 from store.tables.money import LedgerEntry, MoneyEntry
 from store.tables.orders import Generation
 from store.tables.showcase import Exhibit
 from store.tables.trainings import Training
+from store.training import trainings
 
 MOST_MESSAGES = 100
 DAY = 86_400_000
@@ -127,8 +129,8 @@ def _delete_orders(session: Session, user_id: int) -> None:
     session.execute(update(Generation).where(*mine).values(deleted_at=now_ms()))
     everything = update(Generation).where(Generation.user_id == user_id)
     session.execute(everything.values(token="", remarks=None, error=None, message_id=None))
-    for lora in loras.owned(session, user_id):
-        loras.remove(session, lora)
+    for lora in library.owned(session, user_id):
+        library.remove(session, lora)
     kept, learnt = Lora, Training
     session.execute(
         update(kept)
@@ -173,7 +175,7 @@ def _messages(session: Session, user_id: int) -> tuple[tuple[int, int], ...]:
 def _folders(session: Session, user_id: int) -> Iterator[str]:
     kept, learnt = Lora, Training
     for lora_id in session.scalars(select(kept.id).where(kept.owner_id == user_id)):
-        yield loras.folder(lora_id)
+        yield library.folder(lora_id)
     for lora_id in session.scalars(select(learnt.lora_id).where(learnt.user_id == user_id)):
         yield trainings.folder(lora_id)
 

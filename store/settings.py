@@ -7,7 +7,7 @@ from pydantic import Field, SecretStr
 from engine.catalog import VARIANTS, Catalog
 from engine.labels.settings import LabelSettings
 from engine.licences import LicenceSettings, require_acknowledged
-from store.lora_addresses import HOSTS
+from store.loras.addresses import HOSTS
 
 
 class VariantSettings(LicenceSettings):

@@ -14,10 +14,14 @@ from sqlalchemy import ColumnElement, exists, literal_column, or_, select, updat
 from sqlalchemy.orm import Session
 
 from engine.errors import RerollError
-from store import claims, erasing, flows, generations, labelling, reviews, workers
+from store.choices import labelling
 from store.clock import now_ms
 from store.errors import Stuck, WorkerCrashed, WorkerMissing
-from store.ledger import Flow
+from store.host import workers
+from store.line import claims, flows
+from store.moderation import reviews
+from store.money.ledger import Flow
+from store.orders import erasing, generations
 from store.tables.lines import Lane
 from store.tables.orders import Generation, Image
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from store import migrate
 from store.database import Database
+from store.host import migrate
 from tests import postgres
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from sqlalchemy import event, text
 
-from store import generations
 from store.database import Database
 from store.errors import StoreUnavailable
-from store.plans import Plan
-from tests.store.orders import NOON, order, request
+from store.money.plans import Plan
+from store.orders import generations
+from tests.store.placing import NOON, order, request
 
 LARGE = 10**9
 STRANGER = 99

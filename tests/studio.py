@@ -18,9 +18,9 @@ from local.discord.server import TOKEN, LocalDiscord
 from local.discord.world import Seat, World
 from local.folder import Folder
 from local.stack import Door, Stack
-from store import ledger
 from store.database import Database
-from store.plans import default_plan
+from store.money import ledger
+from store.money.plans import default_plan
 from store.tables.orders import Generation
 
 

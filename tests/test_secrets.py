@@ -8,9 +8,9 @@ from pydantic import ValidationError
 
 from bot.settings import BotSettings
 from engine.labels.seal import Seal
-from store.generations import Order
+from store.orders.generations import Order
 from store.tables.orders import Generation
-from tests.store.orders import order
+from tests.store.placing import order
 from worker.queue import Tickets
 from worker.settings import WorkerSettings
 

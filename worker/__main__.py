@@ -22,11 +22,12 @@ from engine.licences import LicenceUnacknowledged
 from engine.memory import LeverRefused
 from engine.vendor.connection import connected
 from engine.vocabulary import VocabularyUnreadable
-from store import logs, schema
+from store import logs
 from store.database import Database
 from store.errors import StoreUnavailable
 from store.files import Files
-from store.lora_addresses import DISCORD
+from store.host import schema
+from store.loras.addresses import DISCORD
 from store.metrics.observers import NoTracing, observers
 from store.sweep import reclaim
 from worker import app, measured

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from engine.errors import InputLost, LoraLost
 from engine.request import ImageRequest
-from store import lora_files
 from store.errors import FilesUnavailable
+from store.loras import unneeded
 from worker.hand import Grip
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def loras(parts: "Parts", grip: Grip, request: ImageRequest) -> None:
     if not request.loras:
         return
     with parts.database.begin() as session:
-        if lora_files.gone(session, [use.sha256 for use in request.loras]):
+        if unneeded.gone(session, [use.sha256 for use in request.loras]):
             raise LoraLost
     adapters = parts.engine.adapters
     lacking = adapters.lacking(request)

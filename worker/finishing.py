@@ -10,7 +10,7 @@ from engine.errors import PictureWithheld
 from engine.judging.verdicts import Verdict
 from engine.labels.labelling import Labels
 from engine.recipe import Recipe
-from store.claims import Claim
+from store.line.claims import Claim
 
 Look = Callable[[bytes, bool], Verdict]
 """Judges a picture by its file and whether its channel is age-restricted."""

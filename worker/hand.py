@@ -7,10 +7,10 @@ from threading import Lock
 from typing import Protocol
 
 from engine.errors import GenerationCancelled
-from store import claims
-from store.claims import Claim
 from store.database import Database
 from store.errors import LeaseLost
+from store.line import claims
+from store.line.claims import Claim
 
 
 class ClaimStopped(Exception):

@@ -8,11 +8,11 @@ from threading import Event, Thread
 
 import structlog
 
-from store import controls, workers
 from store.database import Database
 from store.errors import StoreUnavailable
+from store.host import controls, workers
+from store.host.workers import Means
 from store.sweep import sweep
-from store.workers import Means
 from worker.drawing import Parts
 from worker.events import Finished
 from worker.hand import InHand

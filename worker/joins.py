@@ -4,9 +4,10 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from store import claims, controls
-from store.claims import Claim
-from store.joining import Joining, join
+from store.host import controls
+from store.line import claims
+from store.line.claims import Claim
+from store.line.joining import Joining, join
 
 if TYPE_CHECKING:
     from worker.drawing import Parts, Work

@@ -21,12 +21,12 @@ from engine.loras.canon import Canonical, canonical
 from engine.loras.file import MIB
 from engine.loras.fit import base_of
 from engine.loras.names import bases
-from store import lora_fetches, lora_files, loras
 from store.database import Database
 from store.errors import FilesUnavailable, LeaseLost, LoraUnfetched, StoreUnavailable
 from store.files import Files
-from store.lora_fetches import Held
-from store.loras import Kept
+from store.loras import fetches, library, unneeded
+from store.loras.fetches import Held
+from store.loras.library import Kept
 from worker.lora_download import Downloader, forget
 from worker.shelving import shelved
 
@@ -75,7 +75,7 @@ class Librarian:
         """Take back what a former life held, and begin."""
         self._folder.mkdir(parents=True, exist_ok=True)
         with self._database.begin() as session:
-            lora_fetches.reclaim(session, self._name)
+            fetches.reclaim(session, self._name)
         self._thread.start()
 
     def stop(self) -> None:
@@ -106,25 +106,25 @@ class Librarian:
         self._tidied_at = time.monotonic()
         self.tidy()
 
-    def tidy(self, *, recent_ms: int = lora_files.RECENT_MS) -> None:
+    def tidy(self, *, recent_ms: int = unneeded.RECENT_MS) -> None:
         """Remove files that nobody needs, each in a transaction of its own."""
         with self._database.begin() as session:
-            lora_files.forget_refused(session)
-            gone = lora_files.removed(session, recent_ms=recent_ms)
+            unneeded.forget_refused(session)
+            gone = unneeded.removed(session, recent_ms=recent_ms)
         for lora_id in gone:
             with self._database.begin() as session:
-                if unneeded := lora_files.give_up(session, lora_id):
-                    if unneeded.sha256:
-                        self._files.remove(loras.FOLDER, unneeded.sha256)
-                    if unneeded.preview:
-                        self._files.remove(loras.folder(lora_id), unneeded.preview)
+                if left := unneeded.give_up(session, lora_id):
+                    if left.sha256:
+                        self._files.remove(library.FOLDER, left.sha256)
+                    if left.preview:
+                        self._files.remove(library.folder(lora_id), left.preview)
         for part in self._folder.glob(PARTS):
             if time.time() - part.stat().st_mtime > STALE_S:
                 forget(part)
 
     def _claim(self) -> Held | None:
         with self._database.begin() as session:
-            return lora_fetches.claim(session, self._name)
+            return fetches.claim(session, self._name)
 
     def _settle(self, held: Held) -> None:
         told = log.bind(lora=held.lora_id)
@@ -134,22 +134,22 @@ class Librarian:
             self._keep(held, made)
             told.info("lora kept", base=made.base, sha256=made.file.sha256[:12])
         except Leaving:
-            self._write(held, lora_fetches.release)
+            self._write(held, fetches.release)
             return
         except Removed:
             told.info("lora removed meanwhile")
-            self._write(held, partial(lora_fetches.fail, error=LoraUnfetched()))
+            self._write(held, partial(fetches.fail, error=LoraUnfetched()))
         except LeaseLost:
             told.warning("lora fetched by another")
             return
         except (LoraRefused, LoraUnfetched) as refused:
             told.info("lora refused", code=refused.code)
-            self._write(held, partial(lora_fetches.fail, error=refused))
+            self._write(held, partial(fetches.fail, error=refused))
         except RerollError:
             raise  # a store is away: the lease runs out, and the file is gone on with
         except Exception:
             told.exception("lora failed unexpectedly")
-            self._write(held, lora_fetches.retry)
+            self._write(held, fetches.retry)
             self._stopped.wait(LOOK_S)
             return
         forget(part)
@@ -158,7 +158,7 @@ class Librarian:
         self._downloader.fetch(held.url, part, held.most_bytes, self._teller(held))
         size = part.stat().st_size
         with self._database.begin() as session:
-            lora_fetches.beat(session, held, size, size, lease_ms=CONVERT_MS)
+            fetches.beat(session, held, size, size, lease_ms=CONVERT_MS)
         _check_memory(size)
         with part.open("rb") as file:
             only = held.bases[0] if len(held.bases) == 1 else base_of(file, held.bases).name
@@ -174,7 +174,7 @@ class Librarian:
             if time.monotonic() - told_at < TELL_S:
                 return
             with self._database.begin() as session:
-                if not lora_fetches.beat(session, held, got, of):
+                if not fetches.beat(session, held, got, of):
                     raise Removed
             told_at = time.monotonic()
 
@@ -190,7 +190,7 @@ class Librarian:
                 rank=file.rank,
                 layers=file.layers,
             )
-            lora_fetches.keep(session, held, kept)
+            fetches.keep(session, held, kept)
 
     def _write(self, held: Held, write: Callable[[Session, Held], None]) -> None:
         with suppress(LeaseLost), self._database.begin() as session:

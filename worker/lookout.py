@@ -10,8 +10,8 @@ from threading import Event, Thread
 import structlog
 
 from engine.errors import RerollError
-from store import coming
-from store.claims import Claim
+from store.line import coming
+from store.line.claims import Claim
 from worker.drawing import Parts
 
 LOOK_S = 0.25

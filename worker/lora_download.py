@@ -17,7 +17,7 @@ import httpx
 
 from engine.errors import LoraFileTooLarge
 from store.errors import LoraFetchCut, LoraFetchSlow, LoraHostRefused, LoraNotHandedOut
-from store.lora_addresses import check_host
+from store.loras.addresses import check_host
 
 MOST_S = 600.0
 """In all; a gigabyte at 14 Mbit/s."""

@@ -10,7 +10,7 @@ from engine.errors import LoraLost
 from engine.loras.adapters import Adapters
 from store.errors import FilesUnavailable
 from store.files import Files
-from store.loras import FOLDER
+from store.loras.library import FOLDER
 from worker.disk import Disk
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 import structlog
 
 from engine.picture import Step
-from store.claims import Claim
 from store.errors import FilesUnavailable
 from store.files import Files
+from store.line.claims import Claim
 from worker.events import Doorbell, Progress
 from worker.finishing import Finish
 

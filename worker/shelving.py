@@ -5,9 +5,9 @@ from contextlib import contextmanager
 
 from sqlalchemy.orm import Session
 
-from store import loras
 from store.database import Database
 from store.files import Files
+from store.loras import library
 
 
 @contextmanager
@@ -16,10 +16,10 @@ def shelved(database: Database, files: Files, content: bytes) -> Iterator[tuple[
 
     A row that names it, written in that transaction, keeps it from then on.
     """
-    sha256 = files.put(loras.FOLDER, content)
+    sha256 = files.put(library.FOLDER, content)
     with database.begin() as session:
-        loras.lock_file(session, sha256, len(content))
-        if not files.has(loras.FOLDER, sha256):
+        library.lock_file(session, sha256, len(content))
+        if not files.has(library.FOLDER, sha256):
             # An equal one was given up just after this one was found to be there already.
-            files.put(loras.FOLDER, content)
+            files.put(library.FOLDER, content)
         yield session, sha256

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from engine.catalog import Catalog
 from engine.engine import Engine
-from store.fairness import BRING_S, SWITCH_S, Residency
+from store.line.fairness import BRING_S, SWITCH_S, Residency
 
 
 class Stay:

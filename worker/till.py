@@ -10,11 +10,11 @@ import structlog
 
 from engine.errors import VendorRefusedPicture, VendorRefusedPrompt
 from engine.vendor.charge import Charge
-from store import budgets
-from store.budgets import Attempt
-from store.claims import Claim
 from store.database import Database
 from store.errors import StoreUnavailable
+from store.line.claims import Claim
+from store.money import budgets
+from store.money.budgets import Attempt
 
 NOT_CHARGED = (VendorRefusedPrompt, VendorRefusedPicture)
 """Ends that the vendor does not charge, whatever it said when it took the picture on."""

@@ -11,7 +11,7 @@ from bot.cards.order_card import CALM
 from bot.i18n import Words
 from bot.markdown import plain
 from bot.services import Services
-from store import audit
+from store.moderation import audit
 from store.tables.moderation import AuditEntry
 
 PER_PAGE = 10

@@ -10,7 +10,7 @@ from bot.cards.letters import Letter
 from bot.delivery.pictures import Fetched
 from bot.i18n import Words
 from bot.markdown import plain, quote
-from store.reports import ACTS, Seen
+from store.moderation.reports import ACTS, Seen
 from store.tables.moderation import AuditEntry
 
 PROMPT = 600

@@ -10,9 +10,9 @@ from bot.delivery import pictures
 from bot.i18n import Words
 from bot.services import Services
 from bot.wishes import sources
-from store import generations
-from store import pictures as stored
 from store.errors import Gone
+from store.orders import generations
+from store.pictures import one_picture as stored
 
 HAND = "0"
 """Stands where the custom id of a button names an order."""

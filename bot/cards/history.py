@@ -22,9 +22,9 @@ from bot.services import Services
 from engine.catalog import Variant
 from engine.errors import VariantUnknown
 from engine.request import GenerationRequest
-from store import generations
-from store.ledger import Flow
-from store.searches import Search
+from store.money.ledger import Flow
+from store.orders import generations
+from store.orders.searches import Search
 from store.tables.orders import Generation
 
 PER_PAGE = 3

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from bot.i18n import Words
 from bot.markdown import plain
-from store.overview import Overview
+from store.host.overview import Overview
 from store.tables.moderation import AuditEntry
 
 MOST_LINES = 10

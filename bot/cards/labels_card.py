@@ -10,8 +10,8 @@ from bot.cards.letters import Letter
 from bot.i18n import Words
 from bot.services import Services
 from engine.labels.labelling import Labels, Visible
-from store import labelling
-from store.labelling import Chosen
+from store.choices import labelling
+from store.choices.labelling import Chosen
 
 ME = "me"
 

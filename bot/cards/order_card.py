@@ -12,7 +12,7 @@ from bot.markdown import quote
 from bot.wishes import starts
 from engine.catalog import Accepts, Variant
 from engine.request import GenerationRequest
-from store.generations import Placed
+from store.orders.generations import Placed
 
 CALM, BUSY, SORRY = discord.Colour(0x5865F2), discord.Colour(0xF0B232), discord.Colour(0xDA373C)
 CELLS = 12

@@ -14,7 +14,7 @@ from bot.markdown import plain
 from bot.servers.standing import home
 from bot.services import Services
 from bot.wishes.sources import OFFER_S
-from store import presets
+from store.choices import presets
 from store.errors import StoreUnavailable
 from store.tables.servers import Preset
 

@@ -12,9 +12,9 @@ from bot.i18n import Words
 from bot.markdown import plain
 from bot.servers.standing import home
 from bot.services import Services
-from store import queues
-from store.ledger import Flow
-from store.queues import Open, Queue
+from store.line import queues
+from store.line.queues import Open, Queue
+from store.money.ledger import Flow
 
 PROMPT_SHOWN = 120
 MOST_VARIANTS = 10

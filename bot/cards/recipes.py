@@ -14,8 +14,8 @@ from bot.services import Services
 from bot.wishes import sources
 from engine.catalog import Variant
 from engine.request import GenerationRequest
-from store import generations
 from store.errors import Gone
+from store.orders import generations
 from store.tables.orders import Generation
 
 TEXT_LIMIT = 3600

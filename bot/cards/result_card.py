@@ -15,7 +15,7 @@ from bot.i18n import Words
 from bot.markdown import plain, quote
 from engine.catalog import Variant
 from engine.request import GenerationRequest
-from store.ledger import Balance
+from store.money.ledger import Balance
 from store.tables.orders import Generation, Review
 
 ALT_TEXT = 250

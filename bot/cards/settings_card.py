@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 
 from bot.i18n import Words
 from bot.markdown import plain
-from store.channels import SERVER
-from store.plans import Plans, dollars
-from store.servers import NUMBERS, Server
+from store.choices.channels import SERVER
+from store.choices.servers import NUMBERS, Server
+from store.money.plans import Plans, dollars
 from store.tables.servers import Channel
 
 APPEALS_SHOWN = 200

@@ -15,7 +15,7 @@ from bot.i18n import Words
 from bot.markdown import plain
 from bot.services import Services
 from engine.catalog import Catalog, Variant
-from store import workers
+from store.host import workers
 
 TEXT_LIMIT = 3800
 """Discord's 4000 characters a message, less the title."""

@@ -13,10 +13,14 @@ from bot.commands.assembly import variant_choices
 from bot.commands.choosing import choice, subcommand
 from bot.servers.host import require_host
 from bot.services import Services
-from store import audit, broadcasts, budgets, controls, grants, overview, servers, sweep
-from store.controls import Flow
-from store.ledger import Flow as Account
-from store.plans import micros
+from store import sweep
+from store.choices import servers
+from store.host import broadcasts, controls, overview
+from store.host.controls import Flow
+from store.moderation import audit
+from store.money import budgets, grants
+from store.money.ledger import Flow as Account
+from store.money.plans import micros
 
 MOST_CREDITS = 1_000_000
 LONGEST_SAID = 1_800

@@ -6,8 +6,8 @@ from bot.answers import Press
 from bot.client import Tree
 from bot.servers.standing import rank
 from bot.services import Services
-from store import grants
-from store.ledger import Flow
+from store.money import grants
+from store.money.ledger import Flow
 
 
 def register(tree: Tree, services: Services) -> None:

@@ -12,8 +12,8 @@ from bot.cards import settings_card
 from bot.servers import logged
 from bot.servers.standing import require_manager
 from bot.services import Services
-from store import channels, servers
-from store.servers import Defaults, Server
+from store.choices import channels, servers
+from store.choices.servers import Defaults, Server
 from store.tables.servers import Channel
 
 P = ParamSpec("P")

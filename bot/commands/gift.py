@@ -8,8 +8,8 @@ from bot.client import Tree
 from bot.errors import GiftToBot
 from bot.servers.standing import require_manager
 from bot.services import Services
-from store import grants
-from store.ledger import Flow
+from store.money import grants
+from store.money.ledger import Flow
 
 MOST = 10_000
 

@@ -11,7 +11,7 @@ from bot.client import Tree
 from bot.commands import assembly
 from bot.commands.assembly import Option
 from bot.services import Services
-from store.searches import Search
+from store.orders.searches import Search
 
 
 def register(tree: Tree, services: Services) -> None:

@@ -21,10 +21,10 @@ from bot.servers import logged
 from bot.servers.standing import ELSEWHERE, home, moderates
 from bot.services import Services
 from engine.catalog import MOST_WEIGHT
-from store import lora_shares, loras
-from store.lora_addresses import URL_LIMIT
-from store.lora_shares import EVERYONE
-from store.loras import NAME_LIMIT, TEXT_LIMIT
+from store.loras import library, shares
+from store.loras.addresses import URL_LIMIT
+from store.loras.library import NAME_LIMIT, TEXT_LIMIT
+from store.loras.shares import EVERYONE
 from store.tables.loras import Lora
 
 PROMPT_LIMIT = 300
@@ -109,7 +109,7 @@ def _info(group: app_commands.Group, services: Services) -> None:
     async def answer(interaction: Press, name: str) -> None:
         await interaction.response.defer(ephemeral=True)
         viewer = wearing.viewer(interaction)
-        lora = await services.database.run(lora_shares.named, viewer, name)
+        lora = await services.database.run(shares.named, viewer, name)
         await shown.info(services, interaction, lora)
 
     assembly.add(group, services, "lora_info", [_name(services)], answer)
@@ -118,7 +118,7 @@ def _info(group: app_commands.Group, services: Services) -> None:
 def _rename(group: app_commands.Group, services: Services) -> None:
     async def answer(interaction: Press, name: str, to: str) -> None:
         def rename(session: Session, lora: Lora) -> None:
-            loras.rename(session, lora, to)
+            library.rename(session, lora, to)
 
         await _changed(services, interaction, name, rename)
 
@@ -134,7 +134,7 @@ def _rename(group: app_commands.Group, services: Services) -> None:
 def _set(group: app_commands.Group, services: Services) -> None:
     async def answer(interaction: Press, name: str, **given: Any) -> None:
         def change(session: Session, lora: Lora) -> None:
-            loras.change(session, lora, **given)
+            library.change(session, lora, **given)
 
         await _changed(services, interaction, name, change)
 
@@ -144,7 +144,7 @@ def _set(group: app_commands.Group, services: Services) -> None:
 
 def _preview(group: app_commands.Group, services: Services) -> None:
     async def answer(interaction: Press, name: str, prompt: str | None) -> None:
-        lora = await services.database.run(loras.own, interaction.user.id, name)
+        lora = await services.database.run(library.own, interaction.user.id, name)
         await previews.order(services, interaction, lora, prompt)
 
     prompt = Option(
@@ -161,7 +161,7 @@ def _share(group: app_commands.Group, services: Services) -> None:
 
         def share(session: Session, lora: Lora) -> None:
             shown.check_member(session, interaction)
-            lora_shares.share(session, lora, guild_id, role_id)
+            shares.share(session, lora, guild_id, role_id)
 
         await _changed(services, interaction, name, share)
 
@@ -176,8 +176,8 @@ def _unshare(group: app_commands.Group, services: Services) -> None:
         await interaction.response.defer(ephemeral=True)
 
         def unshare(session: Session) -> Lora:
-            lora = lora_shares.named(session, wearing.keeper(interaction), name)
-            lora_shares.unshare(session, lora, guild_id, user_id, moderator=is_moderator)
+            lora = shares.named(session, wearing.keeper(interaction), name)
+            shares.unshare(session, lora, guild_id, user_id, moderator=is_moderator)
             if lora.owner_id != user_id:
                 logged.note(session, interaction)
             return lora
@@ -200,8 +200,8 @@ def _favourite(group: app_commands.Group, services: Services) -> None:
         viewer = wearing.viewer(interaction)
 
         def favour(session: Session) -> Lora:
-            lora = lora_shares.named(session, viewer, name)
-            lora_shares.favour(session, viewer.user_id, lora.id)
+            lora = shares.named(session, viewer, name)
+            shares.favour(session, viewer.user_id, lora.id)
             return lora
 
         await shown.info(services, interaction, await services.database.run(favour))
@@ -212,7 +212,7 @@ def _favourite(group: app_commands.Group, services: Services) -> None:
 def _remove(group: app_commands.Group, services: Services) -> None:
     async def answer(interaction: Press, name: str) -> None:
         await interaction.response.defer(ephemeral=True)
-        lora = await services.database.run(loras.own, interaction.user.id, name)
+        lora = await services.database.run(library.own, interaction.user.id, name)
         letter = cards.removal(services.words(interaction.locale), lora)
         await interaction.edit_original_response(view=letter.view)
 
@@ -226,7 +226,7 @@ async def _changed(
     await interaction.response.defer(ephemeral=True)
 
     def changed(session: Session) -> Lora:
-        lora = loras.own(session, interaction.user.id, name)
+        lora = library.own(session, interaction.user.id, name)
         change(session, lora)
         return lora
 

@@ -14,8 +14,9 @@ from bot.commands.assembly import Choices, Option
 from bot.errors import PresetEmpty
 from bot.servers.standing import home, require_manager
 from bot.services import Services
-from store import audit, presets
-from store.presets import NAME_LIMIT, Shelf
+from store.choices import presets
+from store.choices.presets import NAME_LIMIT, Shelf
+from store.moderation import audit
 from store.tables.servers import Preset
 
 STYLE_LIMIT = 500

@@ -11,11 +11,12 @@ from bot.client import Tree
 from bot.i18n import Words
 from bot.servers.standing import home, rank
 from bot.services import Services
-from store import budgets, ledger, servers
-from store.budgets import Budget
-from store.ledger import Balance, Flow
-from store.plans import Plan, Rank, dollars
-from store.servers import Defaults
+from store.choices import servers
+from store.choices.servers import Defaults
+from store.money import budgets, ledger
+from store.money.budgets import Budget
+from store.money.ledger import Balance, Flow
+from store.money.plans import Plan, Rank, dollars
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,10 @@ from bot.commands import settings_audit, settings_channel, settings_reports, set
 from bot.commands.choosing import answer, choice, subcommand
 from bot.servers import places
 from bot.services import Services
-from store import budgets, servers
-from store.plans import micros
-from store.servers import NUMBERS, SHOWCASE_VOTES, Defaults, Server
+from store.choices import servers
+from store.choices.servers import NUMBERS, SHOWCASE_VOTES, Defaults, Server
+from store.money import budgets
+from store.money.plans import micros
 
 MOST_CHECKIN = 1_000
 MOST_VOTES = 50

@@ -16,8 +16,8 @@ from bot.commands.assembly import variant_choices
 from bot.commands.choosing import answer_places, choice, subcommand
 from bot.servers import places
 from bot.services import Services
-from store import channels
-from store.channels import LONGEST_SLOW_S, SERVER
+from store.choices import channels
+from store.choices.channels import LONGEST_SLOW_S, SERVER
 
 SAID = {"yes": True, "no": False, "inherit": None}
 """What one may say of a channel; the last leaves it to the category or the server."""

@@ -10,7 +10,8 @@ from bot.errors import ReportsPublic
 from bot.servers import places
 from bot.servers.standing import require_manager
 from bot.services import Services
-from store import sanctions, servers
+from store.choices import servers
+from store.moderation import sanctions
 
 APPEALS_LIMIT = 500
 

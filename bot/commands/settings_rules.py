@@ -18,8 +18,8 @@ from bot.rules.matching import PATTERN, Action, key
 from bot.servers import logged, places
 from bot.servers.standing import require_manager
 from bot.services import Services
-from store import prompt_rules
-from store.prompt_rules import Wanted
+from store.choices import prompt_rules
+from store.choices.prompt_rules import Wanted
 from store.tables.moderation import PromptRule
 
 WORDS_LIMIT = 60

@@ -6,9 +6,9 @@ import discord
 import structlog
 
 from bot.services import Services
-from store import broadcasts
-from store.broadcasts import UNTOLD
 from store.errors import StoreUnavailable
+from store.host import broadcasts
+from store.host.broadcasts import UNTOLD
 
 LOOK_S = 15.0
 APART_S = 0.5

@@ -16,9 +16,11 @@ from bot.delivery.routes import Routes
 from bot.loras import previews
 from bot.services import Services
 from engine.errors import VariantUnknown
-from store import deliveries, generations, ledger, servers
+from store.choices import servers
 from store.errors import Gone, StoreUnavailable
-from store.ledger import Balance, Flow
+from store.money import ledger
+from store.money.ledger import Balance, Flow
+from store.orders import deliveries, generations
 from store.tables.orders import Generation
 
 AT_ONCE = 8

@@ -11,8 +11,8 @@ from bot.cards.letters import Letter
 from bot.i18n import Words
 from bot.markdown import quote
 from bot.services import Services
-from store import reviews
 from store.errors import StoreUnavailable
+from store.moderation import reviews
 from store.tables.orders import Generation, Review
 
 PROMPT = 600

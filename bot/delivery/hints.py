@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from engine.catalog import Catalog
 from engine.vocabulary import Vocabulary
-from store import generations
+from store.orders import generations
 from store.tables.orders import Generation
 
 LOOKS_BACK = 30

@@ -12,8 +12,8 @@ from bot.cards import order_card
 from bot.delivery.routes import Routes
 from bot.services import Services
 from engine.request import GenerationRequest
-from store import generations
 from store.errors import FilesUnavailable, Gone, StoreUnavailable
+from store.orders import generations
 from store.tables.orders import Generation
 from worker.events import Progress
 

@@ -25,9 +25,12 @@ from bot.presses import removal
 from bot.servers.standing import home, moderates
 from bot.services import Services
 from engine.request import GenerationRequest
-from store import audit, generations, servers, showcase
+from store.choices import servers
+from store.choices.servers import Defaults
 from store.errors import FilesUnavailable, HeartForOwn, NotYours
-from store.servers import Defaults
+from store.moderation import audit
+from store.orders import generations
+from store.pictures import showcase
 from store.tables.orders import Generation
 
 log = structlog.get_logger()

@@ -10,10 +10,10 @@ import aiohttp
 import discord
 
 from bot.delivery.turns import Turns
-from store import waiting
 from store.database import Database
 from store.errors import StoreUnavailable
-from store.forecast import Wait
+from store.line import waiting
+from store.line.forecast import Wait
 
 EVERY_S = 15.0
 """Seldom: each look costs the database some queries, each change the channel an edit."""

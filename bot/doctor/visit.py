@@ -58,7 +58,7 @@ def plans(settings: BotSettings) -> Iterator[Finding]:
     try:
         settings.defaults()
     except ValueError as error:
-        yield report.broken("plans", str(error), "compare the file with store/plans.toml")
+        yield report.broken("plans", str(error), "compare the file with store/money/plans.toml")
     else:
         yield report.ok("plans", f"{settings.plans_file}, midnight of {settings.time_zone}")
 

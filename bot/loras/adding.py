@@ -17,10 +17,11 @@ from bot.services import Services
 from engine.catalog import Catalog
 from engine.errors import LoraFileTooLarge
 from engine.loras.file import FILE_LIMIT, MIB
-from store import lora_addresses, lora_fetches, loras, workers
 from store.errors import WorkerMissing
-from store.lora_fetches import Wanted
-from store.loras import NAME_LIMIT, NOT_IN_NAMES, New
+from store.host import workers
+from store.loras import addresses, fetches, library
+from store.loras.fetches import Wanted
+from store.loras.library import NAME_LIMIT, NOT_IN_NAMES, New
 from store.tables.loras import Lora
 
 OTHERWISE = "LoRA"
@@ -51,7 +52,7 @@ async def add(services: Services, interaction: Press, given: Given) -> None:
         weight=1.0 if given.weight is None else given.weight,
         licence=given.licence or "",
     )
-    loras.tidy(new.name)
+    library.tidy(new.name)
     answer = await interaction.response.defer(ephemeral=True)
     message_id = answer.message_id if answer else None
     bases = (given.base,) if given.base else served(services.catalog)
@@ -61,11 +62,11 @@ async def add(services: Services, interaction: Press, given: Given) -> None:
         if not workers.serving(session):
             raise WorkerMissing(variant=services.catalog.default.name)
         room = shown.room(shown.plan_in(session, services, interaction))
-        lora = loras.create(session, new, room)
-        most = min(FILE_LIMIT, loras.room_left(session, new.owner_id, room).nbytes)
+        lora = library.create(session, new, room)
+        most = min(FILE_LIMIT, library.room_left(session, new.owner_id, room).nbytes)
         wanted = _wanted(services, interaction, lora.id, url)
         wanted = replace(wanted, message_id=message_id, bases=bases, most_bytes=most)
-        lora_fetches.want(session, wanted)
+        fetches.want(session, wanted)
         return lora
 
     lora = await services.database.run(create)
@@ -92,7 +93,7 @@ def _address(services: Services, given: Given) -> str:
             raise LoraFileTooLarge(limit=FILE_LIMIT // MIB)
         return given.file.url
     if given.file is None and given.url:
-        return lora_addresses.checked(given.url, services.lora_hosts)
+        return addresses.checked(given.url, services.lora_hosts)
     raise LoraNotGiven
 
 

@@ -11,8 +11,8 @@ from bot.cards.letters import Attachment, Letter
 from bot.cards.order_card import BUSY, CALM, CELLS, SORRY
 from bot.i18n import Words
 from bot.markdown import plain
-from store.lora_shares import EVERYONE, Found
-from store.loras import MB, Room
+from store.loras.library import MB, Room
+from store.loras.shares import EVERYONE, Found
 from store.tables.loras import Lora, LoraFetch, LoraShare
 
 PER_PAGE = 8

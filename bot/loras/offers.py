@@ -11,9 +11,10 @@ from bot.i18n import Words
 from bot.loras import listed, wearing
 from bot.services import Services
 from bot.wishes.sources import OFFER_S
-from store import lora_shares, names
+from store import names
 from store.errors import StoreUnavailable
-from store.lora_shares import ID_SHOWN, Found, Viewer
+from store.loras import shares
+from store.loras.shares import ID_SHOWN, Found, Viewer
 
 Choices = list[app_commands.Choice[str]]
 MOST_CHOICES = 25
@@ -53,7 +54,7 @@ async def _found(
     """Return what fits, under names that tell it apart; nothing where it takes long."""
 
     def read(session: Session) -> list[tuple[str, Found]]:
-        found = lora_shares.find(session, viewer, typed, base=base, ready=base is not None)
+        found = shares.find(session, viewer, typed, base=base, ready=base is not None)
         return [*_told_apart(session, viewer, found)]
 
     try:
@@ -66,7 +67,7 @@ async def _found(
 def _told_apart(
     session: Session, viewer: Viewer, found: Sequence[Found]
 ) -> Iterator[tuple[str, Found]]:
-    doubled = lora_shares.doubled(session, viewer, [item.lora.key for item in found])
+    doubled = shares.doubled(session, viewer, [item.lora.key for item in found])
     for item in found:
         lora = item.lora
         is_plain = lora.key not in doubled or item.is_own

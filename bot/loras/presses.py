@@ -10,8 +10,8 @@ from bot.loras import cards, shown
 from bot.loras.training import ordering
 from bot.markdown import plain
 from bot.services import Services
-from store import lora_shares, loras
 from store.errors import NotYours
+from store.loras import library, shares
 from store.tables.loras import Lora
 
 
@@ -23,7 +23,7 @@ async def _page(services: Services, interaction: Press, number: str, _page: int)
 async def _favour(services: Services, interaction: Press, lora_id: str, _page: int) -> None:
     await interaction.response.defer()
     lora = await shown.usable(services, interaction, lora_id)
-    await services.database.run(lora_shares.favour, interaction.user.id, lora.id)
+    await services.database.run(shares.favour, interaction.user.id, lora.id)
     await shown.info(services, interaction, lora)
 
 
@@ -39,7 +39,7 @@ async def _gone(services: Services, interaction: Press, lora_id: str, _page: int
 
     def remove(session: Session) -> Lora:
         lora = _own(session, lora_id, interaction.user.id)
-        loras.remove(session, lora)
+        library.remove(session, lora)
         return lora
 
     lora = await services.database.run(remove)
@@ -48,7 +48,7 @@ async def _gone(services: Services, interaction: Press, lora_id: str, _page: int
 
 
 def _own(session: Session, lora_id: str, user_id: int) -> Lora:
-    lora = loras.by_id(session, lora_id)
+    lora = library.by_id(session, lora_id)
     if lora.owner_id != user_id:
         raise NotYours
     return lora

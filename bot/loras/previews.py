@@ -16,8 +16,8 @@ from bot.services import Services
 from bot.wishes.options import RawOptions
 from engine.catalog import Catalog
 from engine.errors import LoraBaseUnserved
-from store import loras
 from store.errors import FilesUnavailable, LoraUnknown, StoreUnavailable
+from store.loras import library
 from store.tables.loras import Lora
 from store.tables.orders import Generation
 
@@ -50,13 +50,13 @@ async def keep(services: Services, generation: Generation) -> None:
     if not lora_id or sha256 is None:
         return
     with suppress(LoraUnknown, FilesUnavailable, StoreUnavailable):
-        lora = await services.database.run(loras.by_id, lora_id)
+        lora = await services.database.run(library.by_id, lora_id)
         if lora.owner_id != generation.user_id or lora.preview == sha256:
             return
-        await services.files.acopy(loras.folder(lora_id), sha256, source=generation.id)
-        await services.database.run(loras.preview, lora_id, sha256)
+        await services.files.acopy(library.folder(lora_id), sha256, source=generation.id)
+        await services.database.run(library.preview, lora_id, sha256)
         if lora.preview:
-            await asyncio.to_thread(services.files.remove, loras.folder(lora_id), lora.preview)
+            await asyncio.to_thread(services.files.remove, library.folder(lora_id), lora.preview)
 
 
 def _variant(catalog: Catalog, base: str) -> str:

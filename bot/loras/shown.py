@@ -10,12 +10,15 @@ from bot.loras import cards, wearing
 from bot.loras.cards import PER_PAGE, Known
 from bot.servers.standing import home, rank
 from bot.services import Services
-from store import controls, lora_shares, loras, sanctions, servers
+from store.choices import servers
+from store.choices.servers import Server
 from store.errors import FilesUnavailable, LoraUnknown
-from store.lora_shares import Found, Viewer
-from store.loras import MB, Room
-from store.plans import Plan
-from store.servers import Server
+from store.host import controls
+from store.loras import library, shares
+from store.loras.library import MB, Room
+from store.loras.shares import Found, Viewer
+from store.moderation import sanctions
+from store.money.plans import Plan
 from store.tables.loras import Lora
 
 
@@ -24,11 +27,11 @@ async def listing(services: Services, interaction: Press, page: int) -> None:
     viewer = wearing.viewer(interaction)
 
     def read(session: Session) -> tuple[list[Found], int, int, Room]:
-        count = lora_shares.count(session, viewer)
+        count = shares.count(session, viewer)
         shown = max(0, min(page, (count - 1) // PER_PAGE))
-        found = lora_shares.find(session, viewer, offset=shown * PER_PAGE, limit=PER_PAGE)
+        found = shares.find(session, viewer, offset=shown * PER_PAGE, limit=PER_PAGE)
         plan = plan_in(session, services, interaction)
-        left = loras.room_left(session, viewer.user_id, room(plan))
+        left = library.room_left(session, viewer.user_id, room(plan))
         return found, count, shown, left
 
     found, count, shown, left = await services.database.run(read)
@@ -43,7 +46,7 @@ async def info(services: Services, interaction: Press, lora: Lora) -> None:
     preview = None
     if lora.preview:
         with suppress(FilesUnavailable):
-            preview = await services.files.aget(loras.folder(lora.id), lora.preview)
+            preview = await services.files.aget(library.folder(lora.id), lora.preview)
     letter = cards.info(services.words(interaction.locale), replace(known, preview=preview))
     await interaction.edit_original_response(view=letter.view, attachments=letter.files())
 
@@ -53,8 +56,8 @@ async def usable(services: Services, interaction: Press, lora_id: str) -> Lora:
     viewer = wearing.viewer(interaction)
 
     def read(session: Session) -> Lora:
-        lora = loras.by_id(session, lora_id)
-        if not lora_shares.may_use(session, viewer, lora):
+        lora = library.by_id(session, lora_id)
+        if not shares.may_use(session, viewer, lora):
             raise LoraUnknown(value=lora_id)
         return lora
 
@@ -87,7 +90,7 @@ def _known(session: Session, viewer: Viewer, lora: Lora) -> Known:
     return Known(
         lora=lora,
         is_own=is_own,
-        is_favourite=lora_shares.is_favourite(session, viewer.user_id, lora.id),
-        shares=lora_shares.shares(session, lora) if is_own else (),
+        is_favourite=shares.is_favourite(session, viewer.user_id, lora.id),
+        shares=shares.shares(session, lora) if is_own else (),
         guild_id=viewer.guild_id,
     )

@@ -15,8 +15,8 @@ from bot.i18n import Words
 from bot.loras import cards
 from bot.loras.cards import Known
 from bot.services import Services
-from store import lora_fetches
 from store.errors import StoreUnavailable
+from store.loras import fetches
 from store.tables.loras import Lora, LoraFetch
 
 EVERY_S = 2.0
@@ -50,9 +50,9 @@ class Telling:
                 await self._end(fetch, lora)
             except (discord.DiscordException, OSError) as error:
                 log.warning("lora not told yet", lora=lora.id, error=repr(error))
-                await database.run(lora_fetches.postpone, fetch)
+                await database.run(fetches.postpone, fetch)
             else:
-                await database.run(lora_fetches.told, lora.id)
+                await database.run(fetches.told, lora.id)
         for fetch, lora in under_way:
             if fetch.got_bytes != self._shown.get(lora.id, 0) and self._lives(fetch):
                 self._shown[lora.id] = fetch.got_bytes
@@ -91,4 +91,4 @@ class Telling:
 
 
 def _news(session: Session) -> tuple[Fetches, Fetches]:
-    return lora_fetches.to_tell(session), lora_fetches.under_way(session)
+    return fetches.to_tell(session), fetches.under_way(session)

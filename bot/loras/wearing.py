@@ -23,9 +23,9 @@ from bot.wishes.options import RawOptions
 from engine.catalog import Catalog, Variant
 from engine.errors import RequestRefused
 from engine.request import GenerationRequest, LoraUse
-from store import lora_shares
 from store.errors import StoreRefused, StoreUnavailable
-from store.lora_shares import Viewer
+from store.loras import shares
+from store.loras.shares import Viewer
 from store.tables.loras import Lora
 from store.tables.orders import Generation
 
@@ -100,7 +100,7 @@ async def chosen(
 
 def found(session: Session, member: Viewer, asked: Sequence[Asked]) -> tuple[Worn, ...]:
     """Return the LoRAs that are asked for. Raises LoraUnknown or LoraNotReady."""
-    return tuple(_worn(lora_shares.named(session, member, one.name), one.weight) for one in asked)
+    return tuple(_worn(shares.named(session, member, one.name), one.weight) for one in asked)
 
 
 def dressed(request: GenerationRequest, worn: Sequence[Worn], catalog: Catalog) -> Dressed:

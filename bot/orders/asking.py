@@ -33,9 +33,10 @@ from bot.wishes import completing, flags, routing, wildcards
 from bot.wishes.options import DIGITS, Draft, RawOptions
 from bot.wishes.routing import Advice, Lack
 from engine.errors import RequestRefused
-from store import servers, workers
+from store.choices import servers
 from store.errors import StoreRefused, StoreUnavailable
-from store.plans import Plan
+from store.host import workers
+from store.money.plans import Plan
 
 READ_S = 2.0
 """A question must be the first answer, within Discord's three seconds."""

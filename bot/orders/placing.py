@@ -25,24 +25,19 @@ from bot.services import Services
 from engine.catalog import Variant
 from engine.errors import InputLost
 from engine.request import GenerationRequest
-from store import (
-    channels,
-    controls,
-    generations,
-    labelling,
-    lora_shares,
-    sanctions,
-    servers,
-    workers,
-)
-from store.channels import Place
-from store.controls import Flow
+from store.choices import channels, labelling, servers
+from store.choices.channels import Place
+from store.choices.servers import Defaults
 from store.errors import ConfirmationNeeded, FilesUnavailable, WorkerMissing
-from store.forecast import Wait
-from store.generations import Order, Placed
-from store.lora_shares import Viewer
-from store.plans import Rank, Standing, micros
-from store.servers import Defaults
+from store.host import controls, workers
+from store.host.controls import Flow
+from store.line.forecast import Wait
+from store.loras import shares
+from store.loras.shares import Viewer
+from store.moderation import sanctions
+from store.money.plans import Rank, Standing, micros
+from store.orders import generations
+from store.orders.generations import Order, Placed
 from store.tables.orders import Generation
 from worker.queue import BrokerUnavailable
 
@@ -154,8 +149,8 @@ def _check_loras(session: Session, order: Order, member: Rank) -> None:
     """Raise LoraNotShared where one is gone or this member may not use it any more."""
     sha256s = [use.sha256 for use in order.request.loras]
     viewer = Viewer(order.user_id, order.guild_id, member.roles)
-    lora_shares.check(session, viewer, sha256s, wearing.names(order.remarks))
-    lora_shares.used(session, sha256s)
+    shares.check(session, viewer, sha256s, wearing.names(order.remarks))
+    shares.used(session, sha256s)
 
 
 async def _bring(services: Services, order_id: str, wished: Wish) -> None:

@@ -12,8 +12,8 @@ from bot.rules.loading import MINORS
 from bot.rules.verdicts import Finding, Verdict
 from bot.services import Services
 from engine.request import GenerationRequest
-from store import prompt_rules
-from store.channels import Place
+from store.choices import prompt_rules
+from store.choices.channels import Place
 
 if TYPE_CHECKING:
     from bot.orders.placing import Wish

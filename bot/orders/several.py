@@ -30,12 +30,12 @@ from bot.servers import places
 from bot.servers.standing import home, rank
 from bot.services import Services
 from bot.wishes.options import Draft
-from store import generations
-from store.channels import Place
+from store.choices.channels import Place
+from store.choices.servers import Defaults
 from store.errors import StoreUnavailable
-from store.generations import Order, Placed
-from store.plans import Rank
-from store.servers import Defaults
+from store.money.plans import Rank
+from store.orders import generations
+from store.orders.generations import Order, Placed
 
 PROMPT_SHOWN = 300
 READ_S = 2.0

@@ -20,11 +20,13 @@ from bot.page.settings import PageSettings
 from engine.labels import visible
 from engine.labels.labelling import Labels, Visible
 from engine.request import GenerationRequest
-from store import gallery, overview, trainings
 from store.database import Database
 from store.errors import FilesUnavailable, StoreUnavailable
 from store.files import Files
+from store.host import overview
+from store.pictures import gallery
 from store.tables.orders import Generation, Image
+from store.training import trainings
 
 TEMPLATES = Path(__file__).parent / "templates"
 PER_PAGE = 24

@@ -18,7 +18,7 @@ from bot.servers.standing import moderates
 from bot.services import Services
 from bot.wishes import editing, repeating, sources, starts
 from bot.wishes.editing import Asked
-from store import generations
+from store.orders import generations
 
 
 def pressed(services: Services) -> type[ui.DynamicItem[ui.Button[Any]]]:

@@ -14,9 +14,10 @@ from bot.presses import removal, reporting
 from bot.presses.private_buttons import Handler
 from bot.servers.standing import moderates
 from bot.services import Services
-from store import reports, sanctions, showcase
 from store.errors import Gone, NotYours
-from store.reports import Seen
+from store.moderation import reports, sanctions
+from store.moderation.reports import Seen
+from store.pictures import showcase
 
 log = structlog.get_logger()
 

@@ -16,7 +16,7 @@ from bot.servers import sight
 from bot.servers.standing import moderates
 from bot.services import Services
 from bot.wishes import sources
-from store import pictures
+from store.pictures import one_picture
 from store.tables.orders import Generation
 
 log = structlog.get_logger()
@@ -37,18 +37,18 @@ async def _pick(services: Services, interaction: Press, generation_id: str, nth:
 async def _refer(services: Services, interaction: Press, generation_id: str, nth: int) -> None:
     await interaction.response.defer(ephemeral=True, thinking=True)
     number = sources.number(generation_id, nth or 1)
-    await services.database.run(pictures.take, interaction.user.id, number)
+    await services.database.run(one_picture.take, interaction.user.id, number)
     await hand_card.show(services, interaction)
 
 
 async def _laydown(services: Services, interaction: Press, _subject: str, _nth: int) -> None:
     await interaction.response.defer()
-    await services.database.run(pictures.lay_down, interaction.user.id)
+    await services.database.run(one_picture.lay_down, interaction.user.id)
     await hand_card.show(services, interaction)
 
 
 async def _handed(services: Services, interaction: Press, _subject: str, _nth: int) -> None:
-    numbers = await services.database.run(pictures.at_hand, interaction.user.id)
+    numbers = await services.database.run(one_picture.at_hand, interaction.user.id)
     if not numbers:
         raise PictureNotGiven
     await edit_form.open_form(services, interaction, edit_form.of_numbers(numbers))
@@ -57,7 +57,7 @@ async def _handed(services: Services, interaction: Press, _subject: str, _nth: i
 async def _rub(services: Services, interaction: Press, generation_id: str, nth: int) -> None:
     await interaction.response.defer()
     generation, unnamed = await services.database.run(
-        pictures.remove,
+        one_picture.remove,
         generation_id,
         nth,
         interaction.user.id,

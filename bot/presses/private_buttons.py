@@ -22,7 +22,8 @@ from bot.presses import originals, removal, reviewing
 from bot.servers import sight
 from bot.servers.standing import require_manager
 from bot.services import Services
-from store import generations, pictures
+from store.orders import generations
+from store.pictures import one_picture
 
 Handler = Callable[[Services, Press, str, int], Awaitable[None]]
 """Takes what the custom id says: whose order (or which page), and the page of a list."""
@@ -97,7 +98,7 @@ async def _star(services: Services, interaction: Press, generation_id: str, nth:
 def _starred(session: Session, generation_id: str, nth: int, user_id: int) -> bool:
     if nth == 0:
         return generations.star(session, generation_id, user_id)
-    return pictures.star(session, generation_id, nth, user_id)
+    return one_picture.star(session, generation_id, nth, user_id)
 
 
 async def _queue(services: Services, interaction: Press, _subject: str, _page: int) -> None:

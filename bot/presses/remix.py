@@ -30,7 +30,7 @@ from bot.wishes.options import RemixFields
 from engine.catalog import Variant
 from engine.request import GenerationRequest
 from store.errors import StoreUnavailable
-from store.lora_shares import Viewer
+from store.loras.shares import Viewer
 from store.tables.orders import Generation
 
 READ_S = 2.0

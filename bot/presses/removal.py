@@ -18,8 +18,9 @@ from bot.servers import sight
 from bot.servers.standing import moderates
 from bot.services import Services
 from bot.wishes import sources
-from store import generations, showcase
 from store.errors import NotYours
+from store.orders import generations
+from store.pictures import showcase
 from store.tables.orders import Generation
 
 SHOWN = 200

@@ -23,9 +23,9 @@ from bot.presses import slips
 from bot.presses.remix import OPEN_S, READ_S
 from bot.servers.standing import ELSEWHERE, home
 from bot.services import Services
-from store import reports
 from store.errors import StoreUnavailable
-from store.reports import Seen
+from store.moderation import reports
+from store.moderation.reports import Seen
 
 REASON_LIMIT = 300
 

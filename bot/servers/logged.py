@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from bot.answers import Press
-from store import audit
+from store.moderation import audit
 
 LONGEST = 200
 

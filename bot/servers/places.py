@@ -18,8 +18,8 @@ from bot.services import Services
 from bot.wishes.options import RawOptions
 from engine.catalog import Catalog
 from engine.errors import RequestRefused
-from store import channels
-from store.channels import Manner, Place
+from store.choices import channels
+from store.choices.channels import Manner, Place
 from store.errors import StoreUnavailable
 from store.tables.servers import Channel
 

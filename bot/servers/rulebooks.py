@@ -4,7 +4,7 @@ import time
 from collections import OrderedDict
 
 from bot.rules.matching import Action, Rule, Rules
-from store import prompt_rules
+from store.choices import prompt_rules
 from store.database import Database
 from store.tables.moderation import PromptRule
 

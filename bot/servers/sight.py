@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 
 from bot.answers import Press
 from bot.services import Services
-from store import generations
 from store.errors import Gone
+from store.orders import generations
 from store.tables.orders import Generation
 
 

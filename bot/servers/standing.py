@@ -11,7 +11,7 @@ import structlog
 
 from bot.answers import Press
 from bot.errors import ManagerNeeded, ServerNeeded
-from store.plans import Rank, Standing
+from store.money.plans import Rank, Standing
 
 ELSEWHERE = 0
 """Stands for the server where no server added the bot: a member's own account, direct messages."""

@@ -13,7 +13,7 @@ from bot.services import Services
 from bot.verify.looking import Looked
 from engine.labels.seal import Signature
 from engine.request import ImageRequest
-from store.origins import Origin, Viewer
+from store.pictures.origins import Origin, Viewer
 
 PROMPT = 800
 

@@ -10,8 +10,8 @@ from bot.services import Services
 from bot.verify import card
 from bot.verify.looking import Looked, look
 from bot.wishes import fetch
-from store import origins
-from store.origins import Viewer
+from store.pictures import origins
+from store.pictures.origins import Viewer
 
 
 async def verify(services: Services, interaction: Press, file: discord.Attachment) -> None:

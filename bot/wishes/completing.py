@@ -12,8 +12,8 @@ from bot.services import Services
 from bot.wishes import filling
 from bot.wishes.habits import READ_S
 from bot.wishes.options import RawOptions
-from store import presets
-from store.channels import Manner
+from store.choices import presets
+from store.choices.channels import Manner
 from store.errors import StoreUnavailable
 from store.tables.servers import Preset
 

@@ -24,8 +24,8 @@ from bot.wishes.sources import Source
 from bot.wishes.starts import Given, Start
 from engine.catalog import Accepts, Variant
 from engine.request import GenerationRequest
-from store import lora_shares
 from store.errors import LoraNotShared
+from store.loras import shares
 from store.tables.orders import Generation
 
 VARIATIONS = 4
@@ -195,7 +195,7 @@ async def _kept(
         return Dressed(replace(before, loras=()), LEFT_OUT)
     sha256s = [use.sha256 for use in before.loras]
     try:
-        await services.database.run(lora_shares.check, wearing.viewer(interaction), sha256s, ())
+        await services.database.run(shares.check, wearing.viewer(interaction), sha256s, ())
     except LoraNotShared:
         return Dressed(replace(before, loras=()), LEFT_OUT)
     return Dressed(before, wearing.carried(parent))

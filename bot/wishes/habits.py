@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from store import members
+from store.choices import members
 from store.database import Database
 from store.errors import StoreUnavailable
 

@@ -11,7 +11,7 @@ from bot.orders.placing import Wish
 from bot.servers import sight
 from bot.services import Services
 from engine.request import GenerationRequest
-from store import workers
+from store.host import workers
 from store.tables.orders import Generation
 
 

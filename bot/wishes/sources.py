@@ -21,9 +21,9 @@ from bot.servers.standing import ELSEWHERE, home
 from bot.services import Services
 from engine.request import GenerationRequest
 from engine.uploads import Upload
-from store import generations
 from store.errors import FilesUnavailable, Gone, StoreUnavailable
-from store.ledger import Flow
+from store.money.ledger import Flow
+from store.orders import generations
 from store.tables.orders import Generation, Image
 
 NUMBER = re.compile(r"(?:reroll-)?#?(?P<id>[0-9a-z]{10})(?:[-/ ]?(?P<nth>[0-9]{1,2}))?(?:\.\w+)?")

@@ -11,12 +11,12 @@ from sqlalchemy import func, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
-from store import schema
 from store.clock import now_ms
 from store.database import Database
 from store.doctor.report import Finding, broken, ok, unknown, warning
 from store.errors import FilesUnavailable, StoreUnavailable
 from store.files import Files
+from store.host import schema
 from store.tables.lines import Worker
 
 SLOW_MS = 1_000

@@ -6,11 +6,11 @@ import structlog
 from prometheus_client.core import CollectorRegistry, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from store import overview
-from store.controls import Flow
 from store.database import Database
 from store.errors import StoreUnavailable
-from store.overview import Overview
+from store.host import overview
+from store.host.controls import Flow
+from store.host.overview import Overview
 
 SHARES = (0.5, 0.95)
 

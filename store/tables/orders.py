@@ -128,8 +128,8 @@ class Image(Base):
     """One picture of an order: the unit a worker claims.
 
     `fence` grows with each claim; every later write of a claim carries it, so a worker that lost
-    its lease changes nothing. `effort` is a step of `store.paces`; `charged` the virtual seconds
-    that its flow is charged while it is drawn; `loras` are the sha256 of those it
+    its lease changes nothing. `effort` is a step of `store.line.paces`; `charged` the virtual
+    seconds that its flow is charged while it is drawn; `loras` are the sha256 of those it
     needs, with blanks between. A picture that moderators are to look at first has its file in
     `held_sha256` instead, so that nothing else shows it; `review` is one of `Review`.
     """

@@ -3,8 +3,8 @@
 import itertools
 from typing import Any
 
-from store import lora_shares, loras
-from store.loras import Kept, New, Room
+from store.loras import library, shares
+from store.loras.library import Kept, New, Room
 from tests.bot.stage import Stage
 
 ROOM = Room(1000, 10**12)
@@ -16,18 +16,18 @@ def add(stage: Stage, member: Any, name: str, base: str = "starter", **changes: 
     sha256 = changes.pop("sha256", f"{next(numbers):064x}")
     with stage.database.begin() as session:
         new = New(owner_id=member.id, name=name, source="upload", **changes)
-        lora = loras.create(session, new, ROOM)
-        loras.lock_file(session, sha256, 100)
+        lora = library.create(session, new, ROOM)
+        library.lock_file(session, sha256, 100)
         kept = Kept(base=base, sha256=sha256, nbytes=100, rank=4, layers=5)
-        assert loras.ready(session, lora.id, kept)
+        assert library.ready(session, lora.id, kept)
         return lora.id
 
 
 def share(stage: Stage, lora_id: str, role_id: int = 0) -> None:
     with stage.database.begin() as session:
-        lora_shares.share(session, loras.by_id(session, lora_id), stage.guild.id, role_id)
+        shares.share(session, library.by_id(session, lora_id), stage.guild.id, role_id)
 
 
 def remove(stage: Stage, lora_id: str) -> None:
     with stage.database.begin() as session:
-        loras.remove(session, loras.by_id(session, lora_id))
+        library.remove(session, library.by_id(session, lora_id))

@@ -29,11 +29,14 @@ from engine.catalog import Catalog
 from engine.errors import RerollError
 from engine.recipe import Recipe
 from local.discord.rest import WireRequest
-from store import claims, generations, ledger, workers
+from store.choices.servers import Defaults
 from store.database import Database
 from store.files import Files
-from store.plans import Plan, Plans
-from store.servers import Defaults
+from store.host import workers
+from store.line import claims
+from store.money import ledger
+from store.money.plans import Plan, Plans
+from store.orders import generations
 from store.tables.orders import Generation
 from tests.bot.messages import png
 from tests.local import openapi

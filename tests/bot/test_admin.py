@@ -10,7 +10,8 @@ from simcord.actors import MemberActor
 from bot.delivery.broadcasting import Broadcaster
 from bot.errors import HostNeeded
 from bot.services import Services
-from store import audit, broadcasts, overview
+from store.host import broadcasts, overview
+from store.moderation import audit
 from tests.bot.messages import text
 from tests.bot.stage import Stage, staged
 

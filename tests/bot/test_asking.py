@@ -7,8 +7,8 @@ import pytest
 
 from bot.services import Services
 from engine.catalog import Catalog
-from store import workers
 from store.database import Database
+from store.host import workers
 from tests.bot.messages import gallery, parts, presses, text
 from tests.bot.stage import Stage, staged
 

@@ -10,12 +10,12 @@ from sqlalchemy.orm import Session
 from bot.delivery import hints
 from engine.catalog import Catalog
 from engine.errors import EngineFailed
-from store import generations
 from store.database import Database
+from store.orders import generations
 from store.tables.orders import Generation
 from tests.bot.messages import gallery, presses, text
 from tests.bot.stage import Stage
-from tests.store.orders import place, request
+from tests.store.placing import place, request
 
 STRANGE = "a sewing machine on a blue background"
 STRANGER = "a submarine"

@@ -4,7 +4,7 @@ from typing import Any
 
 from simcord.results import InteractionResult
 
-from store import ledger
+from store.money import ledger
 from tests.bot.messages import gallery, parts, presses, text
 from tests.bot.stage import Stage
 

@@ -10,8 +10,8 @@ import redis
 from bot.services import Services
 from bot.wishes.options import Reader
 from engine.catalog import Catalog
-from store import workers
 from store.database import Database
+from store.host import workers
 from tests.bot.messages import gallery, order_id, presses, text
 from tests.bot.stage import Stage, staged
 from worker.events import redis_url

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from bot.services import Services
 from engine.labels import tags
 from engine.labels.labelling import Labels, Visible
-from store import labelling
+from store.choices import labelling
 from store.clock import now_ms
 from store.tables.orders import Handout
 from tests.bot.messages import presses, text

@@ -9,12 +9,13 @@ from bot.loras.adding import named_after
 from bot.loras.telling import Telling
 from engine.catalog import Catalog
 from engine.errors import LoraKindUnsupported
-from store import audit, lora_fetches, lora_shares, sanctions, workers
-from store import loras as library
-from store.lora_fetches import Held
-from store.loras import Kept
-from store.plans import Plan, Plans
-from store.servers import Defaults
+from store.choices.servers import Defaults
+from store.host import workers
+from store.loras import fetches, library, shares
+from store.loras.fetches import Held
+from store.loras.library import Kept
+from store.moderation import audit, sanctions
+from store.money.plans import Plan, Plans
 from store.tables.loras import Lora, LoraFetch
 from tests.bot import loras
 from tests.bot.messages import gallery, presses, text
@@ -42,7 +43,7 @@ def rows(stage: Stage) -> list[Lora]:
 
 def claim(stage: Stage) -> Held:
     with stage.database.begin() as session:
-        held = lora_fetches.claim(session, "w")
+        held = fetches.claim(session, "w")
     assert held
     return held
 
@@ -50,7 +51,7 @@ def claim(stage: Stage) -> Held:
 def finish(stage: Stage, held: Held) -> None:
     kept = Kept(base="starter", sha256="a" * 64, nbytes=5_000_000, rank=8, layers=5)
     with stage.database.begin() as session:
-        lora_fetches.keep(session, held, kept)
+        fetches.keep(session, held, kept)
 
 
 async def tell(stage: Stage, telling: Telling | None = None) -> None:
@@ -75,7 +76,7 @@ async def test_a_link_is_taken_in_followed_and_told_of(roomy: Stage) -> None:
     assert held.url == URL.replace("/blob/", "/resolve/")
     assert (held.bases, held.most_bytes) == (("starter", "flux1"), 50_000_000)
     with stage.database.begin() as session:
-        lora_fetches.beat(session, held, 2_500_000, 5_000_000)
+        fetches.beat(session, held, 2_500_000, 5_000_000)
     await tell(stage)
     assert "██████░░░░░░` 2.5 of 5.0 MB" in text(answer)
     finish(stage, held)
@@ -92,7 +93,7 @@ async def test_a_refusal_is_told_in_the_members_language_after_a_restart(roomy: 
     answer = await add(stage, stage.alex, file=("水墨.safetensors", bytes(100)))
     await stage.restart()
     with stage.database.begin() as session:
-        lora_fetches.fail(session, claim(stage), LoraKindUnsupported(kind="LoKr"))
+        fetches.fail(session, claim(stage), LoraKindUnsupported(kind="LoKr"))
     await tell(stage)
     assert words.error(LoraKindUnsupported(kind="LoKr")) in text(answer)
     assert "水墨" in text(answer)
@@ -219,7 +220,7 @@ async def test_a_moderator_ends_a_share_and_it_is_written_down(stage: Stage) -> 
     assert "no LoRA named" in refused.content
     assert "not shared here" in text(await run(stage, stage.moderator, "unshare", name="ink"))
     with stage.database.begin() as session:
-        assert lora_shares.shares(session, library.by_id(session, lora_id)) == []
+        assert shares.shares(session, library.by_id(session, lora_id)) == []
         (entry,) = audit.page(session, stage.guild.id)
         assert (entry.action, entry.actor_id) == ("lora.unshare", stage.moderator.id)
 

@@ -131,8 +131,8 @@ async def test_what_cannot_be_worn_is_said_and_costs_nothing(
     loras.add(stage, stage.alex, "ink")
     loras.add(stage, stage.alex, "fluxy", "flux1")
     with stage.database.begin() as session:
-        from store import loras as library
-        from store.loras import New
+        from store.loras import library
+        from store.loras.library import New
 
         library.create(session, New(owner_id=stage.alex.id, name="new", source="url"), loras.ROOM)
     result = await stage.imagine(stage.alex, lora=typed)

@@ -14,14 +14,16 @@ from bot.errors import ZipUnreadable
 from bot.loras.training import curve, gathering
 from bot.loras.training.telling import TrainingBoard
 from engine.errors import ExamplesInvalid, PictureFileTooLarge, PictureTooSmall, TrainingDiverged
-from store import loras, training_claims, trainings, workers
+from store.choices.servers import Defaults
 from store.errors import FilesUnavailable
-from store.loras import Kept
-from store.plans import Plan, Plans
-from store.servers import Defaults
+from store.host import workers
+from store.loras import library
+from store.loras.library import Kept
+from store.money.plans import Plan, Plans
 from store.tables.money import LedgerEntry
 from store.tables.trainings import Training
-from store.training_claims import Claim, Progress
+from store.training import claims, trainings
+from store.training.claims import Claim, Progress
 from tests.bot.messages import gallery, presses, text
 from tests.bot.stage import Stage
 
@@ -82,7 +84,7 @@ def rows(stage: Stage) -> list[Training]:
 
 def claim(stage: Stage) -> Claim:
     with stage.database.begin() as session:
-        claimed = training_claims.claim(session, "w", ["starter"])
+        claimed = claims.claim(session, "w", ["starter"])
     assert claimed
     return claimed
 
@@ -110,14 +112,14 @@ async def test_a_zip_is_priced_confirmed_trained_and_told(school: Stage) -> None
     assert Image.open(io.BytesIO(kept[0])).size == (160, 160)
     shown = stage.services.files.put(folder, picture("pink"))
     with stage.database.begin() as session:
-        training_claims.tell(session, claimed, Progress(150, [0.5, 0.4, 0.3], (shown,)))
+        claims.tell(session, claimed, Progress(150, [0.5, 0.4, 0.3], (shown,)))
     await tell(stage)
     assert "██████░░░░░░` step 150 of 300" in text(card)
     assert len(gallery(card)) == 2
     with stage.database.begin() as session:
-        loras.lock_file(session, "a" * 64, 9)
+        library.lock_file(session, "a" * 64, 9)
         file = Kept(base="starter", sha256="a" * 64, nbytes=9, rank=8, layers=5)
-        training_claims.keep(session, claimed, file, "")
+        claims.keep(session, claimed, file, "")
     await tell(stage)
     assert "“Ink” is in your library" in text(card)
     assert "inky" in text(card)
@@ -234,7 +236,7 @@ async def test_stopping_gives_back_what_was_not_run(school: Stage) -> None:
     await stage.alex.click(card, custom_id=stop)
     assert rows(stage)[0].cancel_requested
     with stage.database.begin() as session:
-        training_claims.cancelled(session, claimed, 100)
+        claims.cancelled(session, claimed, 100)
     await tell(stage)
     assert "stopped after 100 steps. 4 credits are back" in text(card)
     assert stage.left(stage.alex) == 8
@@ -246,7 +248,7 @@ async def test_a_failure_long_after_the_token_is_told_by_the_bot(school: Stage) 
     claimed = claim(stage)
     await stage.env.advance_time(timedelta(minutes=30).total_seconds())
     with stage.database.begin() as session:
-        training_claims.fail(session, claimed, TrainingDiverged(step=9))
+        claims.fail(session, claimed, TrainingDiverged(step=9))
     await stage.restart()
     await tell(stage)
     assert "came to nothing" in text(card)

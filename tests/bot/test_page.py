@@ -18,8 +18,11 @@ from sqlalchemy import update
 from bot.page.__main__ import site
 from bot.page.settings import PageSettings
 from bot.page.site import Site
-from store import generations, showcase, trainings, workers
+from store.host import workers
+from store.orders import generations
+from store.pictures import showcase
 from store.tables.orders import Generation, Image
+from store.training import trainings
 from tests.bot.stage import Stage
 
 HOSTILE = "<script>document.title='owned'</script><img src=x onerror=alert(1)> 一只熊猫 \"'&"

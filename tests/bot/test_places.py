@@ -9,7 +9,7 @@ from simcord.actors import MemberActor
 
 from bot.servers import places
 from engine.catalog import Catalog
-from store import audit
+from store.moderation import audit
 from tests.bot.messages import gallery, order_id, parts, presses, text
 from tests.bot.stage import Stage
 from worker.events import Progress

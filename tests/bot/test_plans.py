@@ -17,9 +17,10 @@ from bot.servers.standing import require_manager
 from bot.services import Services
 from bot.wishes.options import Reader
 from engine.catalog import Catalog
-from store import ledger, workers
-from store.plans import MICROS, Plan, Plans, ServerDefaults, SlowLane, Standing
-from store.servers import Defaults
+from store.choices.servers import Defaults
+from store.host import workers
+from store.money import ledger
+from store.money.plans import MICROS, Plan, Plans, ServerDefaults, SlowLane, Standing
 from store.tables.money import LedgerEntry
 from tests.bot.messages import order_id, presses, text
 from tests.bot.stage import Stage, staged

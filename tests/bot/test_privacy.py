@@ -14,7 +14,7 @@ from sqlalchemy import update
 
 from bot.background import Sweeper
 from engine.errors import WeightsBroken
-from store import claims
+from store.line import claims
 from store.tables.orders import Generation
 from tests.bot.messages import order_id, presses, text
 from tests.bot.stage import Stage

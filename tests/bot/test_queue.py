@@ -4,7 +4,7 @@ from typing import Any
 
 import discord
 
-from store import workers
+from store.host import workers
 from tests.bot.messages import gallery, order_id, text
 from tests.bot.stage import Stage
 

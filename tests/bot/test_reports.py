@@ -6,7 +6,8 @@ import discord
 import pytest
 from simcord.actors import MemberActor
 
-from store import audit, servers
+from store.choices import servers
+from store.moderation import audit
 from tests.bot.messages import gallery, order_id, parts, presses, text
 from tests.bot.stage import DEFAULTS, Stage
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from store import workers
+from store.host import workers
 from tests.bot.messages import presses, text
 from tests.bot.stage import Stage
 

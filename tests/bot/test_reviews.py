@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from engine.judging.verdicts import Verdict
-from store import claims, servers
-from store.audit import page
+from store.choices import servers
+from store.line import claims
+from store.moderation.audit import page
 from tests.bot.messages import gallery, order_id, parts, png, presses, text
 from tests.bot.stage import DEFAULTS, Stage
 

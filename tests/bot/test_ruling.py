@@ -7,8 +7,9 @@ import pytest
 from simcord.actors import MemberActor
 
 from bot.rules.matching import Action
-from store import audit, prompt_rules
-from store.prompt_rules import Wanted
+from store.choices import prompt_rules
+from store.choices.prompt_rules import Wanted
+from store.moderation import audit
 from tests.bot.messages import order_id, presses, text
 from tests.bot.stage import Stage
 from tests.bot.test_places import grown_up

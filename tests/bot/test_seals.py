@@ -3,7 +3,7 @@
 from sqlalchemy import text, update
 
 from bot.seals import MARK, Seals
-from store import erasing
+from store.orders import erasing
 from store.tables.orders import Generation
 from tests.bot.messages import gallery
 from tests.bot.stage import Stage

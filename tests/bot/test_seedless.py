@@ -16,7 +16,7 @@ from engine.request import GenerationRequest
 from store.tables.orders import Generation, Image
 from tests.bot.messages import presses, text
 from tests.bot.stage import Stage
-from tests.store.orders import request
+from tests.store.placing import request
 
 TEXTS = Texts()
 SEEDLESS = Catalog([replace(Catalog.load(["starter"]).default, seeds=False)])

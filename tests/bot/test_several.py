@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from bot.services import Services
-from store.plans import Plan, Plans
-from store.servers import Defaults
+from store.choices.servers import Defaults
+from store.money.plans import Plan, Plans
 from tests.bot.messages import gallery, presses, text
 from tests.bot.stage import Stage, staged
 

@@ -7,7 +7,7 @@ import pytest
 from simcord.actors import MemberActor
 from sqlalchemy import update
 
-from store import servers
+from store.choices import servers
 from store.tables.orders import Generation
 from tests.bot.messages import gallery, parts, presses, text
 from tests.bot.stage import DEFAULTS, Stage

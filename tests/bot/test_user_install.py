@@ -8,9 +8,10 @@ import pytest
 from bot.__main__ import COMMANDS
 from bot.client import Reroll
 from bot.services import Services
-from store import channels, ledger, servers
-from store.plans import Plan, Plans
-from store.servers import Defaults
+from store.choices import channels, servers
+from store.choices.servers import Defaults
+from store.money import ledger
+from store.money.plans import Plan, Plans
 from tests.bot.messages import gallery, order_id, presses, text
 from tests.bot.stage import PLAN, Stage, staged
 

@@ -8,7 +8,7 @@ import pytest
 from bot.cards import variant_list
 from bot.i18n import Texts
 from engine.catalog import VARIANTS, Catalog, Licence
-from store import workers
+from store.host import workers
 from tests.bot.messages import parts, presses, text
 from tests.bot.stage import Stage
 

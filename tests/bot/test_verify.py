@@ -15,7 +15,7 @@ from engine.images import encoded, pixel_sha256
 from engine.labels import certificate, tags
 from engine.labels.labelling import Labels
 from engine.labels.seal import Seal
-from store import claims
+from store.line import claims
 from store.tables.orders import Generation
 from tests.bot.messages import png, presses, text
 from tests.bot.stage import Stage, staged

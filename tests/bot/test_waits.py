@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from bot.delivery.waits import Waits
-from store import waiting
+from store.line import waiting
 from tests.bot.messages import gallery, order_id, text
 from tests.bot.stage import Stage
 

@@ -8,8 +8,8 @@ import pytest
 
 from engine.catalog import VARIANTS
 from local.conversation import Outcome, Turn
-from store import workers
 from store.database import Database
+from store.host import workers
 from tests import broker, postgres, studio
 from tests.studio import Studio
 

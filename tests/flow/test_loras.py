@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from local import reading
 from local.conversation import Outcome
-from store import controls
+from store.host import controls
 from store.tables.money import LedgerEntry
 from tests.studio import Studio
 from tests.worker.lora_files import content

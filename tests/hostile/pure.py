@@ -28,7 +28,8 @@ from engine.errors import RecipeUnreadable, RerollError
 from engine.images import read_recipe
 from engine.labels.aigc import Aigc
 from engine.labels.labelling import Labels
-from store import lora_addresses, names
+from store import names
+from store.loras import addresses
 from tests.engine.loras import lora_fuzz
 from tests.hostile import generators as make
 from worker.lora_download import Downloader
@@ -113,8 +114,8 @@ def size(readers: Readers, chance: Chance) -> None:
 
 def address(readers: Readers, chance: Chance) -> None:
     """Nothing but the hosts on the list is ever asked, and never an address inside."""
-    url, hosts = make.url(chance), lora_addresses.HOSTS
-    checked = lora_addresses.checked(url, hosts)
+    url, hosts = make.url(chance), addresses.HOSTS
+    checked = addresses.checked(url, hosts)
     asked: list[str] = []
 
     def resolve(host: str, _port: int) -> list[str]:
@@ -131,7 +132,7 @@ def address(readers: Readers, chance: Chance) -> None:
         else:
             raise Leaked(f"fetched {checked}")
     for host in asked:
-        lora_addresses.check_host(host, hosts)
+        addresses.check_host(host, hosts)
 
 
 def attachment(readers: Readers, chance: Chance) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bot.services import Services
 from engine.catalog import Catalog
-from store import migrate
+from store.host import migrate
 from tests import broker
 from tests.bot import stage as stages
 from tests.hostile import pure, siege

@@ -15,8 +15,9 @@ from sqlalchemy import select
 from bot.presses.buttons import HANDLERS
 from bot.servers.pace import Limit, Pace
 from bot.services import Services
-from store import grants, workers
-from store.ledger import Flow
+from store.host import workers
+from store.money import grants
+from store.money.ledger import Flow
 from store.tables.orders import Generation
 from tests.bot.messages import order_id, presses
 from tests.bot.stage import Stage, staged

@@ -14,8 +14,8 @@ from local import reading
 from local.discord.gateway import Close
 from local.discord.server import TOKEN, LocalDiscord
 from local.discord.world import Seat, World
-from store import workers
 from store.database import Database
+from store.host import workers
 from store.tables.orders import Generation
 from tests import broker
 from tests.local.conftest import ROOT, SECONDS, BotProcess

@@ -8,9 +8,9 @@ import pytest
 from alembic.util import CommandError
 from sqlalchemy import text
 
-from store import migrate, workers
 from store.database import Database
 from store.errors import StoreUnavailable
+from store.host import migrate, workers
 
 
 def test_the_migrated_schema_is_the_one_in_code(database_url: str) -> None:

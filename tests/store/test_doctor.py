@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from store import workers
 from store.database import Database
 from store.doctor import places, report
 from store.doctor.report import Finding, State
+from store.host import workers
 
 
 def by_name(found: object) -> dict[str, Finding]:

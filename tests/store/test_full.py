@@ -6,15 +6,17 @@ from datetime import datetime
 import pytest
 from sqlalchemy import func, select
 
-from store import claims, generations, ledger
 from store.database import Database
 from store.errors import StoreUnavailable
+from store.line import claims
+from store.money import ledger
+from store.orders import generations
 from store.sweep import sweep
 from store.tables.lines import Lane
 from store.tables.money import LedgerEntry
 from store.tables.orders import Generation, Image
 from tests.full import STRANGER, full
-from tests.store.orders import NOON, PLAN, kept, order, place, request
+from tests.store.placing import NOON, PLAN, kept, order, place, request
 
 MINE = ledger.Flow(5, 1)
 

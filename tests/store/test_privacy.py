@@ -8,39 +8,30 @@ import pytest
 from sqlalchemy import select
 
 from engine.vendor.charge import Charge
-from store import (
-    audit,
-    budgets,
-    claims,
-    generations,
-    grants,
-    ledger,
-    lora_shares,
-    loras,
-    members,
-    overview,
-    presets,
-    privacy,
-    reports,
-    sanctions,
-    servers,
-    showcase,
-    trainings,
-)
-from store.budgets import Attempt
+from store import privacy
+from store.choices import members, presets, servers
+from store.choices.presets import Shelf
+from store.choices.servers import Defaults
 from store.database import Database
 from store.errors import CheckedIn, MemberBanned, StillDrawing
-from store.ledger import Flow
-from store.loras import New, Room
-from store.plans import Plans, Rank
-from store.presets import Shelf
-from store.servers import Defaults
+from store.host import overview
+from store.line import claims
+from store.loras import library, shares
+from store.loras.library import New, Room
+from store.moderation import audit, reports, sanctions
+from store.money import budgets, grants, ledger
+from store.money.budgets import Attempt
+from store.money.ledger import Flow
+from store.money.plans import Plans, Rank
+from store.orders import generations
+from store.pictures import showcase
 from store.tables.base import Base
 from store.tables.loras import Lora
 from store.tables.money import LedgerEntry, MoneyEntry
 from store.tables.orders import Generation
 from store.tables.trainings import Training
-from tests.store.orders import NOON, PLAN, kept, order, place
+from store.training import trainings
+from tests.store.placing import NOON, PLAN, kept, order, place
 
 SERVER, MEMBER, OTHER = 5, 1, 2
 FLOW = Flow(SERVER, MEMBER)
@@ -195,7 +186,7 @@ def test_what_is_open_is_ended_and_refunded_first(database: Database) -> None:
 def test_what_a_training_showed_is_taken_away_too(database: Database) -> None:
     with database.begin() as session:
         new = New(owner_id=MEMBER, name="My cat", source="trained", triggers="velvetword")
-        lora = loras.create(session, new, Room(3, 1000)).id
+        lora = library.create(session, new, Room(3, 1000)).id
         words: dict[str, Any] = {"all": ["velvetword"]}
         shown = {"application_id": 1, "channel_id": 6, "message_id": 77, "token": "secret-token"}
         about = {"guild_id": SERVER, "user_id": MEMBER, "day": "2026-11-23", "base": "starter"}
@@ -216,11 +207,11 @@ def test_what_a_training_showed_is_taken_away_too(database: Database) -> None:
 def test_loras_leave_without_their_words(database: Database) -> None:
     with database.begin() as session:
         new = New(owner_id=MEMBER, name="My cat", source="url", triggers="velvetword")
-        lora = loras.create(session, new, Room(3, 1000)).id
-        lora_shares.favour(session, MEMBER, lora)
+        lora = library.create(session, new, Room(3, 1000)).id
+        shares.favour(session, MEMBER, lora)
         left = privacy.finish(session, MEMBER)
-        assert loras.folder(lora) in left.folders
-        assert loras.owned(session, MEMBER) == []
+        assert library.folder(lora) in left.folders
+        assert library.owned(session, MEMBER) == []
         row = session.get_one(Lora, lora, populate_existing=True)
         assert (row.name, row.triggers, row.key) == ("", "", lora)
         assert row.deleted_at is not None

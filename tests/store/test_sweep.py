@@ -2,11 +2,14 @@
 
 from sqlalchemy import update
 
-from store import claims, deliveries, generations, ledger, workers
 from store.database import Database
+from store.host import workers
+from store.line import claims
+from store.money import ledger
+from store.orders import deliveries, generations
 from store.sweep import PATIENCE_MS, TICKET_MS, sweep
 from store.tables.orders import Generation, Image
-from tests.store.orders import NOON, PLAN, kept, place, request
+from tests.store.placing import NOON, PLAN, kept, place, request
 
 
 def grow_old(database: Database, milliseconds: int) -> None:

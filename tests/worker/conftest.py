@@ -10,12 +10,13 @@ import pytest
 from engine.catalog import Catalog
 from engine.engine import Engine
 from engine.request import GenerationRequest
-from store import generations, ledger
 from store.database import Database
 from store.files import Files
+from store.money import ledger
+from store.orders import generations
 from store.tables.orders import Generation
 from tests import broker
-from tests.store.orders import NOON, PLAN, place, request
+from tests.store.placing import NOON, PLAN, place, request
 from worker.drawing import Parts
 from worker.events import Doorbell
 from worker.hand import Hand

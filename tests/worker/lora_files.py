@@ -8,10 +8,10 @@ from safetensors.torch import save
 
 from engine.loras.names import Base, bases
 from engine.request import LoraUse
-from store.loras import FOLDER
+from store.loras.library import FOLDER
 from tests.engine.loras import lora_toys
 from tests.engine.loras.lora_toys import named
-from tests.store.orders import place
+from tests.store.placing import place
 from tests.worker.conftest import asked
 from worker.drawing import Parts
 

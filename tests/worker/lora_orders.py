@@ -5,9 +5,9 @@ from safetensors.torch import save
 from sqlalchemy.orm import Session
 
 from engine.loras.names import bases
-from store import lora_fetches, loras
-from store.lora_fetches import Wanted
-from store.loras import New, Room
+from store.loras import fetches, library
+from store.loras.fetches import Wanted
+from store.loras.library import New, Room
 
 ROOM = Room(20, 10**9)
 ATTENTION = [name for name in bases()["starter"].linears if name.endswith(".attn.to_q")]
@@ -25,9 +25,9 @@ def content(seed: int = 0, prefix: str = "transformer.") -> bytes:
 
 def want(session: Session, name: str, url: str, owner_id: int = 1, **changes: object) -> str:
     """Ask for a file; return the LoRA's id."""
-    lora = loras.create(session, New(owner_id=owner_id, name=name, source="url"), ROOM)
+    lora = library.create(session, New(owner_id=owner_id, name=name, source="url"), ROOM)
     values = {"bases": ("starter", "flux1"), "most_bytes": 10**8, "locale": "en-US"}
     values |= {"application_id": 1, "channel_id": 2, "message_id": None}
     values |= {"token": "secret", "token_at": 0, **changes}
-    lora_fetches.want(session, Wanted(lora_id=lora.id, url=url, **values))  # type: ignore[arg-type]
+    fetches.want(session, Wanted(lora_id=lora.id, url=url, **values))  # type: ignore[arg-type]
     return lora.id

@@ -14,7 +14,9 @@ from engine.catalog import Catalog, Weights
 from engine.engine import Engine
 from engine.images import pixel_sha256, read_recipe
 from engine.recipe import Recipe
-from store import claims, controls, generations
+from store.host import controls
+from store.line import claims
+from store.orders import generations
 from store.sweep import sweep
 from store.tables.orders import Generation
 from tests.worker.conftest import left, order, read

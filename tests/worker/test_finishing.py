@@ -9,12 +9,12 @@ from engine.images import read_recipe
 from engine.judging.judge import Judge
 from engine.judging.verdicts import Rules, Verdict
 from engine.labels import tags
-from store.claims import Claim
 from store.database import Database
+from store.line.claims import Claim
 from store.tables.orders import Review
 from tests import judges
 from tests.bot.messages import png
-from tests.store.orders import place
+from tests.store.placing import place
 from tests.worker.conftest import asked, left, order, read
 from worker.drawing import Parts, draw_waiting
 from worker.finishing import Finish, Look

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from store import lora_fetches, lora_files, loras
 from store.database import Database
 from store.files import Files
-from store.lora_addresses import HOSTS
+from store.loras import fetches, library, unneeded
+from store.loras.addresses import HOSTS
 from store.tables.loras import Lora
 from tests.worker import web
 from tests.worker.lora_orders import content, want
@@ -67,7 +67,7 @@ def test_a_file_is_fetched_checked_and_kept(
         librarian.work_off()
     lora = get(sqlite, lora_id)
     assert (lora.status, lora.base, lora.rank, lora.layers) == ("ready", "starter", 2, 5)
-    kept = files.get(loras.FOLDER, lora.sha256 or "")
+    kept = files.get(library.FOLDER, lora.sha256 or "")
     assert len(kept) == lora.nbytes
     assert list((tmp_path / "parts").iterdir()) == []
     assert "secret" not in str(lines)
@@ -84,13 +84,13 @@ def test_the_same_lora_in_another_naming_is_the_same_file(
     assert get(sqlite, second).sha256 == sha256
     for lora_id, stays in ((first, True), (second, False)):
         with sqlite.begin() as session:
-            loras.remove(session, loras.by_id(session, lora_id))
+            library.remove(session, library.by_id(session, lora_id))
         librarian.tidy(recent_ms=-1000)
-        assert files.has(loras.FOLDER, sha256) is stays
+        assert files.has(library.FOLDER, sha256) is stays
     third = ask(sqlite, "ink", f"{site.url}/ok/a")
     librarian.work_off()
     assert get(sqlite, third).status == "ready"
-    assert files.has(loras.FOLDER, sha256)
+    assert files.has(library.FOLDER, sha256)
 
 
 def test_the_very_same_again_names_the_one_that_is_there(
@@ -153,14 +153,14 @@ def test_a_worker_that_leaves_is_followed_by_one_that_goes_on(
     first.start()
     for _ in range(100):
         with sqlite.begin() as session:
-            if lora_fetches.under_way(session):
+            if fetches.under_way(session):
                 break
         threading.Event().wait(0.05)
     threading.Event().wait(0.2)
     first.stop()
     with sqlite.begin() as session:
-        assert not lora_fetches.under_way(session)
-        session.query(lora_fetches.LoraFetch).update({"url": f"{site.url}/ok/a"})
+        assert not fetches.under_way(session)
+        session.query(fetches.LoraFetch).update({"url": f"{site.url}/ok/a"})
     second = made(sqlite, files, site, tmp_path)
     second.work_off()
     assert get(sqlite, lora_id).status == "ready"
@@ -171,7 +171,7 @@ def test_a_worker_that_was_killed_is_followed_by_its_next_life(
 ) -> None:
     lora_id = ask(sqlite, "ink", f"{site.url}/ok/a")
     with sqlite.begin() as session:
-        assert lora_fetches.claim(session, "w")
+        assert fetches.claim(session, "w")
     librarian.work_off()
     assert get(sqlite, lora_id).status == "checking"
     librarian.start()
@@ -188,10 +188,10 @@ def test_a_removed_lora_is_not_fetched_to_its_end(
 ) -> None:
     lora_id = ask(sqlite, "ink", f"{site.url}/ever/a")
     with sqlite.begin() as session:
-        loras.remove(session, loras.by_id(session, lora_id))
+        library.remove(session, library.by_id(session, lora_id))
     librarian.work_off()
     with sqlite.begin() as session:
-        assert lora_fetches.claim(session, "w") is None
-        assert lora_files.removed(session, recent_ms=-1000) == [lora_id]
+        assert fetches.claim(session, "w") is None
+        assert unneeded.removed(session, recent_ms=-1000) == [lora_id]
     librarian.tidy(recent_ms=-1000)
     assert get(sqlite, lora_id).purged_at

@@ -5,10 +5,10 @@ import time
 import pytest
 
 from engine.loras.adapters import Adapters
-from store import claims
-from store.claims import Claim
-from store.coming import AHEAD
-from store.loras import FOLDER
+from store.line import claims
+from store.line.claims import Claim
+from store.line.coming import AHEAD
+from store.loras.library import FOLDER
 from tests.worker.conftest import order, read
 from tests.worker.lora_files import content, digest, ordered
 from worker.drawing import Parts

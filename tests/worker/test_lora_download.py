@@ -17,7 +17,7 @@ from store.errors import (
     LoraNotHandedOut,
     LoraUrlInvalid,
 )
-from store.lora_addresses import HOSTS, checked
+from store.loras.addresses import HOSTS, checked
 from tests.worker import web
 from tests.worker.web import Site
 from worker.lora_download import Downloader, is_public, loopback

@@ -15,10 +15,10 @@ from engine.catalog import Catalog
 from engine.engine import Engine
 from engine.errors import LoraLost
 from engine.loras.adapters import Adapters
-from store import loras
 from store.errors import FilesUnavailable
 from store.files import Files
-from store.loras import FOLDER, Kept, New, Room
+from store.loras import library
+from store.loras.library import FOLDER, Kept, New, Room
 from tests.worker.conftest import asked, left, order, read
 from tests.worker.lora_files import content, digest, misfit, ordered, use
 from worker.disk import Disk
@@ -78,16 +78,16 @@ def test_one_that_its_owner_removed_is_not_drawn_with_though_it_is_at_hand(parts
     kept = Kept(base="starter", sha256=digest(ONE), nbytes=len(ONE), rank=4, layers=5)
     new = New(owner_id=1, name="ink", source="upload")
     with parts.database.begin() as session:
-        lora = loras.create(session, new, Room(9, 10**9))
-        loras.lock_file(session, kept.sha256, kept.nbytes)
-        loras.ready(session, lora.id, kept)
+        lora = library.create(session, new, Room(9, 10**9))
+        library.lock_file(session, kept.sha256, kept.nbytes)
+        library.ready(session, lora.id, kept)
     allowed = ordered(parts, ONE)
     draw_waiting(parts)
     assert pixels(parts, allowed) == pixels(parts, placed)
     before = left(parts.database)
     waiting = ordered(parts, ONE)
     with parts.database.begin() as session:
-        loras.remove(session, lora)
+        library.remove(session, lora)
     draw_waiting(parts)
     row = read(parts.database, waiting)
     assert (row.status, (row.error or {})["code"]) == ("failed", "lora_lost")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from store import migrate
+from store.host import migrate
 from tests.broker import RunningBroker
 
 PROJECT = Path(__file__).resolve().parents[2]

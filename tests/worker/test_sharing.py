@@ -9,7 +9,7 @@ import pytest
 from engine.engine import Engine
 from engine.memory import Wishes
 from engine.request import ImageRequest
-from store import generations
+from store.orders import generations
 from tests.worker.conftest import asked, order, read
 from worker.drawing import Parts, draw_waiting
 

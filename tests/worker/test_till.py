@@ -11,14 +11,16 @@ from sqlalchemy import func, select
 from engine.catalog import Catalog
 from engine.engine import Engine
 from engine.vendor.connection import Connection
-from store import budgets, generations, servers
-from store.ledger import Flow
-from store.plans import Plan
+from store.choices import servers
+from store.money import budgets
+from store.money.ledger import Flow
+from store.money.plans import Plan
+from store.orders import generations
 from store.tables.money import MoneyEntry
 from tests.engine.vendor.conftest import make_client
 from tests.engine.vendor.fake_vendor import FakeVendor, hangs, says
-from tests.store.orders import NOON
-from tests.store.orders import order as ordered
+from tests.store.placing import NOON
+from tests.store.placing import order as ordered
 from tests.worker.conftest import asked, read
 from tests.worker.test_vendor import VARIANT, clock
 from worker.drawing import Parts, draw_waiting

@@ -22,15 +22,17 @@ from engine.loras.canon import canonical
 from engine.loras.names import bases
 from engine.training.plan import Plan, trainers
 from engine.training.terms import Bounds
-from store import controls, loras, trainings
 from store.database import Database
 from store.errors import FilesUnavailable
 from store.files import Files
-from store.loras import Room
+from store.host import controls
+from store.loras import library
+from store.loras.library import Room
 from store.tables.trainings import Training
+from store.training import trainings
 from tests.broker import RunningBroker
-from tests.store.test_loras import find
-from tests.store.test_trainings import MEMBER, NOW, left, ordered, read
+from tests.store.loras.test_library import find
+from tests.store.training.test_trainings import MEMBER, NOW, left, ordered, read
 from worker.finishing import Finish
 from worker.queue import Tickets
 from worker.training import claimed
@@ -73,7 +75,7 @@ def test_a_training_ends_in_the_library(parts: Parts, sqlite: Database, files: F
     row, lora = read(sqlite, lora_id), find(sqlite, "ink")
     assert (row.status, row.step, row.due, left(sqlite)) == ("done", 4, 40, 60)
     assert lora.sha256
-    content = files.get(loras.FOLDER, lora.sha256)
+    content = files.get(library.FOLDER, lora.sha256)
     assert canonical(io.BytesIO(content), bases()["starter"]).sha256 == lora.sha256
     assert (lora.base, lora.rank, lora.nbytes) == ("starter", 8, len(content))
     assert row.curve
@@ -82,7 +84,7 @@ def test_a_training_ends_in_the_library(parts: Parts, sqlite: Database, files: F
     (shown,) = row.samples["all"]
     assert Image.open(io.BytesIO(files.get(trainings.folder(lora_id), shown))).size == (128, 128)
     assert lora.preview
-    assert files.get(loras.folder(lora_id), lora.preview)
+    assert files.get(library.folder(lora_id), lora.preview)
 
 
 def test_what_everybody_must_not_see_is_no_sample(

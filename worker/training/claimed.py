@@ -12,10 +12,11 @@ from engine.loras.canon import Canonical
 from engine.training.loop import Training
 from engine.training.plan import Example
 from engine.training.studio import begin, looks
-from store import loras, training_claims, trainings
 from store.errors import FilesUnavailable, StoreUnavailable
-from store.loras import Kept
-from store.training_claims import Claim, Progress
+from store.loras import library
+from store.loras.library import Kept
+from store.training import claims, trainings
+from store.training.claims import Claim, Progress
 from worker.hand import ClaimStopped
 from worker.shelving import shelved
 from worker.training.parts import Parts
@@ -112,7 +113,7 @@ class Work:
 
     def _tell(self, training: Training) -> None:
         with self._parts.database.begin() as session:
-            training_claims.tell(session, self._claim, self._progress(training))
+            claims.tell(session, self._claim, self._progress(training))
         self._told_at = time.monotonic()
 
     def _save(self, training: Training) -> None:
@@ -120,7 +121,7 @@ class Work:
         files = self._parts.files
         kept = files.put(self._folder, training.checkpoint())
         with self._parts.database.begin() as session:
-            training_claims.save(session, self._claim, self._progress(training), kept)
+            claims.save(session, self._claim, self._progress(training), kept)
         if self._checkpoint and self._checkpoint != kept:
             files.remove(self._folder, self._checkpoint)
         self._checkpoint = kept
@@ -134,7 +135,7 @@ class Work:
         preview = ""
         if self._samples:
             first = parts.files.get(self._folder, self._samples[0])
-            preview = parts.files.put(loras.folder(claim.lora_id), first)
+            preview = parts.files.put(library.folder(claim.lora_id), first)
         with shelved(parts.database, parts.files, lora.content) as (session, sha256):
             kept = Kept(
                 base=claim.base,
@@ -143,7 +144,7 @@ class Work:
                 rank=lora.rank,
                 layers=lora.layers,
             )
-            training_claims.keep(session, claim, kept, preview)
+            claims.keep(session, claim, kept, preview)
 
 
 def curve(losses: Sequence[float]) -> list[float]:

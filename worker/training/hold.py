@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from threading import Lock
 
 from engine.errors import GenerationCancelled
-from store import training_claims
 from store.database import Database
 from store.errors import LeaseLost
-from store.training_claims import Claim
+from store.training import claims
+from store.training.claims import Claim
 from worker.hand import ClaimStopped
 
 
@@ -48,7 +48,7 @@ class Hold:
         lost = wanted = False
         try:
             with database.begin() as session:
-                wanted = training_claims.beat(session, claim)
+                wanted = claims.beat(session, claim)
         except LeaseLost:
             lost = True
         with self._lock:

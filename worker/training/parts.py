@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 from engine.catalog import Variant
 from engine.engine import Engine
-from store import trainings
 from store.database import Database
 from store.files import Files
+from store.training import trainings
 from worker.finishing import Finish
 from worker.training.hold import Hold
 

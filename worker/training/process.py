@@ -9,9 +9,9 @@ from engine.engine import Engine
 from engine.errors import VariantTooBig
 from engine.memory import Offload
 from engine.training.plan import trainers
-from store import training_claims
 from store.database import Database
 from store.files import Files
+from store.training import claims
 from worker import app
 from worker.finishing import Finish
 from worker.queue import Tickets
@@ -46,7 +46,7 @@ def run(parts: Parts, broker_url: str) -> None:
     """Train until SIGTERM or SIGINT; what is in hand then is kept as it is, and handed on."""
     tickets = Tickets(broker_url)
     with parts.database.begin() as session:
-        training_claims.reclaim(session, parts.name)
+        claims.reclaim(session, parts.name)
     pulse = TrainingPulse(parts, tickets)
     pulse.start()
     try:

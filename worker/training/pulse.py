@@ -2,7 +2,7 @@
 
 from collections.abc import Set
 
-from store import training_claims, trainings
+from store.training import claims, trainings
 from worker.heart import Pulse
 from worker.queue import Tickets
 from worker.training.parts import Parts
@@ -17,6 +17,6 @@ class TrainingPulse(Pulse):
     def mend(self, watched_ms: int) -> Set[str]:
         """Take back what a worker held that is gone; return the queues in which trainings wait."""
         with self._database.begin() as session:
-            training_claims.sweep(session)
+            claims.sweep(session)
             waits = trainings.waiting_bases(session)
         return {trainings.queue(base) for base in waits}

@@ -11,9 +11,10 @@ import structlog
 from sqlalchemy.orm import Session
 
 from engine.errors import EngineFailed, GenerationCancelled, RequestRefused
-from store import controls, training_claims
 from store.errors import FilesUnavailable, LeaseLost, StoreUnavailable
-from store.training_claims import Claim
+from store.host import controls
+from store.training import claims
+from store.training.claims import Claim
 from worker.hand import ClaimStopped
 from worker.training.claimed import Work
 from worker.training.parts import Parts
@@ -38,7 +39,7 @@ def _next(parts: Parts) -> Claim | None:
     with parts.database.begin() as session:
         if controls.is_paused(session):
             return None
-        return training_claims.claim(session, parts.name, tuple(parts.variants))
+        return claims.claim(session, parts.name, tuple(parts.variants))
 
 
 def _ending(parts: Parts, claim: Claim) -> Ending:
@@ -48,19 +49,19 @@ def _ending(parts: Parts, claim: Claim) -> Ending:
         ending = work.run()
     except ClaimStopped:
         told.info("training handed back", step=work.step)
-        return _writing(parts, partial(training_claims.release, claim=claim))
+        return _writing(parts, partial(claims.release, claim=claim))
     except GenerationCancelled:
         told.info("training cancelled", step=work.step)
-        return _writing(parts, partial(training_claims.cancelled, claim=claim, step=work.step))
+        return _writing(parts, partial(claims.cancelled, claim=claim, step=work.step))
     except LeaseLost:
         told.warning("lease lost, training dropped", step=work.step)
         return lambda: None
     except (RequestRefused, EngineFailed, FilesUnavailable) as error:
         told.exception("training failed", step=work.step)
-        return _writing(parts, partial(training_claims.fail, claim=claim, error=error))
+        return _writing(parts, partial(claims.fail, claim=claim, error=error))
     except Exception:
         told.exception("training failed unexpectedly", step=work.step)
-        return _writing(parts, partial(training_claims.retry, claim=claim, error=EngineFailed()))
+        return _writing(parts, partial(claims.retry, claim=claim, error=EngineFailed()))
     told.info("training done", steps=work.step)
     return ending
 

@@ -24,12 +24,17 @@ from bot.servers.standing import home, rank
 from bot.services import Services
 from bot.wishes import fetch
 from engine.training.plan import LEAST_EXAMPLES, Example, check
-from store import channels, controls, generations, loras, sanctions, trainings, workers
-from store.channels import Place
+from store.choices import channels
+from store.choices.channels import Place
 from store.errors import FilesUnavailable, TrainerMissing
+from store.host import controls, workers
+from store.loras import library
+from store.moderation import sanctions
+from store.orders import generations
 from store.tables.loras import Lora
 from store.tables.trainings import Training
-from store.trainings import Ordered
+from store.training import trainings
+from store.training.trainings import Ordered
 from worker.queue import BrokerUnavailable
 
 UPLOADS, EACH = 5, 10
@@ -43,7 +48,7 @@ async def ask(
     services: Services, interaction: Press, asked: Asked, archive: discord.Attachment | None
 ) -> None:
     """Take pictures from a zip, or open the form for them. Raises a RequestRefused."""
-    loras.tidy(asked.name)
+    library.tidy(asked.name)
     check(asked.variant, asked.plan, LEAST_EXAMPLES)
     # Asked before anybody uploads pictures for nothing.
     plan = await services.database.run(shown.plan_in, services, interaction)

@@ -14,10 +14,10 @@ from bot.delivery.routes import DEAD, TOKEN_MS
 from bot.i18n import Words
 from bot.loras.training import cards
 from bot.services import Services
-from store import trainings
 from store.errors import FilesUnavailable, StoreUnavailable
 from store.tables.loras import Lora
 from store.tables.trainings import Training
+from store.training import trainings
 
 EVERY_S = 2.0
 BETWEEN_S = 8.0

@@ -11,7 +11,7 @@ from engine.labels import certificate
 from engine.labels.labelling import Labels
 from engine.labels.seal import Seal
 from engine.recipe import Recipe
-from tests.store.orders import kept, request
+from tests.store.placing import kept, request
 
 NUMBER = "abcdefghjk-1"
 

@@ -1,0 +1,85 @@
+"""A claim of an image that can be drawn together with what is under way, within fair bounds.
+
+Whose turn it is goes first if its picture fits in. Where it does not, somebody little ahead may,
+and only for a while: then the worker's hands are emptied for whose turn it is.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from store.clock import now_ms
+from store.line import claims, fairness, flows
+from store.line.claims import LEASE_MS, Claim
+from store.line.fairness import Head, Residency
+from store.money.ledger import Flow
+
+AHEAD_S = 4.0
+"""Virtual seconds that somebody may be ahead of whose turn it is, and join all the same."""
+STAY_S = 8.0
+"""For so long at the most may somebody wait whose picture does not fit in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joining:
+    """What pictures under way share with others: their variants' weights, size, words alone.
+
+    `for_s` is since when the worker's hands were not empty.
+    """
+
+    variants: frozenset[str]
+    width: int
+    height: int
+    for_s: float
+
+    def takes(self, order: Mapping[str, Any]) -> bool:
+        """Tell whether the pictures of an order can be drawn together with these."""
+        size = (order.get("width"), order.get("height"))
+        starts = [order.get(name) for name in ("references", "canvas", "mask")]
+        return (
+            order.get("variant") in self.variants
+            and size == (self.width, self.height)
+            and not any(starts)
+        )
+
+
+def join(
+    session: Session,
+    worker: str,
+    variants: Sequence[str],
+    residency: Residency,
+    joining: Joining,
+    *,
+    lease_ms: int = LEASE_MS,
+) -> Claim | None:
+    """Take an image that can join; None where the pictures under way are to end first."""
+    now = session.scalar(select(now_ms())) or 0
+    heads = flows.heads(session, variants)
+    for head in _near(heads, residency, now, joining):
+        # No wait for what another worker holds: there is enough to do meanwhile.
+        if not flows.lock_if_free(session, Flow(head.guild_id, head.user_id)):
+            continue
+        found = claims.first_waiting(session, head.lane_id)
+        if found and joining.takes(found[1].request):
+            return claims.take(session, head, found, worker, (now, now + lease_ms))
+    return None
+
+
+def _near(
+    heads: Sequence[Head], residency: Residency, now: int, joining: Joining
+) -> Iterator[Head]:
+    """Yield whose turn it is, then those of the same weights who are little ahead."""
+    if not heads:
+        return
+    first = fairness.pick(heads, residency, now)
+    if first.variant not in joining.variants:
+        return
+    others = sorted((head for head in heads if head is not first), key=lambda head: head.turn)
+    for head in (first, *others) if joining.for_s < STAY_S else (first,):
+        near = head.vtime <= first.vtime + AHEAD_S and head.variant in joining.variants
+        # Those under way would wait for a LoRA that is not at hand: it is brought meanwhile.
+        if near and head.loras <= residency.loras:
+            yield head

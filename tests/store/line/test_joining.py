@@ -1,0 +1,89 @@
+"""Who joins the pictures under way: whose turn it is, or somebody little ahead, for a while."""
+
+from dataclasses import replace
+
+import pytest
+
+from engine.request import LoraUse
+from store.database import Database
+from store.line import claims
+from store.line.claims import NOTHING_LOADED, Claim
+from store.line.fairness import Residency
+from store.line.joining import AHEAD_S, STAY_S, Joining, join
+from tests.store.placing import kept, place, request
+
+HERE = Joining(variants=frozenset({"starter"}), width=64, height=64, for_s=0.0)
+WIDE = replace(request(), width=96)
+
+
+def joined(
+    database: Database, joining: Joining = HERE, residency: Residency = NOTHING_LOADED
+) -> Claim | None:
+    with database.begin() as session:
+        return join(session, "w", ["starter", "other"], residency, joining)
+
+
+def test_whose_turn_it_is_joins_once(database: Database) -> None:
+    with database.begin() as session:
+        placed = place(session)
+    claim = joined(database)
+    assert claim
+    assert (claim.generation_id, claim.attempt) == (placed, 1)
+    assert joined(database) is None
+
+
+@pytest.mark.parametrize(
+    "joining",
+    [
+        replace(HERE, width=96),
+        replace(HERE, height=96),
+        replace(HERE, variants=frozenset({"other"})),
+    ],
+)
+def test_what_cannot_share_a_forward_waits(database: Database, joining: Joining) -> None:
+    with database.begin() as session:
+        place(session)
+    assert joined(database, joining) is None
+
+
+def test_a_picture_that_starts_from_another_waits(database: Database) -> None:
+    with database.begin() as session:
+        place(session, request=replace(request(), canvas="a" * 64))
+    assert joined(database) is None
+
+
+def test_somebody_little_ahead_joins_for_a_while_only(database: Database) -> None:
+    with database.begin() as session:
+        place(session, user_id=1, request=WIDE)
+        placed = place(session, user_id=2)
+    assert joined(database, replace(HERE, for_s=STAY_S)) is None
+    claim = joined(database)
+    assert claim
+    assert claim.generation_id == placed
+
+
+def test_nobody_far_ahead_joins(database: Database) -> None:
+    with database.begin() as session:
+        place(session, 3, user_id=2)
+        place(session, 1, user_id=1, request=WIDE)
+        claim = claims.claim(session, "w", ["starter"])
+    assert claim
+    assert claim.order["width"] == 64
+    with database.begin() as session:
+        claims.keep(session, claim, replace(kept(claim.request), seconds=AHEAD_S + 1))
+    assert joined(database) is None
+    assert joined(database, replace(HERE, width=96))
+    assert joined(database)
+
+
+def test_nobody_joins_whose_lora_is_not_at_hand(database: Database) -> None:
+    with database.begin() as session:
+        first = place(session, user_id=1, request=replace(request(), loras=(LoraUse("a"),)))
+        other = place(session, user_id=2)
+    claim = joined(database)
+    assert claim
+    assert claim.generation_id == other
+    there = replace(NOTHING_LOADED, loras=frozenset("a"))
+    claim = joined(database, residency=there)
+    assert claim
+    assert claim.generation_id == first

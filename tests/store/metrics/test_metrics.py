@@ -1,0 +1,138 @@
+"""Numbers for Prometheus, health for whoever restarts processes, and lines for machines."""
+
+import json
+import re
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry
+from prometheus_client.parser import text_string_to_metric_families
+
+from store.database import Database
+from store.host import controls, workers
+from store.line import claims
+from store.metrics.endpoint import Endpoint
+from store.metrics.numbers import Numbers
+from store.metrics.tally import Tally
+from tests.store.placing import place
+
+PROJECT = Path(__file__).resolve().parents[3]
+
+
+def get(port: int, path: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def values(text: str) -> dict[tuple[str, ...], float]:
+    return {
+        (one.name, *one.labels.values()): one.value
+        for family in text_string_to_metric_families(text)
+        for one in family.samples
+    }
+
+
+def test_numbers_are_read_from_sql_at_each_scrape(database: Database) -> None:
+    registry = CollectorRegistry()
+    Numbers(database, registry)
+    endpoint = Endpoint("127.0.0.1", 0, registry, lambda: "")
+    before = values(endpoint.answer("/metrics")[2].decode())
+    assert before["reroll_database_up",] == 1
+    assert not any(key[0] == "reroll_waiting_images" for key in before)
+    with database.begin() as session:
+        for _ in range(2):
+            place(session)
+        workers.report(session, "gpu-0", ["starter"])
+        claims.claim(session, "gpu-0", ["starter"])
+        controls.set_flow(session, controls.Flow.PAUSED, by=1)
+    now = values(endpoint.answer("/metrics")[2].decode())
+    assert now["reroll_waiting_images", "starter"] == 1
+    assert now["reroll_drawing_images", "starter"] == 1
+    assert now["reroll_workers", "starter"] == 1
+    assert now["reroll_flow", "paused"] == 1
+
+
+def test_without_a_database_the_rest_is_still_told() -> None:
+    database, registry = Database("postgresql://nobody@127.0.0.1:1/none"), CollectorRegistry()
+    Numbers(database, registry)
+    text = Endpoint("127.0.0.1", 0, registry, lambda: "").answer("/metrics")[2].decode()
+    assert values(text) == {("reroll_database_up",): 0}
+    database.close()
+
+
+def test_health_and_readiness_are_asked_apart(unused_tcp_port: int) -> None:
+    lacks = ["Discord is not connected"]
+    with Endpoint("127.0.0.1", unused_tcp_port, CollectorRegistry(), lambda: lacks[0]):
+        assert get(unused_tcp_port, "/healthz") == (200, "ok\n")
+        assert get(unused_tcp_port, "/readyz") == (503, "Discord is not connected\n")
+        lacks[0] = ""
+        assert get(unused_tcp_port, "/readyz") == (200, "ready\n")
+        assert get(unused_tcp_port, "/secrets")[0] == 404
+
+
+def test_a_taken_port_ends_nothing(unused_tcp_port: int) -> None:
+    registry = CollectorRegistry()
+    with Endpoint("127.0.0.1", unused_tcp_port, registry, lambda: "") as first:
+        with Endpoint("127.0.0.1", unused_tcp_port, registry, lambda: "") as second:
+            assert (first.port, second.port) == (unused_tcp_port, 0)
+
+
+def test_log_lines_are_counted_and_nothing_of_a_member_becomes_a_label() -> None:
+    registry = CollectorRegistry()
+    tally = Tally(registry)
+    line = {"event": "image drawn", "variant": "starter", "seconds": 1.5, "order": "abc"}
+    for _ in range(2):
+        assert tally(None, "info", dict(line)) == line
+    tally(None, "info", {"event": "order placed", "prompt": "a panda"})
+    assert registry.get_sample_value(
+        "reroll_events_total", {"event": "image drawn", "variant": "starter"}
+    ) == pytest.approx(2)
+    assert registry.get_sample_value(
+        "reroll_event_seconds_total", {"event": "image drawn", "variant": "starter"}
+    ) == pytest.approx(3)
+    names = {one.labels.get("event") for family in registry.collect() for one in family.samples}
+    assert names == {"image drawn", "order placed"}
+
+
+SPEAK = """
+import structlog
+from prometheus_client import CollectorRegistry
+from store import logs
+from store.metrics.tally import Tally
+registry = CollectorRegistry()
+logs.configure("warning", "json", Tally(registry))
+log = structlog.get_logger("worker.test")
+with structlog.contextvars.bound_contextvars(order="k7"):
+    log.info("quiet")
+    log.warning("lease lost, result dropped", image=1, url="/webhooks/1/secret")
+print(registry.get_sample_value("reroll_events_total", {"event": "quiet", "variant": ""}))
+"""
+
+
+def test_lines_for_machines_carry_the_order_and_quiet_ones_are_counted() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", SPEAK], capture_output=True, text=True, check=True, timeout=60
+    )
+    (line,) = ran.stderr.splitlines()
+    told = json.loads(line)
+    assert (told["event"], told["order"], told["image"]) == ("lease lost, result dropped", "k7", 1)
+    assert "secret" not in line
+    assert ran.stdout == "1.0\n"
+
+
+def test_the_dashboard_shows_only_numbers_that_there_are() -> None:
+    board = json.loads((PROJECT / "deploy" / "grafana.json").read_text())
+    asked = [target["expr"] for panel in board["panels"] for target in panel.get("targets", ())]
+    assert len(asked) >= 10
+    sources = [*(PROJECT / "store" / "metrics").glob("*.py"), PROJECT / "bot" / "measured.py"]
+    text = "".join(file.read_text() for file in [*sources, PROJECT / "worker" / "measured.py"])
+    for name in {name for one in asked for name in re.findall(r"reroll_\w+", one)}:
+        assert f'"{name.removesuffix("_total")}"' in text, name

@@ -1,0 +1,133 @@
+"""Held pictures: decided once, credits exact, and nobody forgotten."""
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import update
+
+from engine.judging.verdicts import Verdict
+from store.clock import now_ms
+from store.database import Database
+from store.errors import ReviewDone
+from store.line import claims
+from store.moderation import reviews
+from store.money import ledger
+from store.orders import deliveries, generations
+from store.sweep import sweep
+from store.tables.orders import Generation, Image, Review
+from tests.store.placing import NOON, PLAN, kept, place
+
+
+def drawn(database: Database, *verdicts: Verdict) -> str:
+    """Place an order of a picture each and draw it; leave those of the rest waiting."""
+    with database.begin() as session:
+        order = place(session, len(verdicts))
+    for verdict in verdicts:
+        with database.begin() as session:
+            claim = claims.claim(session, "w", ["starter"])
+            assert claim
+            claims.keep(session, claim, replace(kept(claim.request), verdict=verdict))
+    return order
+
+
+def read(database: Database, order: str) -> Generation:
+    with database.begin() as session:
+        return generations.get(session, order)
+
+
+def left(database: Database) -> int:
+    with database.begin() as session:
+        return ledger.balance(session, ledger.Flow(5, 1), PLAN, NOON).left
+
+
+def decide(database: Database, order: str, review: Review, index: int = 0) -> str | None:
+    with database.begin() as session:
+        return reviews.decide(session, order, index, review, by=9)
+
+
+def due(database: Database) -> int:
+    with database.begin() as session:
+        return len(deliveries.due(session))
+
+
+def test_a_held_picture_is_among_none_that_are_shown(database: Database) -> None:
+    order = drawn(database, Verdict.HOLD, Verdict.SPOILER, Verdict.DELIVER)
+    held, veiled, plain = read(database, order).images
+    assert (held.file_sha256, held.review) == (None, Review.WAITING)
+    assert held.held_sha256
+    assert held.pixel_sha256
+    assert (veiled.review, plain.review) == (Review.SPOILER, None)
+    assert veiled.file_sha256
+    assert read(database, order).status == "done"
+
+
+@pytest.mark.parametrize("review", [Review.RELEASED, Review.SPOILER])
+def test_a_released_picture_is_delivered_anew(database: Database, review: Review) -> None:
+    order = drawn(database, Verdict.HOLD)
+    with database.begin() as session:
+        deliveries.delivered(session, order, 77)
+    assert due(database) == 0
+    assert decide(database, order, review) is None
+    image = read(database, order).images[0]
+    assert (image.held_sha256, image.review) == (None, review)
+    assert image.file_sha256
+    assert due(database) == 1
+    assert left(database) == 9
+
+
+def test_a_refused_picture_is_refunded_once(database: Database) -> None:
+    order = drawn(database, Verdict.HOLD, Verdict.DELIVER)
+    assert left(database) == 8
+    removed = decide(database, order, Review.REFUSED)
+    assert removed
+    assert left(database) == 9
+    row = read(database, order)
+    assert (row.status, row.images[0].status) == ("done", "failed")
+    assert row.error == {"code": "picture_withheld", "params": {}}
+    for review in Review:
+        with pytest.raises(ReviewDone):
+            decide(database, order, review)
+    assert left(database) == 9
+
+
+def test_an_order_of_refused_pictures_has_failed(database: Database) -> None:
+    order = drawn(database, Verdict.HOLD)
+    decide(database, order, Review.REFUSED)
+    assert read(database, order).status == "failed"
+    assert left(database) == 10
+
+
+def test_a_picture_refused_before_its_order_ends_is_refunded_with_it(database: Database) -> None:
+    with database.begin() as session:
+        order = place(session, 2)
+    for verdict in (Verdict.HOLD, Verdict.DELIVER):
+        with database.begin() as session:
+            claim = claims.claim(session, "w", ["starter"])
+            assert claim
+            claims.keep(session, claim, replace(kept(claim.request), verdict=verdict))
+        if verdict is Verdict.HOLD:
+            decide(database, order, Review.REFUSED)
+    row = read(database, order)
+    assert (row.status, row.error) == ("done", {"code": "picture_withheld", "params": {}})
+    assert left(database) == 9
+
+
+def test_what_nobody_looks_at_is_refused_in_the_end(database: Database) -> None:
+    order = drawn(database, Verdict.HOLD)
+    with database.begin() as session:
+        assert sweep(session, watched_ms=0).refused == ()
+        longer = now_ms() - reviews.PATIENCE_MS - 1000
+        session.execute(update(Image).values(finished_at=longer))
+    with database.begin() as session:
+        swept = sweep(session, watched_ms=0)
+    assert [name for name, _ in swept.refused] == [order]
+    assert left(database) == 10
+    assert read(database, order).status == "failed"
+
+
+def test_a_deleted_order_waits_for_nobody(database: Database) -> None:
+    order = drawn(database, Verdict.HOLD)
+    with database.begin() as session:
+        generations.delete(session, order, 1, moderator=False)
+    with pytest.raises(ReviewDone):
+        decide(database, order, Review.RELEASED)
