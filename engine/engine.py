@@ -19,6 +19,7 @@ from engine.meeting import Drawing, Kind
 from engine.memory import Levers, Wishes
 from engine.picture import Picture, Step, Watcher, unwatched
 from engine.recipe import Recipe
+from engine.rehearsing import rehearse
 from engine.request import ImageRequest
 from engine.residents import Residents, broken_is_told
 from engine.rounds import Rounds
@@ -88,6 +89,19 @@ class Engine:
         """
         self._unless_full(variant, lambda: self._open(variant), variant.sizes.default)
 
+    def rehearse(self, variant: Variant, *, within_s: float) -> None:
+        """Measure how many pictures share a forward, which the first to meet would wait for.
+
+        Nothing is done where the number is given or seldom more than one: for pictures that start
+        from others, blocks to be compiled first, and large models on a CPU.
+        """
+        if self._sharing.is_given or variant.vendor or variant.accepts.needs_picture:
+            return
+        if self.levers(variant).compiled or self._residents.is_slow(variant):
+            return
+        begin = functools.partial(self._drawing, variant, on_step=unwatched, files=NO_FILES)
+        rehearse(begin, self._sharing, variant, within_s)
+
     def lend(self, variant: Variant) -> Family:
         """Return a variant's weights on the device, for something else than drawing.
 
@@ -122,11 +136,7 @@ class Engine:
         files: Mapping[str, bytes] = NO_FILES,
     ) -> Drawing[Picture]:
         """Take a picture on, which `step` draws together with others: see `draw`."""
-
-        def work(drawing: Drawing[Picture]) -> Picture:
-            return self._picture(variant, request, files, Watcher(drawing, request, on_step))
-
-        drawing = Drawing(work)
+        drawing = self._drawing(variant, request, on_step, files)
         self._rounds.add(drawing)
         return drawing
 
@@ -157,6 +167,18 @@ class Engine:
             if not drawing.ended:
                 drawing.stop(errors.GenerationCancelled())
         return drawing.finished()
+
+    def _drawing(
+        self,
+        variant: Variant,
+        request: ImageRequest,
+        on_step: Callable[[Step], None],
+        files: Mapping[str, bytes],
+    ) -> Drawing[Picture]:
+        def work(drawing: Drawing[Picture]) -> Picture:
+            return self._picture(variant, request, files, Watcher(drawing, request, on_step))
+
+        return Drawing(work)
 
     def _picture(
         self,

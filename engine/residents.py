@@ -109,6 +109,12 @@ class Residents:
         resident = self._held.get(self._key(variant))
         return resident.family if resident else None
 
+    def is_slow(self, variant: Variant) -> bool:
+        """Tell whether a forward here may take minutes: a large model on a CPU."""
+        resident = self._held.get(self._key(variant))
+        large = resident is None or resident.taken.device > KEPT_IN_MAIN
+        return large and not memory_of.is_apart(self._device)
+
     def open(self, variant: Variant) -> Local:
         """Return the variant's family, loaded. Raises WeightsBroken or VariantTooBig."""
         key = self._key(variant)

@@ -18,6 +18,8 @@ MOST = 8
 WORTH = 0.9
 """More rows are taken while each of them costs less than this share of what it did before."""
 REPEATS = 4
+SLOW_S = 2.0
+"""A forward of so many seconds is timed once: noise is small against it."""
 
 log = structlog.get_logger()
 
@@ -35,7 +37,7 @@ class Shares:
 
 
 class Sharing:
-    """Measures each kind of forward once, when two of it could first be shared."""
+    """Measures each kind of forward once: beforehand, or when two of it could first be shared."""
 
     def __init__(self, *, exact: bool, most: int | None = None) -> None:
         """With `most` nothing is measured."""
@@ -47,12 +49,21 @@ class Sharing:
         """Return what was found, by kind."""
         return dict(self._measured)
 
+    @property
+    def is_given(self) -> bool:
+        """Tell whether there is nothing to measure."""
+        return self._most is not None
+
+    def learn(self, call: Call) -> None:
+        """Measure it beforehand."""
+        if call.kind not in self._measured:
+            self._measured[call.kind] = self._found(call)
+
     def most(self, call: Call) -> int:
         """Return how many such calls share a forward."""
         if call.group is None:
             return 1
-        if call.kind not in self._measured:
-            self._measured[call.kind] = self._found(call)
+        self.learn(call)
         return self._measured[call.kind].rows
 
     def expected(self, call: Call) -> int:
@@ -69,9 +80,15 @@ class Sharing:
         log.warning("fewer rows share a forward", kind=call.kind, rows=found.rows)
 
     def _found(self, call: Call) -> Shares:
+        if call.group is None:
+            return Shares(1)
         if self._most is not None:
             return Shares(self._most)
-        found = measure(call, exact=self._exact)
+        try:
+            found = measure(call, exact=self._exact)
+        except Exception:  # a drawing's own forward fails of it too, and answers for it
+            log.exception("rows could not be measured", kind=call.kind)
+            return Shares(1)
         log.info(
             "rows measured", kind=call.kind, rows=found.rows, costs=found.costs, alike=found.alike
         )
@@ -83,6 +100,8 @@ def measure(call: Call, *, exact: bool) -> Shares:
     rows = [_turned(call, number) for number in range(MOST)]
     alone = _fastest(rows[:1])
     shares = Shares(1, ((1, 1.0),))
+    if alone > SLOW_S and not _on_gpu(call):
+        return shares  # what keeps a processor busy for so long is arithmetic
     count = 2
     while count <= MOST and (tried := _tried(rows[:count], alone, exact=exact)):
         cost, alike = tried
@@ -119,14 +138,18 @@ def _alike(rows: Sequence[Call]) -> bool:
 
 
 def _fastest(rows: Sequence[Call]) -> float:
-    on_gpu = torch.cuda.is_available()
+    on_gpu = _on_gpu(rows[0])
     # A busy machine must not decide it: on a CPU it is the thread's own time that counts.
     clock = time.perf_counter if on_gpu else time.thread_time
-    seconds = []
-    for _ in range(REPEATS):
+    seconds: list[float] = []
+    while len(seconds) < REPEATS and min(seconds, default=0) < SLOW_S:
         started = clock()
         rows[0].forward(rows)
         if on_gpu:
             torch.cuda.synchronize()
         seconds.append(clock() - started)
     return min(seconds)
+
+
+def _on_gpu(call: Call) -> bool:
+    return device.is_apart(str(call.named["hidden_states"].device))

@@ -47,6 +47,8 @@ from worker.training import process
 
 DATABASE_S = 2.0
 """Between two tries to reach the database at the start."""
+REHEARSED_S = 6.0
+"""After which no further size is measured; a worker is promised within 20 seconds."""
 
 log = structlog.get_logger()
 
@@ -201,9 +203,13 @@ def _require_room(parts: Parts) -> None:
 
 
 def _warm(parts: Parts) -> None:
-    """Load the default variant before the first order, who should not have to wait for it."""
+    """Load the default variant before the first order, and see how many pictures it takes at once.
+
+    Whoever orders should not have to wait for it.
+    """
     try:
         parts.engine.load(parts.catalog.default)
+        parts.engine.rehearse(parts.catalog.default, within_s=REHEARSED_S)
     except LeverRefused as error:
         raise SystemExit(f"worker: {error}") from None
     except EngineFailed:

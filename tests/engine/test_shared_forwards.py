@@ -203,6 +203,37 @@ def test_rows_are_measured_once_and_taken_where_they_pay(
     assert 1 <= found.rows <= 8
 
 
+def test_sizes_with_a_name_are_measured_before_anybody_waits(
+    project: Path, toy: Variant, image: Request
+) -> None:
+    engine = Engine(device="cpu", root=project)
+    engine.load(toy)
+    engine.rehearse(toy, within_s=-1)
+    assert engine.shares == {}
+    engine.rehearse(toy, within_s=600)
+    sizes = {kind[2:]: found for kind, found in engine.shares.items()}
+    assert list(sizes) == list(toy.sizes.presets.values())
+    finish(engine, engine.admit(toy, image()), engine.admit(toy, image(seed=8)))
+    assert {kind[2:]: found for kind, found in engine.shares.items()} == sizes
+
+
+def test_rows_that_are_given_are_not_rehearsed(sharing: Engine, toy: Variant) -> None:
+    sharing.load(toy)
+    sharing.rehearse(toy, within_s=600)
+    assert sharing.shares == {}
+
+
+def test_a_forward_that_fails_while_it_is_measured_leaves_each_picture_its_own() -> None:
+    def forward(calls: Any) -> list[Any]:
+        if len(calls) > 1:
+            raise RuntimeError("no kernel for this")
+        return [(calls[0].named["hidden_states"],)]
+
+    sharing = Sharing(exact=True)
+    call = Call(forward, (), {"hidden_states": torch.ones(1, 4, 2)}, (), "all", KIND)
+    assert (sharing.most(call), sharing.expected(call)) == (1, 1)
+
+
 @pytest.mark.parametrize(("exact", "rows"), [(True, 1), (False, 4)])
 def test_rows_with_other_bits_together_share_no_forward_in_exact_mode(
     exact: bool, rows: int

@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 import redis
 
+from engine.catalog import Catalog
 from store.database import Database
 from store.tables.orders import Generation
 from tests.broker import RunningBroker
@@ -29,11 +31,11 @@ class Worker:
         self._environment = environment
         self.process = self.start()
 
-    def start(self) -> subprocess.Popen[str]:
+    def start(self, **more: str) -> subprocess.Popen[str]:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "worker"],
             cwd=PROJECT,
-            env=os.environ | self._environment,
+            env=os.environ | self._environment | more,
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -106,6 +108,16 @@ def test_terminated_it_hands_its_picture_back_and_leaves_cleanly(
     assert worker.end(signal.SIGTERM) == 0
     image = read(sqlite, placed).images[0]
     assert (image.status, image.attempts) == ("queued", 0)
+
+
+def test_how_many_pictures_share_a_forward_is_known_when_it_is_ready(
+    worker: Worker, unused_tcp_port: int
+) -> None:
+    worker.end(signal.SIGTERM)
+    worker.start(REROLL_METRICS_PORT=str(unused_tcp_port))
+    told = httpx.get(f"http://127.0.0.1:{unused_tcp_port}/metrics").text
+    width, height = Catalog.load(["starter"]).default.sizes.default
+    assert f'reroll_rows{{size="{width}x{height}",variant="starter"}}' in told
 
 
 def test_an_order_whose_ticket_died_with_the_broker_is_drawn_all_the_same(
