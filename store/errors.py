@@ -137,6 +137,12 @@ class BudgetSpent(StoreRefused):
     code = "budget_spent"
 
 
+class HostBudgetSpent(StoreRefused):
+    """Params: price (in dollars)."""
+
+    code = "host_budget_spent"
+
+
 class ZoneUnknown(StoreRefused):
     """Params: value."""
 

@@ -71,7 +71,12 @@ class Server:
 
     def _here(self, plan: Plan) -> Plan:
         lane = self.plans.slow_lane if self.slow_lane else None
-        return replace(plan, slow_lane=lane, server_micros=self.daily_micros)
+        return replace(
+            plan,
+            slow_lane=lane,
+            server_micros=self.daily_micros,
+            host_micros=self.plans.host_micros,
+        )
 
 
 def read(session: Session, defaults: Defaults, guild_id: int, now: datetime) -> Server:

@@ -14,12 +14,17 @@ from sqlalchemy.orm import Session
 
 from engine.vendor.charge import Charge
 from store.choices import servers
+from store.clock import now_ms
 from store.database import upsert
-from store.errors import AllowanceSpent, BudgetSpent, MoneyRanOut
+from store.errors import AllowanceSpent, BudgetSpent, HostBudgetSpent, MoneyRanOut
 from store.money.ledger import Flow, resets_at
 from store.money.plans import Plan, dollars, micros
 from store.tables.money import MoneyEntry
 from store.tables.orders import Generation
+
+ALL_SERVERS = 0
+"""Whose row in `servers` is the lock of what all of them may spend together."""
+DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +55,12 @@ def budget(session: Session, flow: Flow, plan: Plan, now: datetime) -> Budget:
     """Return what is left of today's money; change nothing."""
     day = now.date().isoformat()
     spent = -_sum(session, *_day(flow, day), MoneyEntry.kind != "grant")
+    left = plan.server_micros - spent
+    if plan.host_micros is not None:
+        left = min(left, plan.host_micros - _spent_anywhere(session))
     own = -_sum(session, *_day(flow, day), MoneyEntry.user_id == flow.user_id)
     return Budget(
-        left=plan.server_micros - spent,
+        left=left,
         daily=plan.server_micros,
         own_left=plan.daily_micros - own,
         own=plan.daily_micros,
@@ -70,14 +78,18 @@ def hold(
 ) -> None:
     """Take the estimate of `count` pictures from today's budget; members of a server queue here.
 
-    Raises AllowanceSpent or BudgetSpent and then changes nothing.
+    Raises AllowanceSpent, BudgetSpent or HostBudgetSpent and then changes nothing.
     """
     servers.lock(session, flow.guild_id)
+    if plan.host_micros is not None:
+        servers.lock(session, ALL_SERVERS)
     before, price = budget(session, flow, plan, now), estimate * count
     needed, again_at = dollars(price), resets_at(now)
     if before.own_left < price:
         left = dollars(max(0, before.own_left))
         raise AllowanceSpent(price=needed, left=left, plan=plan.name, resets_at=again_at)
+    if plan.host_micros is not None and plan.host_micros - _spent_anywhere(session) < price:
+        raise HostBudgetSpent(price=needed)
     if before.left < price:
         raise BudgetSpent(price=needed, left=dollars(max(0, before.left)), resets_at=again_at)
     day = now.date().isoformat()
@@ -147,6 +159,12 @@ def _release(session: Session, held: MoneyEntry | None) -> None:
 
 def _sum(session: Session, *which: ColumnElement[bool]) -> int:
     return int(session.scalar(select(func.sum(MoneyEntry.micros)).where(*which)) or 0)
+
+
+def _spent_anywhere(session: Session) -> int:
+    """Return what was taken or is held in 24 hours in all servers, whatever their dates."""
+    lately = MoneyEntry.created_at > now_ms() - DAY_MS
+    return -_sum(session, lately, MoneyEntry.kind != "grant")
 
 
 def _day(flow: Flow, day: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

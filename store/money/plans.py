@@ -67,7 +67,8 @@ class Plan:
 
     `daily_credits` come at the server's midnight and do not add up. An order that costs more than
     `confirm_above` is asked about first. `daily_micros` is money for a vendor's variants a day, of
-    `server_micros` for all members together. `slow_lane` is None where the server has none.
+    `server_micros` for all members together, and of `host_micros` for all servers in 24 hours,
+    None without a bound. `slow_lane` is None where the server has none.
     """
 
     daily_credits: int
@@ -84,6 +85,7 @@ class Plan:
     trainings: int = 0
     daily_micros: int = 0
     server_micros: int = 0
+    host_micros: int | None = None
     slow_lane: SlowLane | None = None
 
     @classmethod
@@ -139,11 +141,15 @@ class ServerDefaults:
 
 @dataclass(frozen=True, slots=True)
 class Plans:
-    """Every plan, from the least to the best, the slow lane, and what a server starts with."""
+    """Every plan, from the least to the best, the slow lane, and what a server starts with.
+
+    `host_micros` is what vendors may take in 24 hours in all servers, None without a bound.
+    """
 
     plans: tuple[Plan, ...]
     slow_lane: SlowLane | None = None
     server: ServerDefaults = field(default_factory=ServerDefaults)
+    host_micros: int | None = None
 
     @classmethod
     def load(cls, path: Path = PLANS) -> Self:
@@ -151,7 +157,8 @@ class Plans:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
         plans = (Plan.from_toml(name, table) for name, table in values["plans"].items())
         lane = SlowLane(**values["slow_lane"]) if "slow_lane" in values else None
-        return cls(tuple(plans), lane, ServerDefaults.from_toml(values.get("server", {})))
+        server = ServerDefaults.from_toml(values.get("server", {}))
+        return cls(tuple(plans), lane, server, _host_micros(**values.get("host", {})))
 
     @property
     def least(self) -> Plan:
@@ -176,6 +183,10 @@ class Plans:
         """Return the plans with a server's own numbers; those of unknown plans do not count."""
         plans = (replace(plan, **numbers.get(plan.name, {})) for plan in self.plans)
         return replace(self, plans=tuple(plans))
+
+
+def _host_micros(daily_usd: float | None = None) -> int | None:
+    return None if daily_usd is None else micros(daily_usd)
 
 
 def micros(usd: Decimal | float | str) -> int:

@@ -59,6 +59,7 @@ class MoneyEntry(Base):
         UniqueConstraint("generation_id", "index", "attempt", "kind"),
         CheckConstraint("kind IN ('grant', 'hold', 'release', 'charge', 'correct')", name="kind"),
         Index(None, "guild_id", "day"),
+        Index(None, "created_at"),
     )
 
     id: Mapped[int] = mapped_column(

@@ -7,13 +7,19 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from engine.errors import EngineFailed
 from engine.vendor.charge import Charge
 from store.choices import servers
 from store.database import Database
-from store.errors import AllowanceSpent, BudgetSpent, MoneyRanOut, PlanForbidsVariant
+from store.errors import (
+    AllowanceSpent,
+    BudgetSpent,
+    HostBudgetSpent,
+    MoneyRanOut,
+    PlanForbidsVariant,
+)
 from store.line import claims
 from store.money import budgets
 from store.money.budgets import Attempt, Budget
@@ -233,3 +239,22 @@ def test_tomorrow_has_a_budget_of_its_own(database: Database) -> None:
     with database.begin() as session:
         tomorrow = budgets.budget(session, ME, PLAN, NOON + timedelta(days=1))
     assert tomorrow.spendable == 10 * CENT
+
+
+def test_all_servers_together_are_bounded_however_many_there_are(database: Database) -> None:
+    plan = replace(PLAN, host_micros=10 * CENT)
+
+    def attempt_in(guild: int) -> bool:
+        try:
+            place(database, guild_id=guild, user_id=guild, plan=plan)
+        except HostBudgetSpent:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as threads:
+        assert sum(threads.map(attempt_in, range(1, 21))) == 3
+    assert money(database, Flow(30, 30), plan).spendable == CENT
+    with database.begin() as session:
+        before = MoneyEntry.created_at - 24 * 3_600_000 - 1
+        session.execute(update(MoneyEntry).values(created_at=before))
+    place(database, guild_id=30, user_id=30, plan=plan)

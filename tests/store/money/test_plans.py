@@ -28,6 +28,7 @@ def test_the_shipped_plans_are_read_and_grow() -> None:
     assert PLANS.slow_lane.weight < min(plan.weight for plan in PLANS.plans)
     assert all(plan.concurrent > 0 and plan.daily_credits > 0 for plan in PLANS.plans)
     assert PLANS.server.daily_micros <= PLANS.server.most_daily_micros
+    assert PLANS.host_micros == 20 * MICROS
 
 
 @given(named=st.frozensets(st.sampled_from([*PLANS.names, "gone"])), standings=STANDINGS)
@@ -91,6 +92,7 @@ def test_dollars_are_shown_in_cents_where_that_is_exact(amount: int, shown: str)
         "[plans.free]\ndaily_credit = 1",
         "[plans.free]\ndaily_credits = 1\nstanding = 'friend'",
         "[server]\ndaily_usd = 1",
+        "[plans.free]\ndaily_credits = 1\n[host]\nmost_usd = 1",
         "[plans.free]\ndaily_credits = 1\n[server]\ndaily_dollars = 1",
     ],
 )
