@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from bot.cards import deeds, settings_card
 from bot.i18n import Words
 from bot.markdown import plain
 from store.host.overview import Overview
@@ -43,16 +44,7 @@ def log(words: Words, entries: Sequence[AuditEntry]) -> str:
     """Return the last deeds, newest first."""
     if not entries:
         return words("admin.log_empty")
-    return "\n".join(_entry(entry) for entry in entries)[:LONGEST]
-
-
-def _entry(entry: AuditEntry) -> str:
-    by = f"<@{entry.actor_id}>" if entry.actor_id else "-"
-    target = f" <@{entry.target_id}>" if entry.target_id else ""
-    order = f" `{entry.generation_id}`" if entry.generation_id else ""
-    said = ", ".join(f"{name} {value}" for name, value in (entry.details or {}).items())
-    details = f" {plain(said)}" if said else ""
-    return f"<t:{entry.created_at // 1000}:f> {by} `{entry.action}`{target}{order}{details}"
+    return settings_card.fitted(deeds.line(words, entry) for entry in entries)
 
 
 def _names(words: Words, names: Sequence[str]) -> str:

@@ -51,9 +51,9 @@ async def answer(
 
 
 async def answer_places(
-    services: Services, interaction: Press, change: Callable[[Session, int], None]
+    services: Services, interaction: Press, where: int, change: Callable[[Session, int], None]
 ) -> None:
-    """Change something of a channel, and say to the member alone what is set for all of them.
+    """Change something of a channel (`where`), and say to the member alone what all of them have.
 
     Raises ManagerNeeded or what `change` raises.
     """
@@ -63,7 +63,7 @@ async def answer_places(
 
     def changed(session: Session) -> Sequence[Channel]:
         change(session, guild_id)
-        logged.note(session, interaction)
+        logged.note(session, interaction, **({"channel": str(where)} if where else {}))
         return channels.chosen(session, guild_id)
 
     rows = await services.database.run(changed)

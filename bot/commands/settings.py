@@ -7,6 +7,7 @@ from discord import app_commands
 from sqlalchemy.orm import Session
 
 from bot.answers import Press
+from bot.cards.deeds import NO_PLAN
 from bot.client import Tree
 from bot.commands import settings_audit, settings_channel, settings_reports, settings_rules
 from bot.commands.choosing import answer, choice, subcommand
@@ -21,8 +22,6 @@ MOST_CHECKIN = 1_000
 MOST_VOTES = 50
 MOST_DAYS = 3_650
 MOST_CHOICES = 25
-NO_PLAN = "-"
-"""The choice that takes a role's plan away; no table of plans.toml is named so."""
 
 
 def register(tree: Tree, services: Services) -> None:

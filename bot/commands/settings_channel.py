@@ -94,7 +94,7 @@ def _variant(group: app_commands.Group, services: Services) -> None:
         def change(session: Session, guild_id: int) -> None:
             channels.choose_variant(session, guild_id, where, variant, SAID[said])
 
-        await answer_places(services, interaction, change)
+        await answer_places(services, interaction, where, change)
 
 
 def _defaults(group: app_commands.Group, services: Services) -> None:
@@ -156,14 +156,14 @@ def _reset(group: app_commands.Group, services: Services) -> None:
         def change(session: Session, guild_id: int) -> None:
             channels.reset(session, guild_id, where)
 
-        await answer_places(services, interaction, change)
+        await answer_places(services, interaction, where, change)
 
 
 async def _choose(services: Services, interaction: Press, where: int, **values: Any) -> None:
     def change(session: Session, guild_id: int) -> None:
         channels.choose(session, guild_id, where, **values)
 
-    await answer_places(services, interaction, change)
+    await answer_places(services, interaction, where, change)
 
 
 def _where(interaction: Press, channel: Where, everywhere: bool) -> int:

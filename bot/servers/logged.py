@@ -10,11 +10,11 @@ from store.moderation import audit
 LONGEST = 200
 
 
-def note(session: Session, interaction: Press) -> None:
-    """Write down the command and its options as they were typed."""
+def note(session: Session, interaction: Press, **more: str) -> None:
+    """Write down the command and its options as they were typed; `more` are what they stood for."""
     command = interaction.command
     action = command.qualified_name.replace(" ", ".") if command else "press"
-    options = {name: _plain(value) for name, value in interaction.namespace}
+    options = {name: _plain(value) for name, value in interaction.namespace} | more
     guild_id = interaction.guild_id or audit.HOST
     audit.record(session, guild_id, interaction.user.id, action[:32], details=options)
 

@@ -122,7 +122,7 @@ async def test_grants_budgets_and_requeues_are_done_and_written_down(
     await admin(stage, host, "requeue", what=held.generation_id)
     assert stage.claim().fence == held.fence + 1
     shown = await admin(stage, host, "log")
-    for action in ("host.grant", "host.budget", "host.requeue"):
+    for action in ("gave credits", "set a server's budget", "queued pictures anew"):
         assert action in shown
     assert "a panda" not in shown
 

@@ -239,5 +239,5 @@ async def test_what_is_chosen_is_written_into_the_log(stage: Stage) -> None:
         told = [(one.action, one.details) for one in audit.page(session, stage.guild.id)]
     assert told == [
         ("presets.save", {"name": "ink"}),
-        ("settings.channel.slow-mode", {"seconds": 5}),
+        ("settings.channel.slow-mode", {"seconds": 5, "channel": str(stage.channel.id)}),
     ]
