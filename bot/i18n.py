@@ -1,6 +1,7 @@
 """Texts by key in the member's language; knows no card and no command."""
 
 import re
+import string
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -38,6 +39,19 @@ OURS = {"appeals"}
 """Parameters that are the server's own words, whose links are to work."""
 
 
+class _Filling(string.Formatter):
+    """Fills a text in; `{count:picture|pictures}` is the word that a number takes."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        one, bar, many = format_spec.partition("|")
+        if bar:
+            return one if str(value) == "1" else many
+        return str(super().format_field(value, format_spec))
+
+
+_FILLING = _Filling()
+
+
 class Words:
     """The texts of one language."""
 
@@ -52,7 +66,7 @@ class Words:
 
     def __call__(self, key: str, /, **params: object) -> str:
         """Return a text with its parameters filled in. Raises KeyError for an unknown key."""
-        return self.texts[key].format_map(params)
+        return _FILLING.vformat(self.texts[key], (), params)
 
     def error(self, error: RerollError) -> str:
         """Say what went wrong and what to do next."""

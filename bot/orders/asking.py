@@ -5,24 +5,23 @@ a remark on its card.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import discord
 import structlog
-from discord import ui
 from sqlalchemy.orm import Session
 
 from bot.answers import Press
-from bot.cards import letters, marks, order_card
-from bot.cards.letters import Letter
+from bot.cards import question_card
+from bot.cards.question_card import Doubt
 from bot.cards.remarks import Remarks
 from bot.errors import CombinationsTooMany
 from bot.i18n import Words
 from bot.loras import wearing
 from bot.loras.wearing import Worn
-from bot.markdown import plain, quote
+from bot.markdown import plain
 from bot.orders import placing, several
 from bot.orders.placing import Wish
 from bot.orders.questions import Question
@@ -34,6 +33,7 @@ from bot.wishes.options import DIGITS, Draft, RawOptions
 from bot.wishes.routing import Advice, Lack
 from engine.errors import RequestRefused
 from store.choices import servers
+from store.choices.channels import Manner
 from store.errors import StoreRefused, StoreUnavailable
 from store.host import workers
 from store.money.plans import Plan
@@ -41,8 +41,7 @@ from store.money.plans import Plan
 READ_S = 2.0
 """A question must be the first answer, within Discord's three seconds."""
 
-PROMPT_SHOWN = 3000
-"""Long enough to copy from, should the command have to be typed again."""
+UNREAD_SHOWN = 200
 
 log = structlog.get_logger()
 
@@ -53,38 +52,64 @@ class _Asked:
     worn: tuple[Worn, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What a command asks for, a prompt each, and what the cards say of how it was read."""
+
+    each: tuple[_Asked, ...]
+    said: Remarks
+
+
 async def order(services: Services, interaction: Press, raw: RawOptions) -> None:
     """Place the order, or ask first. Raises RequestRefused or StoreUnavailable."""
+    words = services.words(interaction.locale)
     here = await places.manner(services, places.place(interaction))
-    sizes, names = services.reader.size_words, flags.flag_words(services.texts)
-    raw = flags.taken(raw, names, sizes)
-    completed = await completing.completed(services, interaction, raw, here)
-    language = services.words(interaction.locale).locale
-    first, *others = wildcards.expanded(completed.raw.prompt, _seed(completed.raw))
-    said = {**completed.remarks, **wildcards.remarks(completed.raw.prompt, language)}
-    worn, missing = await wearing.chosen(services, interaction, raw.lora, completed.raw)
-    said = {**said, **missing}
-    asked = _Asked(replace(completed.raw, prompt=first), worn)
-    draft = _draft(services, asked)
-    draft = replace(draft, remarks={**said, **draft.remarks})
+    names = flags.flag_words(services.texts)
+    taken = flags.taken(raw, names, services.reader.size_words)
+    read = await _read(services, interaction, taken.raw, here)
+    draft = _first(services, read)
     variant = services.catalog[draft.request.variant]
     here.check(variant.name)
-    if others:
-        if asked.raw.polish:
-            said = {**said, "unpolished": {}}
-        each = [_Asked(replace(asked.raw, prompt=one), worn) for one in (first, *others)]
-        await _several(services, interaction, each, said)
+    if len(read.each) > 1:
+        await _several(services, interaction, read, taken.unread)
+        return
+    if taken.unread:
+        whole = _first(services, await _read(services, interaction, taken.whole, here))
+        both = {"switch": _remarked(services, draft), "anyway": _remarked(services, whole)}
+        await _ask(services, interaction, both, _of_flags(services, words, taken.unread, both))
         return
     # Only where something is amiss: the usual order must not wait for the database.
     if routing.lacking(draft.request.prompt, variant) and not _is_translated(services, draft):
         served, plan = await _here(services, interaction)
         served = {name for name in served if here.allows(name)}
         advice = routing.advise(draft.request.prompt, variant, services.catalog, served)
-        if advice and (better := _better(services, asked, advice, plan)):
-            await _ask(services, interaction, advice, {"switch": better, "anyway": draft})
+        if advice and (better := _better(services, read.each[0], advice, plan)):
+            drafts = {"switch": better, "anyway": draft}
+            await _ask(services, interaction, drafts, _of_words(services, words, advice, drafts))
             return
-    remarks = {**draft.remarks, **routing.remarks(draft.request.prompt, variant)}
-    await placing.submit(services, interaction, _wish(services, replace(draft, remarks=remarks)))
+    wished = _wish(services, _remarked(services, draft))
+    await placing.submit(services, interaction, wished)
+
+
+async def _read(services: Services, interaction: Press, raw: RawOptions, here: Manner) -> _Read:
+    completed = await completing.completed(services, interaction, raw, here)
+    prompt, language = completed.raw.prompt, services.words(interaction.locale).locale
+    said = {**completed.remarks, **wildcards.remarks(prompt, language)}
+    worn, missing = await wearing.chosen(services, interaction, raw.lora, completed.raw)
+    prompts = wildcards.expanded(prompt, _seed(completed.raw))
+    each = tuple(_Asked(replace(completed.raw, prompt=one), worn) for one in prompts)
+    return _Read(each, {**said, **missing})
+
+
+def _first(services: Services, read: _Read) -> Draft:
+    draft = _draft(services, read.each[0])
+    return replace(draft, remarks={**read.said, **draft.remarks})
+
+
+def _remarked(services: Services, draft: Draft) -> Draft:
+    """Return the draft with what is said of a prompt that its variant cannot read or write."""
+    told = routing.remarks(draft.request.prompt, services.catalog[draft.request.variant])
+    return replace(draft, remarks={**draft.remarks, **told})
 
 
 def _is_translated(services: Services, draft: Draft) -> bool:
@@ -92,18 +117,18 @@ def _is_translated(services: Services, draft: Draft) -> bool:
     return draft.polish and services.writer is not None
 
 
-async def _several(
-    services: Services, interaction: Press, each: Sequence[_Asked], said: Remarks
-) -> None:
+async def _several(services: Services, interaction: Press, read: _Read, unread: str) -> None:
     _, plan = await _here(services, interaction)
-    if len(each) > plan.concurrent:
+    if len(read.each) > plan.concurrent:
         raise CombinationsTooMany(limit=plan.concurrent)
-    drafts = []
-    for draft in (_draft(services, asked) for asked in each):
-        variant = services.catalog[draft.request.variant]
-        told = routing.remarks(draft.request.prompt, variant)
-        drafts.append(replace(draft, remarks={**said, **draft.remarks, **told}))
-    await several.ask(services, interaction, drafts)
+    said: dict[str, Mapping[str, str | int]] = {**read.said}
+    if unread:
+        said["unread"] = {"flags": unread}
+    if read.each[0].raw.polish:
+        said["unpolished"] = {}
+    drafts = [_remarked(services, _draft(services, asked)) for asked in read.each]
+    told = [replace(draft, remarks={**said, **draft.remarks}) for draft in drafts]
+    await several.ask(services, interaction, told)
 
 
 def _draft(services: Services, asked: _Asked) -> Draft:
@@ -166,18 +191,35 @@ def _drafts(services: Services, asked: _Asked, advice: Advice, plan: Plan) -> It
 
 
 async def _ask(
-    services: Services, interaction: Press, advice: Advice, drafts: dict[str, Draft]
+    services: Services, interaction: Press, drafts: Mapping[str, Draft], doubt: Doubt
 ) -> None:
     wishes = {action: _wish(services, draft) for action, draft in drafts.items()}
     key = services.questions.keep(Question(interaction, services.now(), wishes))
-    letter = question(services, services.words(interaction.locale), key, advice, drafts)
+    letter = question_card.card(services.words(interaction.locale), key, doubt)
     await interaction.response.send_message(view=letter.view, ephemeral=True)
 
 
-def question(
-    services: Services, words: Words, key: str, advice: Advice, drafts: dict[str, Draft]
-) -> Letter:
-    """Return the card that says what the matter is, with a button for each draft."""
+def _of_flags(services: Services, words: Words, unread: str, drafts: Mapping[str, Draft]) -> Doubt:
+    """Say what nobody understands behind a prompt, and what would be understood."""
+    request = drafts["switch"].request
+    known = flags.examples(words, services.catalog[request.variant])
+    return Doubt(
+        prompt=drafts["anyway"].request.prompt,
+        lines=(
+            words("routing.unread", flags=plain(unread, UNREAD_SHOWN)),
+            words("routing.flags", known=known),
+        ),
+        labels={
+            "switch": _label(services, words, "without", drafts["switch"]),
+            "anyway": _label(services, words, "whole", drafts["anyway"]),
+        },
+    )
+
+
+def _of_words(
+    services: Services, words: Words, advice: Advice, drafts: Mapping[str, Draft]
+) -> Doubt:
+    """Say what a variant lacks for a prompt, and which one has it."""
     prompt, other = drafts["anyway"].request.prompt, drafts["switch"].request.variant
     still = routing.lacking(prompt, services.catalog[other])
     told = {
@@ -185,36 +227,22 @@ def question(
         "other": plain(words.name(f"variants.{other}", other)),
         "language": words.name(f"languages.{advice.language}", advice.language),
     }
-    lines = [
-        f"### {words('routing.title')}",
-        quote(prompt, PROMPT_SHOWN),
+    lines = (
         *(words(f"routing.{lack}", **told) for lack in sorted(advice.lacks)),
         words("routing.partly" if Lack.WRITING in still else "routing.better", **told),
-        f"-# {words('routing.free')}",
-    ]
-    card: ui.Container[ui.LayoutView] = ui.Container(accent_colour=order_card.BUSY)
-    card.add_item(ui.TextDisplay("\n".join(lines)))
-    card.add_item(ui.ActionRow(*_buttons(services, words, key, drafts)))
-    return Letter(letters.layout(card))
+    )
+    labels = {action: _label(services, words, action, draft) for action, draft in drafts.items()}
+    return Doubt(prompt=prompt, lines=lines, labels=labels)
 
 
-def _buttons(
-    services: Services, words: Words, key: str, drafts: dict[str, Draft]
-) -> Iterator[ui.Button[ui.LayoutView]]:
-    for action, draft in drafts.items():
-        name = draft.request.variant
-        label = words(
-            f"buttons.{action}",
-            # A phone shows the start of a label; what follows the dot describes the model.
-            variant=words.name(f"variants.{name}", name).partition(" · ")[0],
-            price=services.catalog[name].price(draft.request),
-        )
-        styles = {"switch": discord.ButtonStyle.primary}
-        yield ui.Button(
-            label=label[:80],
-            style=styles.get(action, discord.ButtonStyle.secondary),
-            custom_id=marks.button(action, key),
-        )
+def _label(services: Services, words: Words, key: str, draft: Draft) -> str:
+    name = draft.request.variant
+    return words(
+        f"buttons.{key}",
+        # A phone shows the start of a label; what follows the dot describes the model.
+        variant=words.name(f"variants.{name}", name).partition(" · ")[0],
+        price=services.catalog[name].price(draft.request),
+    )
 
 
 def _wish(services: Services, draft: Draft) -> Callable[[], Awaitable[Wish]]:

@@ -6,7 +6,7 @@ be drawn again, cancelled and refunded as any other.
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from bot import answers
 from bot.answers import Press
-from bot.cards import letters, marks, order_card
+from bot.cards import drafted, letters, marks, order_card
 from bot.cards.letters import Letter
 from bot.errors import PromptDoubtful
 from bot.i18n import Words
@@ -38,6 +38,8 @@ from store.orders import generations
 from store.orders.generations import Order, Placed
 
 PROMPT_SHOWN = 300
+PROMPTS_SHOWN = 2000
+"""Of all together, so that the price stands on the same screen."""
 READ_S = 2.0
 """A question must be the first answer, within Discord's three seconds."""
 
@@ -53,7 +55,8 @@ async def ask(services: Services, interaction: Press, drafts: Sequence[Draft]) -
     wishes = {str(nth): _wish(draft) for nth, draft in enumerate(drafts)}
     key = services.questions.keep(Question(interaction, services.now(), wishes))
     price = sum(services.catalog[one.request.variant].price(one.request) for one in drafts)
-    letter = _question(services.words(interaction.locale), key, drafts, price, doubts)
+    words = services.words(interaction.locale)
+    letter = _question(words, key, drafts, price, [*_told(services, words, drafts, doubts)])
     await interaction.response.send_message(view=letter.view, ephemeral=True)
 
 
@@ -163,19 +166,29 @@ def _part(interaction_id: int, nth: int) -> int:
     return -1 - (int.from_bytes(digest[:8]) >> 1)
 
 
+def _told(
+    services: Services, words: Words, drafts: Sequence[Draft], doubts: Sequence[PromptDoubtful]
+) -> Iterator[str]:
+    """Yield what all drafts have in common, what is remarked on any, and what rules doubt."""
+    first, *others = drafts
+    variant = services.catalog[first.request.variant]
+    # Seeds at random differ: those that do not were typed.
+    seeded = variant.seeds and all(one.request.seeds == first.request.seeds for one in others)
+    told = (drafted.lines(words, variant, one, seeded=seeded) for one in drafts)
+    yield from dict.fromkeys(line for lines in told for line in lines)
+    yield from dict.fromkeys(words.error(doubt) for doubt in doubts)
+
+
 def _question(
-    words: Words,
-    key: str,
-    drafts: Sequence[Draft],
-    price: int,
-    doubts: Sequence[PromptDoubtful],
+    words: Words, key: str, drafts: Sequence[Draft], price: int, told: Sequence[str]
 ) -> Letter:
     count = len(drafts)
     pictures = sum(one.request.count for one in drafts)
+    shown = min(PROMPT_SHOWN, PROMPTS_SHOWN // count)
     lines = [
         words("several.title", count=count),
-        *(quote(one.request.prompt, PROMPT_SHOWN) for one in drafts),
-        *dict.fromkeys(words.error(doubt) for doubt in doubts),
+        *(quote(one.request.prompt, shown) for one in drafts),
+        *told,
         words("several.price", price=price, pictures=pictures),
         f"-# {words('routing.free')}",
     ]

@@ -6,8 +6,10 @@ import pytest
 
 from bot.i18n import Texts
 from bot.wishes import flags
+from bot.wishes.flags import Taken
 from bot.wishes.options import RawOptions
 from bot.wishes.sizes import size_words
+from tests.bot.messages import presses, text
 from tests.bot.stage import Stage
 
 TEXTS = Texts()
@@ -27,8 +29,9 @@ NAMES, SIZES = flags.flag_words(TEXTS), size_words(TEXTS)
     ],
 )
 def test_known_words_at_the_end_are_options(typed: str, prompt: str, options: Any) -> None:
-    read = flags.taken(RawOptions(prompt=typed), NAMES, SIZES)
-    assert read.prompt == prompt
+    taken = flags.taken(RawOptions(prompt=typed), NAMES, SIZES)
+    read = taken.raw
+    assert (read.prompt, taken.unread) == (prompt, "")
     assert {name: getattr(read, name) for name in options} == options
 
 
@@ -37,21 +40,60 @@ def test_known_words_at_the_end_are_options(typed: str, prompt: str, options: An
     [
         "a well-known fox",
         "a fox - a red one",
-        "a fox --stylize 100",
-        "--ar 3:4 of a fox --weird",
-        "a sign with --seed",
-        "a fox --steps many",
+        "a fox -- a red one",
+        "a fox --the red one-- in the snow",
+        "a fox —red",
+        "a fox –foo 3",
+        "a fox -red",
+        "--a fox",
+        "a fox --- and more",
         "5-seed tomato",
         "x" * 6000 + " -" * 3000,
     ],
 )
 def test_anything_else_stays_in_the_prompt(typed: str) -> None:
-    assert flags.taken(RawOptions(prompt=typed), NAMES, SIZES) == RawOptions(prompt=typed)
+    assert flags.taken(RawOptions(prompt=typed), NAMES, SIZES) == Taken(RawOptions(prompt=typed))
+
+
+@pytest.mark.parametrize(
+    ("typed", "prompt", "unread"),
+    [
+        ("a cat --foo 3", "a cat", "--foo 3"),
+        ("a cat --foo 3 --ar 3:4 --tile", "a cat", "--foo 3 --tile"),
+        ("a sign with --seed", "a sign with", "--seed"),
+        ("a fox --steps many", "a fox", "--steps many"),
+        ("熊猫 --风格 水墨", "熊猫", "--风格 水墨"),
+    ],
+)
+def test_what_looks_like_an_option_and_is_none_is_told_apart(
+    typed: str, prompt: str, unread: str
+) -> None:
+    taken = flags.taken(RawOptions(prompt=typed), NAMES, SIZES)
+    assert (taken.raw.prompt, taken.unread) == (prompt, unread)
+
+
+async def test_an_unknown_option_is_asked_about_and_costs_nothing(stage: Stage) -> None:
+    typed = "a cat --foo 3 --seed 7"
+    asked = await stage.imagine(stage.alex, prompt=typed)
+    said = text(asked.response)
+    assert asked.response.ephemeral
+    assert "I do not understand **\\-\\-foo 3**" in said
+    assert "> a cat \\-\\-foo 3\n" in said
+    assert "`--ar 3:4`, `--n 2`, `--seed 7`, `--no hats`, `--steps " in said
+    assert (stage.orders(), stage.left(stage.alex)) == ([], 10)
+    await stage.alex.click(asked.response, custom_id=presses(asked.response)["switch"])
+    again = await stage.imagine(stage.alex, prompt=typed)
+    await stage.alex.click(again.response, custom_id=presses(again.response)["anyway"])
+    drawn = [(one.request["prompt"], one.request["seeds"]) for one in stage.orders()]
+    assert drawn == [("a cat", [7]), ("a cat --foo 3", [7])]
+    words = stage.speaks(stage.mei, "zh-CN")
+    asked = await stage.imagine(stage.mei, prompt="一只 {红|蓝} 猫 --风格 水墨")
+    assert words("remarks.unread", flags="\\-\\-风格 水墨") in text(asked.response)
 
 
 def test_what_was_chosen_as_an_option_counts_more() -> None:
     read = flags.taken(RawOptions(prompt="a fox --seed 7", seed="9"), NAMES, SIZES)
-    assert (read.prompt, read.seed) == ("a fox", "9")
+    assert (read.raw.prompt, read.raw.seed) == ("a fox", "9")
 
 
 async def test_a_picture_is_drawn_by_them(stage: Stage) -> None:

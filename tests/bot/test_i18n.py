@@ -130,6 +130,13 @@ def test_labels_fit_where_discord_shows_them(locale: str) -> None:
     assert max(len(texts[key]) for key in labels) <= 45
 
 
+def test_a_number_takes_its_word() -> None:
+    words = TEXTS.of(DEFAULT)
+    said = [words("buttons.confirm", price=price) for price in (0, 1, 2, 11)]
+    told = [one.rpartition(" · ")[2] for one in said]
+    assert told == ["0 credits", "1 credit", "2 credits", "11 credits"]
+
+
 def test_parameters_are_not_read_as_templates() -> None:
     assert "{price}" in Words("x", {"a": "{b}"})("a", b="{price}")
 

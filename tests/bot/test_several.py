@@ -12,12 +12,16 @@ from tests.bot.stage import Stage, staged
 
 
 async def test_all_are_shown_with_their_price_and_one_press_orders_them(stage: Stage) -> None:
-    asked = await stage.imagine(stage.alex, prompt="a {red|blue|green} cat", count=2, seed="7")
+    asked = await stage.imagine(
+        stage.alex, prompt="a {red|blue|green} cat --no hats", count=2, seed="7", size="portrait"
+    )
     assert asked.response.ephemeral
     said = text(asked.response)
     assert "stands for 3 orders" in said
     assert "**6** credits for 6 pictures" in said
     assert "> a blue cat" in said
+    each = "Each: **Starter** · 96×128 · 2 pictures · seed `7` · Steps: 8 · Guidance: 3 · 2 credits"
+    assert [each, "Without: hats"] == said.splitlines()[4:6]
     assert stage.orders() == []
     assert stage.left(stage.alex) == 10
     await stage.alex.click(asked.response, custom_id=presses(asked.response)["all"])
