@@ -24,11 +24,12 @@ def card(
     """Return the card, with a button to draw it again where the order is known to the viewer."""
     words = services.words(locale)
     seen = origin if origin and viewer.sees(origin.generation) else None
-    key = _judgement(looked, origin)
+    key, signs = _judgement(looked, origin), services.labels.seal is not None
     lines = [
-        words(f"verify.{key}"),
+        words("verify.unknown_unsigned" if key == "unknown" and not signs else f"verify.{key}"),
         *_order(words, origin, seen),
-        *_says(words, looked),
+        *_signature(words, looked, signs=signs),
+        _label(words, looked),
         *_recipe(words, looked),
     ]
     colour = order_card.SORRY if key == "unknown" else order_card.CALM
@@ -56,14 +57,24 @@ def _order(words: Words, origin: Origin | None, seen: Origin | None) -> Iterator
         yield words("verify.elsewhere")
 
 
-def _says(words: Words, looked: Looked) -> Iterator[str]:
-    signed, aigc = looked.found.signed, looked.found.aigc
-    yield words(f"verify.signature_{signed.signature}", signer=plain(signed.signer, 160))
-    if aigc is None:
-        yield words("verify.aigc_none")
-        return
-    said = {"producer": plain(aigc.producer, 80), "number": plain(aigc.produce_id, 80)}
-    yield words("verify.aigc", label=plain(aigc.label, 8), **said)
+def _signature(words: Words, looked: Looked, *, signs: bool) -> Iterator[str]:
+    """Say who signed; that nobody did means nothing where the host `signs` nothing."""
+    signed = looked.found.signed
+    if signs or signed.signature is not Signature.NONE:
+        yield words(f"verify.signature_{signed.signature}", signer=plain(signed.signer, 160))
+
+
+def _label(words: Words, looked: Looked) -> str:
+    """Say what the AIGC field says; one of a value that the standard lacks is none."""
+    aigc = looked.found.aigc
+    if aigc is None or f"verify.aigc_{aigc.label}" not in words.texts:
+        return words("verify.aigc_none")
+    parts = [words(f"verify.aigc_{aigc.label}")]
+    if aigc.producer:
+        parts.append(words("verify.producer", producer=plain(aigc.producer, 80)))
+    if aigc.produce_id:
+        parts.append(words("verify.number", number=plain(aigc.produce_id, 80)))
+    return " · ".join(parts)
 
 
 def _recipe(words: Words, looked: Looked) -> Iterator[str]:

@@ -23,6 +23,8 @@ from engine.labels.xmp import GENERATED
 
 MIME = {"png": "image/png", "webp": "image/webp", "jpeg": "image/jpeg"}
 CURVES = {"secp256r1": "es256", "secp384r1": "es384", "secp521r1": "es512"}
+MANIFEST = b"c2pa"
+"""What every signed file has in it: how its signature's box is called."""
 GENERATOR = {"name": "Reroll"}
 QUIET = {
     # A thumbnail would cost more than the picture.
@@ -127,7 +129,8 @@ def check(content: bytes, kind: str, seal: Seal | None) -> Signed:
             with reader:
                 return _judged(reader, seal)
     except (c2pa.C2paError, ValueError, UnicodeDecodeError):
-        return Signed(Signature.BROKEN)
+        # A file that is cut off or no picture raises too, and need never have been signed.
+        return Signed(Signature.BROKEN) if MANIFEST in content else UNSIGNED
 
 
 def _judged(reader: c2pa.Reader, seal: Seal | None) -> Signed:

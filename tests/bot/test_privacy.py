@@ -62,7 +62,7 @@ async def test_an_export_comes_in_parts_and_says_what_did_not_fit(stage: Stage) 
     files = await unpacked(stage, sent)
     pictures = [name for name in files if name.startswith("pictures/")]
     assert all(one.attachments[0].size <= 70_000 for one in sent)
-    assert f"{8 - len(pictures)} older pictures" in result.response.content
+    assert f"did not fit: {8 - len(pictures)}." in result.response.content
     assert len(pictures) == 5
 
 

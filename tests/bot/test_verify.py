@@ -1,6 +1,7 @@
 """/verify: any file, told from what is sure down to what it merely says."""
 
 import io
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from bot.services import Services
 from engine.images import encoded, pixel_sha256
@@ -72,6 +74,9 @@ async def test_a_delivered_file_is_known_signed_labelled_and_can_be_proved(
     assert said.startswith(title(stage, locale, "exact"))
     assert title(stage, locale, "signature_ours") in said
     assert order.id in said
+    label = title(stage, locale, "aigc_1")
+    producer = stage.services.texts.of(locale)("verify.producer", producer="reroll")
+    assert f"{label} · {producer} · " in said
     assert f"{order.id}\\-1" in said
     assert "红色的熊猫" in said
     proof = await stage.alex.click(card, custom_id=presses(card)["again"])
@@ -130,9 +135,38 @@ async def test_a_changed_file_has_a_broken_signature(signing: Stage) -> None:
 async def test_a_strangers_file_is_not_known(stage: Stage, content: bytes) -> None:
     card = await verified(stage, stage.alex, content)
     said = text(card)
-    assert said.startswith(title(stage, "en-US", "unknown"))
+    assert said.startswith(title(stage, "en-US", "unknown_unsigned"))
+    assert "sign" not in said
     assert "again" not in presses(card)
     assert "@everyone" not in said
+
+
+@pytest.mark.parametrize("locale", ["en-US", "zh-CN", "zh-TW"])
+async def test_a_host_that_signs_nothing_speaks_of_no_signature(stage: Stage, locale: str) -> None:
+    words = stage.speaks(stage.alex, locale)
+    message, _ = await drawn(stage)
+    said = text(await verified(stage, stage.alex, await message.attachments[0].read()))
+    assert words("verify.signature_none") not in said
+    assert words("verify.aigc_1") in said
+    assert "AIGC" not in said
+
+
+@pytest.mark.parametrize(
+    ("field", "said"),
+    [
+        ({"Label": "3"}, "aigc_3"),
+        ({"Label": "2", "ContentProducer": "x y", "ProduceID": ""}, "aigc_2"),
+        ({"Label": "@everyone"}, "aigc_none"),
+    ],
+)
+async def test_labels_of_others_are_told_in_words(stage: Stage, field: Any, said: str) -> None:
+    info = PngInfo()
+    info.add_text("AIGC", json.dumps(field))
+    out = io.BytesIO()
+    PICTURE.save(out, "PNG", pnginfo=info)
+    shown = text(await verified(stage, stage.alex, out.getvalue()))
+    assert title(stage, "en-US", said) in shown.replace("\n", " · ").split(" · ")
+    assert ("namely x y" in shown) == (said == "aigc_2")
 
 
 async def test_what_others_ordered_elsewhere_is_not_told(signing: Stage) -> None:
