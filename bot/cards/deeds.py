@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from bot.i18n import Words
 from bot.markdown import plain
-from store import audit
+from store.moderation import audit
 from store.tables.moderation import AuditEntry
 
 SHOWN = 60

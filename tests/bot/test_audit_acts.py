@@ -13,7 +13,7 @@ import bot
 import store
 from bot.cards import deeds
 from bot.i18n import Texts
-from store.controls import Flow
+from store.host.controls import Flow
 from store.tables.orders import Review
 from tests.bot.messages import text
 from tests.bot.stage import Stage
