@@ -16,9 +16,9 @@ from sqlalchemy.orm import Session
 from engine.errors import RerollError
 from store.choices import labelling
 from store.clock import now_ms
-from store.errors import Stuck, WorkerCrashed, WorkerMissing
 from store.host import workers
 from store.line import claims, flows
+from store.line.errors import Stuck, WorkerCrashed, WorkerMissing
 from store.moderation import reviews
 from store.money.ledger import Flow
 from store.orders import erasing, generations

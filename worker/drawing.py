@@ -19,10 +19,11 @@ from engine.errors import EngineFailed, GenerationCancelled
 from engine.meeting import Drawing
 from engine.picture import Picture, Step
 from store.database import Database
-from store.errors import FilesUnavailable, LeaseLost, MoneyRanOut, StoreUnavailable
+from store.errors import FilesUnavailable, LeaseLost, StoreUnavailable
 from store.files import Files
 from store.line import claims
 from store.line.claims import Claim, Kept
+from store.money.errors import MoneyRanOut
 from worker import fetching
 from worker.endings import Endings
 from worker.events import Doorbell, Finished

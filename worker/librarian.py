@@ -16,15 +16,17 @@ import structlog
 from sqlalchemy.orm import Session
 
 from engine.device import free_in_main
-from engine.errors import LoraFileTooLarge, LoraRefused, RerollError
+from engine.errors import RerollError
 from engine.loras.canon import Canonical, canonical
+from engine.loras.errors import LoraFileTooLarge, LoraRefused
 from engine.loras.file import MIB
 from engine.loras.fit import base_of
 from engine.loras.names import bases
 from store.database import Database
-from store.errors import FilesUnavailable, LeaseLost, LoraUnfetched, StoreUnavailable
+from store.errors import FilesUnavailable, LeaseLost, StoreUnavailable
 from store.files import Files
 from store.loras import fetches, library, unneeded
+from store.loras.errors import LoraUnfetched
 from store.loras.fetches import Held
 from store.loras.library import Kept
 from worker.lora_download import Downloader, forget

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import httpx
 
-from engine.errors import LoraFileTooLarge
-from store.errors import LoraFetchCut, LoraFetchSlow, LoraHostRefused, LoraNotHandedOut
+from engine.loras.errors import LoraFileTooLarge
 from store.loras.addresses import check_host
+from store.loras.errors import LoraFetchCut, LoraFetchSlow, LoraHostRefused, LoraNotHandedOut
 
 MOST_S = 600.0
 """In all; a gigabyte at 14 Mbit/s."""

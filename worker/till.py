@@ -8,8 +8,8 @@ from decimal import Decimal
 
 import structlog
 
-from engine.errors import VendorRefusedPicture, VendorRefusedPrompt
 from engine.vendor.charge import Charge
+from engine.vendor.errors import VendorRefusedPicture, VendorRefusedPrompt
 from store.database import Database
 from store.errors import StoreUnavailable
 from store.line.claims import Claim

@@ -15,10 +15,10 @@ from bot.errors import LoraNotGiven
 from bot.loras import cards, shown
 from bot.services import Services
 from engine.catalog import Catalog
-from engine.errors import LoraFileTooLarge
+from engine.loras.errors import LoraFileTooLarge
 from engine.loras.file import FILE_LIMIT, MIB
-from store.errors import WorkerMissing
 from store.host import workers
+from store.line.errors import WorkerMissing
 from store.loras import addresses, fetches, library
 from store.loras.fetches import Wanted
 from store.loras.library import NAME_LIMIT, NOT_IN_NAMES, New

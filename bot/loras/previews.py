@@ -15,9 +15,10 @@ from bot.orders.placing import Wish
 from bot.services import Services
 from bot.wishes.options import RawOptions
 from engine.catalog import Catalog
-from engine.errors import LoraBaseUnserved
-from store.errors import FilesUnavailable, LoraUnknown, StoreUnavailable
+from engine.loras.errors import LoraBaseUnserved
+from store.errors import FilesUnavailable, StoreUnavailable
 from store.loras import library
+from store.loras.errors import LoraUnknown
 from store.tables.loras import Lora
 from store.tables.orders import Generation
 

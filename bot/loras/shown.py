@@ -12,9 +12,10 @@ from bot.servers.standing import home, rank
 from bot.services import Services
 from store.choices import servers
 from store.choices.servers import Server
-from store.errors import FilesUnavailable, LoraUnknown
+from store.errors import FilesUnavailable
 from store.host import controls
 from store.loras import library, shares
+from store.loras.errors import LoraUnknown
 from store.loras.library import MB, Room
 from store.loras.shares import Found, Viewer
 from store.moderation import sanctions

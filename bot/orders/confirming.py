@@ -15,7 +15,7 @@ from bot.i18n import Words
 from bot.markdown import quote
 from bot.orders.questions import Question
 from bot.services import Services
-from store.errors import ConfirmationNeeded
+from store.money.errors import ConfirmationNeeded
 
 if TYPE_CHECKING:
     from bot.orders.placing import Wish

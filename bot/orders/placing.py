@@ -28,13 +28,15 @@ from engine.request import GenerationRequest
 from store.choices import channels, labelling, servers
 from store.choices.channels import Place
 from store.choices.servers import Defaults
-from store.errors import ConfirmationNeeded, FilesUnavailable, WorkerMissing
+from store.errors import FilesUnavailable
 from store.host import controls, workers
 from store.host.controls import Flow
+from store.line.errors import WorkerMissing
 from store.line.forecast import Wait
 from store.loras import shares
 from store.loras.shares import Viewer
 from store.moderation import sanctions
+from store.money.errors import ConfirmationNeeded
 from store.money.plans import Rank, Standing, micros
 from store.orders import generations
 from store.orders.generations import Order, Placed

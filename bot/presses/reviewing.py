@@ -14,8 +14,9 @@ from bot.i18n import Words
 from bot.markdown import quote
 from bot.servers.standing import moderates
 from bot.services import Services
-from store.errors import FilesUnavailable, NotYours, ReviewDone
+from store.errors import FilesUnavailable, NotYours
 from store.moderation import reviews
+from store.moderation.errors import ReviewDone
 from store.orders import generations
 from store.tables.orders import Generation, Image, Review
 

@@ -24,8 +24,8 @@ from bot.wishes.sources import Source
 from bot.wishes.starts import Given, Start
 from engine.catalog import Accepts, Variant
 from engine.request import GenerationRequest
-from store.errors import LoraNotShared
 from store.loras import shares
+from store.loras.errors import LoraNotShared
 from store.tables.orders import Generation
 
 VARIATIONS = 4

@@ -8,11 +8,11 @@ from typing import Any
 import structlog
 from PIL import Image
 
-from engine import errors
 from engine.catalog import Variant
 from engine.family import AfterStep
 from engine.inputs import Inputs
 from engine.request import ImageRequest
+from engine.vendor import errors
 from engine.vendor.answers import NAME, estimated
 from engine.vendor.body import FORMS, body
 from engine.vendor.endpoints import ENDPOINTS

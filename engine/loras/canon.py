@@ -12,7 +12,7 @@ from typing import BinaryIO
 import torch
 from safetensors.torch import save
 
-from engine import errors
+from engine.loras import errors
 from engine.loras.check import Pair, check
 from engine.loras.file import Tensor, content
 from engine.loras.names import Base

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
-from engine import errors
+from engine.loras import errors
 from engine.loras.file import Header, Tensor, content, read_header
 from engine.loras.names import Base, Half, Target, bases, split
 

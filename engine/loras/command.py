@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from engine import errors
+from engine.loras import errors
 from engine.loras.fit import base_of
 from engine.loras.names import Base, bases
 from engine.training import command as training

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Any, BinaryIO, NoReturn
 
-from engine import errors
+from engine.loras import errors
 
 MIB = 2**20
 FILE_LIMIT = 1024 * MIB

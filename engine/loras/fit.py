@@ -6,7 +6,7 @@ Members seldom know it, and what files say of themselves is often wrong.
 from collections.abc import Collection, Iterable
 from typing import BinaryIO
 
-from engine import errors
+from engine.loras import errors
 from engine.loras.check import Pair, pairs_of
 from engine.loras.names import Base, bases
 

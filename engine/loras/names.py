@@ -14,7 +14,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from engine import errors
+from engine.loras import errors
 
 TABLE = Path(__file__).parent / "bases.toml"
 BLOCK = "#"

@@ -7,9 +7,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine import errors, uploads
+from engine import uploads
 from engine.catalog import VARIANTS, Catalog, Variant
 from engine.command_logs import logs_on_stderr
+from engine.training import errors
 from engine.training.plan import Example, Plan, captioned, terms, trainer
 
 if TYPE_CHECKING:

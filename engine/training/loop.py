@@ -19,11 +19,11 @@ from safetensors.torch import load, save
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import dropout, linear
 
-from engine import errors
 from engine.catalog import Variant
 from engine.loras.adapters import Adapter, Pair
 from engine.loras.canon import DOWN, PREFIX, UP, Canonical, canonical
 from engine.loras.names import Base
+from engine.training import errors
 from engine.training.learner import Learner
 from engine.training.lessons import Lessons
 from engine.training.plan import Plan, terms

@@ -11,6 +11,15 @@ from typing import Any, Self
 from engine import errors
 from engine.catalog import VARIANTS, Catalog, Variant
 from engine.request import SEED_LIMIT, ImageRequest, LoraUse
+from engine.training.errors import (
+    CaptionMissing,
+    CaptionTooLong,
+    ExamplesInvalid,
+    RankInvalid,
+    TrainingForbidden,
+    TrainingStepsInvalid,
+    TrainingUnsupported,
+)
 from engine.training.terms import Terms
 
 LEAST_EXAMPLES, MOST_EXAMPLES = 5, 50
@@ -58,7 +67,7 @@ def trainer(base: str, folder: Path = VARIANTS) -> Variant:
             return variant
     for variant in known:
         _check_licence(variant)
-    raise errors.TrainingUnsupported(base=base)
+    raise TrainingUnsupported(base=base)
 
 
 @cache
@@ -79,14 +88,14 @@ def trainers(variants: Iterable[Variant], folder: Path = VARIANTS) -> Mapping[st
 def _check_licence(variant: Variant) -> None:
     # What is trained is a derivative, and a service that trains for others is its commercial use.
     if not variant.licence.commercial:
-        raise errors.TrainingForbidden(base=variant.loras, licence=variant.licence.name)
+        raise TrainingForbidden(base=variant.loras, licence=variant.licence.name)
 
 
 def terms(variant: Variant) -> Terms:
     """Return a variant's terms. Raises TrainingUnsupported or TrainingForbidden."""
     _check_licence(variant)
     if variant.training is None:
-        raise errors.TrainingUnsupported(base=variant.loras or variant.name)
+        raise TrainingUnsupported(base=variant.loras or variant.name)
     return variant.training
 
 
@@ -94,10 +103,10 @@ def check(variant: Variant, plan: Plan, examples: int) -> None:
     """Raise the RequestRefused that says why this cannot be trained."""
     known = terms(variant)
     if not LEAST_EXAMPLES <= examples <= MOST_EXAMPLES:
-        raise errors.ExamplesInvalid(value=examples, least=LEAST_EXAMPLES, most=MOST_EXAMPLES)
+        raise ExamplesInvalid(value=examples, least=LEAST_EXAMPLES, most=MOST_EXAMPLES)
     for value, bounds, error in (
-        (plan.rank, known.rank, errors.RankInvalid),
-        (plan.steps, known.steps, errors.TrainingStepsInvalid),
+        (plan.rank, known.rank, RankInvalid),
+        (plan.steps, known.steps, TrainingStepsInvalid),
     ):
         if not bounds.allows(value):
             raise error(value=value, least=bounds.least, most=bounds.most)
@@ -131,9 +140,9 @@ def captioned(captions: Sequence[str], trigger: str) -> tuple[str, ...]:
     made = tuple(_with(caption.strip(), trigger.strip()) for caption in captions)
     for caption in made:
         if not caption:
-            raise errors.CaptionMissing
+            raise CaptionMissing
         if len(caption) > CAPTION_LIMIT:
-            raise errors.CaptionTooLong(length=len(caption), limit=CAPTION_LIMIT)
+            raise CaptionTooLong(length=len(caption), limit=CAPTION_LIMIT)
     return made
 
 

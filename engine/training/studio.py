@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from engine import errors
 from engine.catalog import Variant
 from engine.engine import Engine
 from engine.loras.canon import Canonical
 from engine.loras.names import bases
 from engine.picture import Picture
+from engine.training import errors
 from engine.training.learner import Learner
 from engine.training.lessons import lessons
 from engine.training.loop import Training

@@ -14,8 +14,7 @@ import httpx
 import structlog
 from pydantic import SecretStr
 
-from engine import errors
-from engine.vendor import answers
+from engine.vendor import answers, errors
 from engine.vendor.answers import Accepted, Report
 from engine.vendor.breaker import Breaker
 from engine.vendor.charge import Charge

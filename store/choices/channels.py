@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from store.choices.errors import ChannelClosed, ChannelForbidsVariant, OrderedTooSoon
 from store.clock import now_ms
 from store.database import upsert
-from store.errors import ChannelClosed, ChannelForbidsVariant, OrderedTooSoon
 from store.money import ledger
 from store.orders.generations import Order
 from store.tables.orders import Generation

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from store import names
 from store.choices import members, servers
+from store.choices.errors import PresetNameInvalid, PresetsFull, PresetUnknown
 from store.database import upsert
-from store.errors import PresetNameInvalid, PresetsFull, PresetUnknown
 from store.tables.servers import Preset
 
 NAME_LIMIT = 32

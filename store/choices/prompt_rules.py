@@ -10,8 +10,8 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from store.choices import servers
+from store.choices.errors import RulesFull, RuleUnknown
 from store.database import upsert
-from store.errors import RulesFull, RuleUnknown
 from store.tables.moderation import PromptRule, RuleCount
 
 MOST = 200

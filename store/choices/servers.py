@@ -14,8 +14,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from store.choices.errors import ZoneUnknown
 from store.database import upsert
-from store.errors import BudgetTooHigh, NumberInvalid, ZoneUnknown
+from store.money.errors import BudgetTooHigh, NumberInvalid
 from store.money.plans import Plan, Plans, Rank, dollars
 from store.tables import servers as tables
 

@@ -11,7 +11,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from store.database import upsert
-from store.errors import Banned, HostDrains, VariantOff
+from store.host.errors import Banned, HostDrains, VariantOff
 from store.moderation import audit
 from store.tables.host import Ban, Control
 

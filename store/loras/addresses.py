@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from urllib.parse import parse_qs, urlsplit
 
-from store.errors import LoraHostRefused, LoraUrlInvalid
+from store.loras.errors import LoraHostRefused, LoraUrlInvalid
 
 HOSTS = (
     "huggingface.co",

@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 
 from engine.errors import RerollError
 from store.clock import now_ms
-from store.errors import LeaseLost, LoraFetchGivenUp, LoraTwin
+from store.errors import LeaseLost
 from store.loras import library
+from store.loras.errors import LoraFetchGivenUp, LoraTwin
 from store.loras.library import Kept
 from store.tables.loras import Lora, LoraFetch
 

@@ -16,7 +16,7 @@ from store import names
 from store.choices import members
 from store.clock import now_ms
 from store.database import upsert
-from store.errors import LoraNameInvalid, LoraNameTaken, LorasFull, LorasTooLarge, LoraUnknown
+from store.loras.errors import LoraNameInvalid, LoraNameTaken, LorasFull, LorasTooLarge, LoraUnknown
 from store.orders.generations import new_id
 from store.tables.loras import Lora, LoraFile
 

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from store import names
 from store.clock import now_ms
 from store.database import upsert
-from store.errors import LoraNotShared, LoraUnknown, NotYours
+from store.errors import NotYours
+from store.loras.errors import LoraNotShared, LoraUnknown
 from store.loras.library import NAME_LIMIT
 from store.tables.loras import Lora, LoraFavourite, LoraShare
 

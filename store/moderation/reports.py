@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session, selectinload
 
 from store.clock import now_ms
 from store.database import upsert
-from store.errors import CaseClosed, Gone, ReportedAlready, ReportOfOwn, ReportsOff
+from store.errors import Gone
 from store.moderation import audit
+from store.moderation.errors import CaseClosed, ReportedAlready, ReportOfOwn, ReportsOff
 from store.orders import generations
 from store.tables.moderation import AuditEntry, Case, Report
 from store.tables.orders import Generation

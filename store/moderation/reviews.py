@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from engine.errors import PictureWithheld
 from store.clock import now_ms
-from store.errors import ReviewDone
 from store.line import claims
 from store.moderation import audit
+from store.moderation.errors import ReviewDone
 from store.money import ledger
 from store.orders import generations
 from store.tables.orders import Generation, Image, Review

@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 
 from store.clock import now_ms
 from store.database import upsert
-from store.errors import MemberBanned, MemberSuspended, NotSanctioned
 from store.moderation import audit
+from store.moderation.errors import MemberBanned, MemberSuspended, NotSanctioned
 from store.orders import generations
 from store.tables.moderation import Sanction
 from store.tables.orders import Generation

@@ -16,7 +16,7 @@ from engine.vendor.charge import Charge
 from store.choices import servers
 from store.clock import now_ms
 from store.database import upsert
-from store.errors import AllowanceSpent, BudgetSpent, HostBudgetSpent, MoneyRanOut
+from store.money.errors import AllowanceSpent, BudgetSpent, HostBudgetSpent, MoneyRanOut
 from store.money.ledger import Flow, resets_at
 from store.money.plans import Plan, dollars, micros
 from store.tables.money import MoneyEntry

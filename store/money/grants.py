@@ -6,9 +6,9 @@ from sqlalchemy.orm import Session
 
 from store.choices import servers
 from store.choices.servers import Defaults
-from store.errors import CheckedIn, CheckinOff
 from store.moderation import audit
 from store.money import ledger
+from store.money.errors import CheckedIn, CheckinOff
 from store.money.ledger import Balance, Flow
 from store.money.plans import Rank
 

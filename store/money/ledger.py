@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Session
 
 from store.database import upsert
-from store.errors import CreditsSpent
+from store.money.errors import CreditsSpent
 from store.money.plans import Plan
 from store.tables.money import Account, LedgerEntry
 

@@ -15,7 +15,12 @@ from pathlib import Path
 from typing import Any, Self
 
 from engine.request import GenerationRequest
-from store.errors import PlanForbidsCount, PlanForbidsSize, PlanForbidsVariant, SlowLaneTooSmall
+from store.money.errors import (
+    PlanForbidsCount,
+    PlanForbidsSize,
+    PlanForbidsVariant,
+    SlowLaneTooSmall,
+)
 
 PLANS = Path(__file__).with_name("plans.toml")
 MICROS = 1_000_000

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from store.errors import ConfirmationNeeded, CreditsSpent, SlowLaneBusy, TooManyOrders
 from store.money import budgets, ledger
+from store.money.errors import ConfirmationNeeded, CreditsSpent, SlowLaneBusy, TooManyOrders
 from store.money.ledger import Balance, Flow
 from store.money.plans import Plan
 from store.tables.orders import Generation

@@ -15,8 +15,9 @@ from sqlalchemy.orm import Session
 from engine.errors import RerollError
 from engine.training.plan import Plan
 from store.clock import now_ms
-from store.errors import Gone, LeaseLost, WorkerCrashed
+from store.errors import Gone, LeaseLost
 from store.line.claims import LEASE_MS, MOST_ATTEMPTS
+from store.line.errors import WorkerCrashed
 from store.loras import library
 from store.loras.library import Kept
 from store.tables.loras import Lora

@@ -17,13 +17,14 @@ from engine.errors import RerollError
 from engine.training.plan import Plan
 from store.choices import members
 from store.clock import now_ms
-from store.errors import Gone, NotYours, TrainingRuns, TrainingsNotIncluded, TrainingsSpent
+from store.errors import Gone, NotYours
 from store.loras import library
 from store.loras.library import New, Room
 from store.money import ledger
 from store.money.plans import Plan as MemberPlan
 from store.tables.loras import Lora
 from store.tables.trainings import Training
+from store.training.errors import TrainingRuns, TrainingsNotIncluded, TrainingsSpent
 
 QUEUE = "training."
 """Before a base's name: what a process that trains reports, and is sent tickets for."""

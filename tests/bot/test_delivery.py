@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from bot.delivery.delivering import Delivery, facts
 from engine.errors import DeviceFull
-from store.errors import WorkerMissing
+from store.line.errors import WorkerMissing
 from store.orders import deliveries, generations
 from store.tables.orders import Generation
 from tests.bot.messages import gallery, order_id, presses, text

@@ -1,5 +1,7 @@
 """Every language with the same keys, a text for every error, and names that Discord takes."""
 
+import importlib
+import pkgutil
 import shutil
 import string
 from collections.abc import Iterator
@@ -10,8 +12,9 @@ import discord
 import pytest
 import regex  # type: ignore[import-untyped]
 
-import bot.errors
-import store.errors
+import bot
+import engine
+import store
 import worker.queue
 from bot.i18n import DEFAULT, LOCALES, Texts, Words
 from bot.wishes.sizes import size_words
@@ -78,7 +81,11 @@ def test_every_language_has_the_same_keys_and_parameters(locale: str) -> None:
 
 @pytest.mark.parametrize("locale", sorted(TEXTS.words))
 def test_every_error_has_a_text(locale: str) -> None:
-    assert {bot.errors, store.errors, worker.queue}
+    assert worker.queue
+    for package in (engine, store, bot):
+        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if found.name.endswith(".errors"):
+                importlib.import_module(found.name)
     codes = {kind.code for kind in kinds()} | {RerollError.code}
     assert len(codes) > 15
     assert not {code for code in codes if f"errors.{code}" not in TEXTS.of(locale).texts}

@@ -13,7 +13,8 @@ from sqlalchemy import select
 from bot.errors import ZipUnreadable
 from bot.loras.training import curve, gathering
 from bot.loras.training.telling import TrainingBoard
-from engine.errors import ExamplesInvalid, PictureFileTooLarge, PictureTooSmall, TrainingDiverged
+from engine.errors import PictureFileTooLarge, PictureTooSmall
+from engine.training.errors import ExamplesInvalid, TrainingDiverged
 from store.choices.servers import Defaults
 from store.errors import FilesUnavailable
 from store.host import workers

@@ -14,8 +14,11 @@ from engine.__main__ import main
 from engine.catalog import PROJECT, VARIANTS, Variant
 from engine.engine import Engine
 from engine.images import read_recipe
+from engine.loras.errors import LoraRefused
 from engine.request import ImageRequest
 from engine.sentences import SENTENCES
+from engine.training.errors import TrainingDiverged
+from engine.vendor.errors import VendorFailed
 
 Request = Callable[..., ImageRequest]
 Run = Callable[..., int]
@@ -187,19 +190,20 @@ def test_json_lines_tell_all_about_the_variants(capsys: pytest.CaptureFixture[st
 
 
 def test_every_error_a_command_can_end_with_has_a_sentence() -> None:
+    rooms = (errors.RerollError, LoraRefused, TrainingDiverged, VendorFailed)
     silent = {"cancelled", "recipe_unreadable", "picture_refused", "lora_refused"}
     kinds = (
         errors.RequestRefused,
         errors.PictureRefused,
-        errors.LoraRefused,
+        LoraRefused,
         errors.EngineFailed,
-        errors.VendorFailed,
+        VendorFailed,
     )
     raised = {
         error.code
         for family in kinds
         for error in family.__subclasses__()
-        if error.__module__ == errors.__name__
+        if error.__module__ in {one.__module__ for one in rooms}
     }
     assert set(SENTENCES) == raised - silent
 

@@ -20,6 +20,17 @@ from engine.loras.canon import canonical
 from engine.loras.names import bases
 from engine.memory import Levers
 from engine.request import LoraUse
+from engine.training.errors import (
+    CaptionMissing,
+    CaptionTooLong,
+    CheckpointBroken,
+    ExamplesInvalid,
+    RankInvalid,
+    TrainingDiverged,
+    TrainingForbidden,
+    TrainingStepsInvalid,
+    TrainingUnsupported,
+)
 from engine.training.lessons import Lessons, fitted, lessons
 from engine.training.loop import Training
 from engine.training.plan import (
@@ -164,18 +175,18 @@ def test_a_checkpoint_of_another_training_is_refused(
     training.advance()
     kept = training.checkpoint()
     for other in (replace(PLAN, seed=4), replace(PLAN, steps=7), replace(PLAN, rank=3)):
-        with pytest.raises(errors.CheckpointBroken):
+        with pytest.raises(CheckpointBroken):
             begun(family, taught, encoded, other).resume(kept)
     for broken in (b"", kept[:-5], kept[:40], b"\xff" * 64, b"\x02" + b"\0" * 7 + b"{}"):
         fresh = begun(family, taught, encoded)
-        with pytest.raises(errors.CheckpointBroken):
+        with pytest.raises(CheckpointBroken):
             fresh.resume(broken)
         assert fresh.step == 0
 
 
 def test_what_diverges_is_told(family: Any, taught: Variant, encoded: Lessons) -> None:
     wild = replace(taught, training=replace(TERMS, rate=1e30))
-    with pytest.raises(errors.TrainingDiverged):
+    with pytest.raises(TrainingDiverged):
         run(begun(family, wild, encoded))
 
 
@@ -213,12 +224,12 @@ def test_a_preset_that_is_too_large_shrinks(taught: Variant) -> None:
 @pytest.mark.parametrize(
     ("plan", "examples", "error"),
     [
-        (replace(PLAN, rank=0), 5, errors.RankInvalid),
-        (replace(PLAN, rank=9), 5, errors.RankInvalid),
-        (replace(PLAN, steps=61), 5, errors.TrainingStepsInvalid),
+        (replace(PLAN, rank=0), 5, RankInvalid),
+        (replace(PLAN, rank=9), 5, RankInvalid),
+        (replace(PLAN, steps=61), 5, TrainingStepsInvalid),
         (replace(PLAN, seed=-1), 5, errors.SeedInvalid),
-        (PLAN, 4, errors.ExamplesInvalid),
-        (PLAN, 51, errors.ExamplesInvalid),
+        (PLAN, 4, ExamplesInvalid),
+        (PLAN, 51, ExamplesInvalid),
     ],
 )
 def test_what_cannot_be_trained_is_refused(
@@ -230,10 +241,10 @@ def test_what_cannot_be_trained_is_refused(
 
 
 def test_the_licence_decides(toy: Variant, taught: Variant) -> None:
-    with pytest.raises(errors.TrainingUnsupported):
+    with pytest.raises(TrainingUnsupported):
         terms(toy)
     bound = replace(taught, licence=replace(taught.licence, commercial=False))
-    with pytest.raises(errors.TrainingForbidden):
+    with pytest.raises(TrainingForbidden):
         terms(bound)
 
 
@@ -248,12 +259,12 @@ def test_a_base_is_trained_on_its_undistilled_weights(base: str, variant: str) -
 @pytest.mark.parametrize(
     ("base", "error"),
     [
-        ("flux1", errors.TrainingForbidden),
-        ("flux2-dev", errors.TrainingForbidden),
-        ("flux2-klein-9b", errors.TrainingForbidden),
-        ("flux2-klein-4b", errors.TrainingUnsupported),
-        ("z-image", errors.TrainingUnsupported),
-        ("no-such", errors.TrainingUnsupported),
+        ("flux1", TrainingForbidden),
+        ("flux2-dev", TrainingForbidden),
+        ("flux2-klein-9b", TrainingForbidden),
+        ("flux2-klein-4b", TrainingUnsupported),
+        ("z-image", TrainingUnsupported),
+        ("no-such", TrainingUnsupported),
     ],
 )
 def test_other_bases_say_why_not(base: str, error: type[Exception]) -> None:
@@ -276,9 +287,9 @@ def test_what_ships_can_be_trained_and_served() -> None:
 def test_captions_hold_the_trigger() -> None:
     assert captioned(["a cat", "", "Inky dog"], "inky") == ("a cat, inky", "inky", "Inky dog")
     assert captioned(["猫"], "") == ("猫",)
-    with pytest.raises(errors.CaptionMissing):
+    with pytest.raises(CaptionMissing):
         captioned([""], " ")
-    with pytest.raises(errors.CaptionTooLong):
+    with pytest.raises(CaptionTooLong):
         captioned(["a" * 399], "inky")
 
 

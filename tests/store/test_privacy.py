@@ -13,14 +13,16 @@ from store.choices import members, presets, servers
 from store.choices.presets import Shelf
 from store.choices.servers import Defaults
 from store.database import Database
-from store.errors import CheckedIn, MemberBanned, StillDrawing
+from store.errors import StillDrawing
 from store.host import overview
 from store.line import claims
 from store.loras import library, shares
 from store.loras.library import New, Room
 from store.moderation import audit, reports, sanctions
+from store.moderation.errors import MemberBanned
 from store.money import budgets, grants, ledger
 from store.money.budgets import Attempt
+from store.money.errors import CheckedIn
 from store.money.ledger import Flow
 from store.money.plans import Plans, Rank
 from store.orders import generations

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from engine.errors import LoraFileTooLarge
-from store.errors import (
+from engine.loras.errors import LoraFileTooLarge
+from store.loras.addresses import HOSTS, checked
+from store.loras.errors import (
     LoraFetchCut,
     LoraFetchSlow,
     LoraHostRefused,
     LoraNotHandedOut,
     LoraUrlInvalid,
 )
-from store.loras.addresses import HOSTS, checked
 from tests.worker import web
 from tests.worker.web import Site
 from worker.lora_download import Downloader, is_public, loopback

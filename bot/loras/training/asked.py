@@ -11,7 +11,7 @@ from secrets import token_hex
 from bot.errors import PressOutdated, QuestionExpired
 from engine.catalog import Catalog, Variant
 from engine.training.plan import Example, Plan, price, terms, trainer, trainers
-from store.errors import TrainingRuns
+from store.training.errors import TrainingRuns
 
 FORM = "train-form"
 TRIGGER_LIMIT = 32

@@ -16,7 +16,8 @@ from PIL import Image
 from bot.errors import ZipUnreadable
 from bot.services import Services
 from engine import uploads
-from engine.errors import ExamplesInvalid, PictureFileTooLarge
+from engine.errors import PictureFileTooLarge
+from engine.training.errors import ExamplesInvalid
 from engine.training.plan import LEAST_EXAMPLES, MOST_EXAMPLES, Example, captioned
 from engine.uploads import FILE_LIMIT
 

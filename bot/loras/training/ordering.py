@@ -26,7 +26,7 @@ from bot.wishes import fetch
 from engine.training.plan import LEAST_EXAMPLES, Example, check
 from store.choices import channels
 from store.choices.channels import Place
-from store.errors import FilesUnavailable, TrainerMissing
+from store.errors import FilesUnavailable
 from store.host import controls, workers
 from store.loras import library
 from store.moderation import sanctions
@@ -34,6 +34,7 @@ from store.orders import generations
 from store.tables.loras import Lora
 from store.tables.trainings import Training
 from store.training import trainings
+from store.training.errors import TrainerMissing
 from store.training.trainings import Ordered
 from worker.queue import BrokerUnavailable
 

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from hypothesis import strategies as st
 
-from engine import errors
+from engine.loras import errors
 from engine.loras.canon import canonical
 from engine.loras.check import SETTINGS
 from engine.loras.names import Base

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from engine import errors
+from engine.loras import errors
 from engine.loras.fit import base_of
 from engine.loras.names import bases
 from tests.engine.loras.lora_toys import raw

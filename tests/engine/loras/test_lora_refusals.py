@@ -13,7 +13,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import errors
+from engine.loras import errors
 from engine.loras import file as lora_file
 from engine.loras.canon import canonical
 from engine.loras.check import SETTINGS, check

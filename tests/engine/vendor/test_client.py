@@ -15,7 +15,7 @@ import structlog
 from aiohttp import web
 from pydantic import SecretStr
 
-from engine import errors
+from engine.vendor import errors
 from engine.vendor.client import Client
 from engine.vendor.endpoints import REGIONS
 from engine.vendor.job import Job, Limits, Told

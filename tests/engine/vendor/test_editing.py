@@ -20,6 +20,7 @@ from engine.images import read_recipe, to_png
 from engine.picture import Step
 from engine.request import GenerationRequest, ImageRequest
 from engine.vendor.connection import Connection
+from engine.vendor.errors import VendorRefusedPicture, VendorRejected
 from tests.engine.vendor.conftest import FastClock, make_client
 from tests.engine.vendor.fake_vendor import KEY, FakeVendor, picture, png, says
 
@@ -189,7 +190,7 @@ async def test_a_mask_that_is_no_border_is_refused_before_anything_is_sent(
     hole = Image.new("L", SIZE)
     ImageDraw.Draw(hole).ellipse((50, 50, 150, 150), fill=255)
     order = Order("bfl-flux1-expand", SIZE, canvas=canvas(), mask=hole)
-    with pytest.raises(errors.VendorRejected) as refused:
+    with pytest.raises(VendorRejected) as refused:
         await order.draw(hosted)
     # The worker refunds an EngineFailed for good; anything else it would try again.
     assert isinstance(refused.value, errors.EngineFailed)
@@ -225,10 +226,10 @@ async def test_moderation_of_pictures_is_told_and_logged_without_them(
     vendor.looks = [says(200, {"status": "Content Moderated"})]
     vendor.submits = []
     with structlog.testing.capture_logs() as lines:
-        with pytest.raises(errors.VendorRefusedPicture):
+        with pytest.raises(VendorRefusedPicture):
             await order.draw(hosted)
         vendor.submits = [says(422, {"detail": [{"loc": ["body", "image"], "type": "x"}]})]
-        with pytest.raises(errors.VendorRejected):
+        with pytest.raises(VendorRejected):
             await order.draw(hosted)
     (body,) = vendor.bodies
     said = str(lines)

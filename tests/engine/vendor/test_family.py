@@ -17,6 +17,7 @@ from engine.images import read_recipe
 from engine.picture import Step
 from engine.request import ImageRequest
 from engine.vendor.connection import Connection, connected
+from engine.vendor.errors import VendorFailed, VendorKeyRefused, VendorRefusedPrompt
 from engine.vendor.settings import VendorSettings
 from tests.engine.vendor.conftest import FastClock, make_client
 from tests.engine.vendor.fake_vendor import KEY, FakeVendor, hangs, says
@@ -148,7 +149,7 @@ async def test_a_picture_that_cannot_be_decoded_is_a_failure_of_the_vendors(
     vendor: FakeVendor, hosted: Engine, pro: Variant, wish: ImageRequest
 ) -> None:
     vendor.downloads = [says(200, b"\x89PNG but no more", content_type="image/png")]
-    with pytest.raises(errors.VendorFailed):
+    with pytest.raises(VendorFailed):
         await asyncio.to_thread(hosted.draw, pro, wish)
 
 
@@ -156,7 +157,7 @@ async def test_moderation_is_a_refund_and_no_other_try(
     vendor: FakeVendor, hosted: Engine, pro: Variant, wish: ImageRequest
 ) -> None:
     vendor.looks = [says(200, {"id": "x", "status": "Request Moderated"})]
-    with pytest.raises(errors.VendorRefusedPrompt) as refused:
+    with pytest.raises(VendorRefusedPrompt) as refused:
         await asyncio.to_thread(hosted.draw, pro, wish)
     # The worker refunds an EngineFailed for good; anything else it would try again.
     assert isinstance(refused.value, errors.EngineFailed)
@@ -178,7 +179,7 @@ async def test_a_local_variant_stays_loaded(
 def test_without_a_key_the_variant_says_so(pro: Variant, wish: ImageRequest) -> None:
     engine = Engine(device="cpu")
     for call in (lambda: engine.load(pro), lambda: engine.draw(pro, wish)):
-        with pytest.raises(errors.VendorKeyRefused):
+        with pytest.raises(VendorKeyRefused):
             call()
 
 

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from store.choices import channels
 from store.choices.channels import SERVER, Manner, Place, check_pace
+from store.choices.errors import ChannelClosed, ChannelForbidsVariant, OrderedTooSoon
 from store.database import Database
-from store.errors import ChannelClosed, ChannelForbidsVariant, OrderedTooSoon
 from store.orders import generations
 from store.tables.orders import Generation
 from tests.store.placing import NOON, PLAN, order

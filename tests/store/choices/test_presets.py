@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from store.choices import presets
+from store.choices.errors import PresetNameInvalid, PresetsFull, PresetUnknown
 from store.choices.presets import MOST_OWN, MOST_SERVER, Shelf
 from store.database import Database
-from store.errors import PresetNameInvalid, PresetsFull, PresetUnknown
 
 ALEX, MEI, GUILD = 1, 2, 5
 OWN = Shelf.own(ALEX)

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from store.choices import servers
+from store.choices.errors import ZoneUnknown
 from store.choices.servers import Defaults, Server
 from store.database import Database
-from store.errors import BudgetTooHigh, CreditsSpent, NumberInvalid, ZoneUnknown
 from store.money import ledger
+from store.money.errors import BudgetTooHigh, CreditsSpent, NumberInvalid
 from store.money.ledger import Flow
 from store.money.plans import MICROS, Plan, Plans, Rank, Standing
 from store.tables.money import LedgerEntry

@@ -5,9 +5,10 @@ from sqlalchemy import update
 
 from store import sweep
 from store.database import Database
-from store.errors import Banned, HostDrains, LeaseLost, VariantOff
+from store.errors import LeaseLost
 from store.host import bots, broadcasts, controls
 from store.host.controls import Controls, Flow
+from store.host.errors import Banned, HostDrains, VariantOff
 from store.line import claims
 from store.moderation import audit
 from store.tables.host import Bot, Control

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import select, update
 
-from engine.errors import LoraEmpty
+from engine.loras.errors import LoraEmpty
 from store.clock import now_ms
 from store.database import Database
 from store.errors import LeaseLost

@@ -5,16 +5,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from engine.errors import LoraEmpty
+from engine.loras.errors import LoraEmpty
 from store.database import Database
-from store.errors import (
-    LoraNameInvalid,
-    LoraNameTaken,
-    LorasFull,
-    LorasTooLarge,
-    LoraUnknown,
-)
 from store.loras import library, unneeded
+from store.loras.errors import LoraNameInvalid, LoraNameTaken, LorasFull, LorasTooLarge, LoraUnknown
 from store.loras.library import Kept, New, Room
 from store.tables.loras import Lora, LoraFile
 

@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import insert
 
 from store.database import Database
-from store.errors import LoraNotShared, LoraUnknown, NotYours
+from store.errors import NotYours
 from store.loras import library, shares
+from store.loras.errors import LoraNotShared, LoraUnknown
 from store.loras.shares import Viewer
 from store.tables.loras import Lora, LoraShare
 from tests.store.loras.test_library import ALEX, MEI, add, add_ready

@@ -5,15 +5,15 @@ from sqlalchemy import update
 
 from store.choices import servers
 from store.database import Database
-from store.errors import (
+from store.errors import Gone
+from store.moderation import audit, reports, sanctions
+from store.moderation.errors import (
     CaseClosed,
-    Gone,
     MemberBanned,
     MemberSuspended,
     ReportedAlready,
     ReportsOff,
 )
-from store.moderation import audit, reports, sanctions
 from store.orders import generations
 from store.tables.moderation import Case, Report, Sanction
 from tests.store.placing import place

@@ -8,9 +8,9 @@ from sqlalchemy import update
 from engine.judging.verdicts import Verdict
 from store.clock import now_ms
 from store.database import Database
-from store.errors import ReviewDone
 from store.line import claims
 from store.moderation import reviews
+from store.moderation.errors import ReviewDone
 from store.money import ledger
 from store.orders import deliveries, generations
 from store.sweep import sweep

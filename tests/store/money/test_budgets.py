@@ -13,16 +13,16 @@ from engine.errors import EngineFailed
 from engine.vendor.charge import Charge
 from store.choices import servers
 from store.database import Database
-from store.errors import (
+from store.line import claims
+from store.money import budgets
+from store.money.budgets import Attempt, Budget
+from store.money.errors import (
     AllowanceSpent,
     BudgetSpent,
     HostBudgetSpent,
     MoneyRanOut,
     PlanForbidsVariant,
 )
-from store.line import claims
-from store.money import budgets
-from store.money.budgets import Attempt, Budget
 from store.money.ledger import Flow
 from store.money.plans import Plan
 from store.orders import generations

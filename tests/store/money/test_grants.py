@@ -9,8 +9,8 @@ from sqlalchemy import select
 from store.choices import servers
 from store.choices.servers import Defaults
 from store.database import Database
-from store.errors import CheckedIn, CheckinOff
 from store.money import grants, ledger
+from store.money.errors import CheckedIn, CheckinOff
 from store.money.ledger import Flow
 from store.money.plans import Plan, Plans, Rank
 from store.tables.money import LedgerEntry

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from sqlalchemy.exc import IntegrityError
 
 from store.database import Database
-from store.errors import CreditsSpent
 from store.money import ledger
+from store.money.errors import CreditsSpent
 from store.money.ledger import Flow
 from store.money.plans import Plan
 from tests.store.placing import NOON, PLAN

@@ -22,9 +22,10 @@ from engine.vendor.charge import Charge
 from store.choices import servers
 from store.choices.servers import Defaults
 from store.database import Database
-from store.errors import CheckedIn, CheckinOff, StoreRefused
+from store.errors import StoreRefused
 from store.money import budgets, grants, ledger
 from store.money.budgets import Attempt
+from store.money.errors import CheckedIn, CheckinOff
 from store.money.ledger import Flow
 from store.money.plans import Plans, Rank, ServerDefaults, SlowLane, Standing
 from store.orders import generations

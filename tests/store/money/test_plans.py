@@ -8,12 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.errors import (
-    PlanForbidsCount,
-    PlanForbidsSize,
-    PlanForbidsVariant,
-    StoreRefused,
-)
+from store.errors import StoreRefused
+from store.money.errors import PlanForbidsCount, PlanForbidsSize, PlanForbidsVariant
 from store.money.plans import MICROS, Plan, Plans, Standing, dollars, micros
 from tests.store.placing import request
 

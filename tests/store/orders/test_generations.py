@@ -10,9 +10,10 @@ from sqlalchemy import update
 from engine.errors import EngineFailed
 from engine.request import GenerationRequest
 from store.database import Database
-from store.errors import CreditsSpent, Gone, NotYours
+from store.errors import Gone, NotYours
 from store.line import claims
 from store.money import ledger
+from store.money.errors import CreditsSpent
 from store.orders import generations
 from store.sweep import sweep
 from store.tables.orders import Generation, Image

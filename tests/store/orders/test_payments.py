@@ -10,7 +10,9 @@ from sqlalchemy import select
 from engine.errors import RerollError
 from engine.request import GenerationRequest
 from store.database import Database
-from store.errors import (
+from store.line import claims
+from store.money import ledger
+from store.money.errors import (
     ConfirmationNeeded,
     CreditsSpent,
     PlanForbidsCount,
@@ -20,8 +22,6 @@ from store.errors import (
     SlowLaneTooSmall,
     TooManyOrders,
 )
-from store.line import claims
-from store.money import ledger
 from store.money.ledger import Flow
 from store.money.plans import Plan, SlowLane
 from store.orders import generations

@@ -9,18 +9,21 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from engine.errors import TrainingDiverged
+from engine.training.errors import TrainingDiverged
 from engine.training.plan import Plan
 from store.database import Database
-from store.errors import CreditsSpent, Gone, LeaseLost, LoraUnknown, TrainingRuns, TrainingsSpent
+from store.errors import Gone, LeaseLost
 from store.loras import library
+from store.loras.errors import LoraUnknown
 from store.money import ledger
+from store.money.errors import CreditsSpent
 from store.money.ledger import Flow
 from store.money.plans import Plan as MemberPlan
 from store.tables.money import LedgerEntry
 from store.tables.trainings import Training
 from store.training import claims, trainings
 from store.training.claims import Claim, Progress
+from store.training.errors import TrainingRuns, TrainingsSpent
 from store.training.trainings import Ordered
 from tests.store.loras.test_library import ALEX, MEI, ROOM, find, kept
 
