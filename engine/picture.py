@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 
 from PIL import Image
 
@@ -30,21 +30,39 @@ class Step:
     charge: Charge | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Picture:
-    """One finished picture: `png` carries the recipe, `pixel_sha256` is of the pixels alone.
+    """One finished picture.
 
     `seconds` is what it took until then, of shared forwards its share, loading included where that
-    was needed; `charge` is what a vendor took for it.
+    was needed; `charge` is what a vendor took for it. Its bytes and its hash are made where they
+    are first asked for: elsewhere, while the next picture is drawn.
     """
 
-    png: bytes = field(repr=False)
-    pixel_sha256: str
-    width: int
-    height: int
+    image: Image.Image = field(repr=False)
     recipe: Recipe
     seconds: float
     charge: Charge | None = None
+
+    @property
+    def width(self) -> int:
+        """Return its width in pixels."""
+        return self.image.width
+
+    @property
+    def height(self) -> int:
+        """Return its height in pixels."""
+        return self.image.height
+
+    @cached_property
+    def png(self) -> bytes:
+        """Return it as PNG, with the recipe inside."""
+        return to_png(self.image, self.recipe)
+
+    @cached_property
+    def pixel_sha256(self) -> str:
+        """Return the hash of its pixels alone."""
+        return pixel_sha256(self.image)
 
 
 def unwatched(_step: Step) -> None:
@@ -76,9 +94,7 @@ class Watcher:
 
     def picture(self, image: Image.Image, recipe: Recipe) -> Picture:
         """Return the finished picture."""
-        png, pixels = to_png(image, recipe), pixel_sha256(image)
-        seconds = self._drawing.seconds
-        return Picture(png, pixels, image.width, image.height, recipe, seconds, self._paid)
+        return Picture(image, recipe, self._drawing.seconds, self._paid)
 
 
 def _shown(preview: Preview) -> bytes:

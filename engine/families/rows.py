@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from torch.nn.functional import linear
 
+from engine.families.products import FEWEST, of_tokens, of_vector
+
 
 def stacked(rows: Sequence[torch.Tensor]) -> torch.Tensor:
     """Return the rows as one tensor, each lying in memory as it does alone."""
@@ -52,7 +54,20 @@ def apart(transformer: torch.nn.Module) -> None:
             module.forward = partial(_row_by_row, module)  # type: ignore[method-assign]
 
 
+def together(transformer: torch.nn.Module) -> None:
+    """Let the transformer's layers take all rows at once, whatever bits each gets."""
+    for module in transformer.modules():
+        if type(module) is torch.nn.Linear:
+            module.forward = partial(_all_rows, module)  # type: ignore[method-assign]
+
+
 def _row_by_row(layer: torch.nn.Linear, x: torch.Tensor) -> torch.Tensor:
-    if len(x) == 1 or (x.ndim > 2 and x.is_contiguous()):
-        return linear(x, layer.weight, layer.bias)
-    return torch.cat([linear(row, layer.weight, layer.bias) for row in torch.split(x, 1)])
+    if x.ndim > 2 and x.shape[1] >= FEWEST and x.is_contiguous():
+        return of_tokens(layer, x)
+    if len(x) == 1:
+        return of_vector(layer, x)
+    return torch.cat([of_vector(layer, row) for row in torch.split(x, 1)])
+
+
+def _all_rows(layer: torch.nn.Linear, x: torch.Tensor) -> torch.Tensor:
+    return of_tokens(layer, x) if x.ndim > 2 else linear(x, layer.weight, layer.bias)

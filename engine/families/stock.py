@@ -21,7 +21,7 @@ from engine.catalog import Variant
 from engine.families.following import Following
 from engine.families.loading import Kit, fuse, load
 from engine.families.reading import Reading
-from engine.families.rows import Guest, apart, stacked
+from engine.families.rows import Guest, apart, stacked, together
 from engine.families.seating import seat, weight
 from engine.family import AfterStep
 from engine.inputs import NOTHING, Inputs
@@ -76,9 +76,9 @@ class StockFamily(ABC):
 
     def seat(self, levers: Levers) -> None:
         """Bring the weights to the device, as the levers say."""
-        if self.batched and not levers.fast:
+        if self.batched:
             # Before they are seated: offloading wraps the forwards that it finds.
-            apart(self.pipe.transformer)
+            (together if levers.fast else apart)(self.pipe.transformer)
         seat(self.pipe, self._device, levers)
         for model in self.beside:
             model.to(self._device)

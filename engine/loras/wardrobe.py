@@ -20,7 +20,7 @@ class Wardrobe:
     """Dresses one transformer; what stays the same from one forward to the next is left on."""
 
     def __init__(self, transformer: torch.nn.Module) -> None:
-        self._transformer = transformer
+        self._modules = dict(transformer.named_modules())
         self._rows: tuple[Row, ...] = ()
         self._hooks: list[torch.utils.hooks.RemovableHandle] = []
 
@@ -47,8 +47,10 @@ class Wardrobe:
                 for name, (down, up) in one.adapter.pairs.items():
                     parts = layers.setdefault(name, [[] for _ in rows])
                     parts[number].append((down, up, one.weight))
-        modules = dict(self._transformer.named_modules()) if layers else {}
-        return [(_fitting(modules.get(name), name, parts), parts) for name, parts in layers.items()]
+        return [
+            (_fitting(self._modules.get(name), name, parts), parts)
+            for name, parts in layers.items()
+        ]
 
 
 def _fitting(
