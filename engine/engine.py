@@ -96,7 +96,7 @@ class Engine:
         Nothing is done where the number is given or seldom more than one: for pictures that start
         from others, blocks to be compiled first, and large models on a CPU.
         """
-        if self._sharing.is_given or variant.vendor or variant.accepts.needs_picture:
+        if self.rows_given or variant.vendor or variant.accepts.needs_picture:
             return
         if self.levers(variant).compiled or self._residents.is_slow(variant):
             return
@@ -123,6 +123,11 @@ class Engine:
     def shares(self) -> Mapping[Kind, Shares]:
         """Return how many pictures share a forward, by what was drawn: variant, weights, size."""
         return self._sharing.measured
+
+    @property
+    def rows_given(self) -> int | None:
+        """Return how many share one by a setting or by the device, None where it is measured."""
+        return self._sharing.given
 
     @property
     def room(self) -> int:

@@ -50,9 +50,9 @@ class Sharing:
         return dict(self._measured)
 
     @property
-    def is_given(self) -> bool:
-        """Tell whether there is nothing to measure."""
-        return self._most is not None
+    def given(self) -> int | None:
+        """Return how many rows share a forward without being measured; None where they are."""
+        return self._most
 
     def learn(self, call: Call) -> None:
         """Measure it beforehand."""

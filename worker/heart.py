@@ -4,14 +4,16 @@ import os
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import asdict
 from threading import Event, Thread
+from typing import Any
 
 import structlog
 
 from store.database import Database
 from store.errors import StoreUnavailable
 from store.host import controls, workers
-from store.host.workers import Means
+from store.host.workers import Means, Rows
 from store.sweep import sweep
 from worker.drawing import Parts
 from worker.events import Finished
@@ -57,6 +59,10 @@ class Pulse(ABC):
         """Return how what is loaded here is computed, by name."""
         return {}
 
+    def rows(self) -> Mapping[str, Rows]:
+        """Return how many pictures share a forward here, by variant."""
+        return {}
+
     def start(self) -> None:
         """Report the worker and begin to beat."""
         self._report()
@@ -90,7 +96,7 @@ class Pulse(ABC):
 
     def _report(self) -> None:
         with self._database.begin() as session:
-            workers.report(session, self._name, self._names, self.means())
+            workers.report(session, self._name, self._names, self.means(), self.rows())
 
     def _repair(self) -> None:
         self._report()
@@ -119,6 +125,14 @@ class Heart(Pulse):
         """Return what decides the pixels of what is loaded."""
         names = [name for name in self._engine.loaded if name in self._catalog.names]
         return {name: self._engine.means(self._catalog[name]) for name in names}
+
+    def rows(self) -> Mapping[str, Rows]:
+        """Return what was measured of sizes that have a name; of others there may be thousands."""
+        told: dict[str, dict[str, Any]] = {name: {} for name in self._catalog.names}
+        for (variant, _, *size), found in self._engine.shares.items():
+            if variant in told and tuple(size) in self._catalog[variant].sizes.presets.values():
+                told[variant]["{}x{}".format(*size)] = asdict(found)
+        return told
 
     def mend(self, watched_ms: int) -> Set[str]:
         """Repair orders; return the variants that wait."""

@@ -33,7 +33,7 @@ def database(url: str) -> Iterator[Finding]:
         mend = GIVE_ADDRESS.format(name="REROLL_DATABASE_URL")
         yield broken("database", "REROLL_DATABASE_URL is not set", mend)
         return
-    if (file := _missing_file(url)) is not None:
+    if (file := missing_file(url)) is not None:
         mend = "`python -m store upgrade` makes it; `make run` does so by itself"
         yield warning("database", f"{file} is not there yet", mend)
         return
@@ -51,7 +51,7 @@ def database(url: str) -> Iterator[Finding]:
         opened.close()
 
 
-def _missing_file(url: str) -> Path | None:
+def missing_file(url: str) -> Path | None:
     """Return a database file that looking would make."""
     named = make_url(url)
     if named.get_backend_name() != "sqlite" or not named.database or Path(named.database).exists():
@@ -192,7 +192,7 @@ def folder_of(url: str) -> Path | None:
 
 def workers_alive(url: str) -> Iterator[Finding]:
     """Look who draws at the moment."""
-    if not url or _missing_file(url):
+    if not url or missing_file(url):
         yield unknown("workers", "there is no database yet")
         return
     opened = Database(url)

@@ -17,19 +17,28 @@ FORGOTTEN_MS = 24 * 3600_000
 
 Means = Mapping[str, Any]
 """What a recipe names beside its request: digests, device class, versions and the like."""
+Rows = Mapping[str, Any]
+"""How many pictures of a variant share a forward, and what a row costs, by size."""
 
 
 def report(
-    session: Session, name: str, variants: Sequence[str], means: Mapping[str, Means] | None = None
+    session: Session,
+    name: str,
+    variants: Sequence[str],
+    means: Mapping[str, Means] | None = None,
+    rows: Mapping[str, Rows] | None = None,
 ) -> None:
-    """Say that worker `name` is alive and draws `variants`, and by what means those it loaded."""
-    _write(session, name, variants, means or {}, silent_ms=0)
+    """Say that worker `name` is alive and draws `variants`, and by what means those it loaded.
+
+    `rows` are what it has measured of them.
+    """
+    _write(session, name, {"names": list(variants), "means": means or {}, "rows": rows or {}})
     session.execute(delete(Worker).where(Worker.seen_at < now_ms() - FORGOTTEN_MS))
 
 
 def leave(session: Session, name: str, variants: Sequence[str]) -> None:
     """Say that worker `name` has shut down; orders may still wait for its return."""
-    _write(session, name, variants, {}, silent_ms=SILENT_MS)
+    _write(session, name, {"names": list(variants)}, silent_ms=SILENT_MS)
 
 
 def serving(session: Session) -> set[str]:
@@ -43,6 +52,14 @@ def means(session: Session, variant: str) -> list[Means]:
     return [each.get("means", {}).get(variant, {}) for each in told]
 
 
+def rows(session: Session, name: str) -> Mapping[str, Rows]:
+    """Return what worker `name` has measured, by variant; nothing of one that is gone."""
+    alive = Worker.seen_at > now_ms() - SILENT_MS
+    told = session.scalar(select(Worker.variants).where(alive, Worker.name == name)) or {}
+    found: Mapping[str, Rows] = told.get("rows", {})
+    return found
+
+
 def seen(session: Session, within_ms: int) -> list[list[str]]:
     """Return what each worker draws that was alive within the last `within_ms`."""
     return [list(each["names"]) for each in _recent(session, within_ms)]
@@ -53,15 +70,7 @@ def _recent(session: Session, within_ms: int) -> list[dict[str, Any]]:
     return list(session.scalars(recent))
 
 
-def _write(
-    session: Session,
-    name: str,
-    variants: Sequence[str],
-    means: Mapping[str, Means],
-    *,
-    silent_ms: int,
-) -> None:
-    told = {"names": list(variants), "means": dict(means)}
+def _write(session: Session, name: str, told: Mapping[str, Any], *, silent_ms: int = 0) -> None:
     values = {"variants": told, "seen_at": now_ms() - silent_ms}
     written = upsert(session, Worker).values(name=name, **values)
     session.execute(written.on_conflict_do_update(index_elements=["name"], set_=values))

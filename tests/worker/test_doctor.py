@@ -4,18 +4,23 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import redis
+from pydantic import SecretStr
 
 from engine.catalog import VARIANTS
 from engine.labels import certificate
+from engine.sharing import Shares
+from store.database import Database
 from store.doctor.report import Finding, State
+from store.host import workers
 from tests import judges
 from tests.broker import RunningBroker
-from worker.doctor import drawing, shared, visit
+from worker.doctor import drawing, rows, shared, visit
 from worker.events import redis_url
 from worker.settings import WorkerSettings
 
@@ -87,6 +92,27 @@ def test_memory_that_is_too_small_says_what_is_needed() -> None:
     found = by_name(drawing.memory(small))["memory for starter"]
     assert found.state is State.BROKEN
     assert "GB are needed" in found.said
+
+
+def test_rows_are_told_as_they_are_given_or_as_this_worker_measured_them(
+    sqlite: Database, sqlite_url: str
+) -> None:
+    def told(**values: object) -> dict[str, str]:
+        asked = settings(device="cpu", database_url=SecretStr(sqlite_url), **values)
+        return {name: one.said for name, one in by_name(rows.shared(asked)).items()}
+
+    shares = Shares(4, ((1, 1.0), (2, 0.7), (4, 0.54)))
+    with sqlite.begin() as session:
+        found = {"starter": {"128x128": asdict(shares)}}
+        workers.report(session, "gpu-0", ["starter", "flux1-fill"], rows=found)
+    both = {"variants": "starter,flux1-fill", "acknowledged_licences": "flux1-fill"}
+    measured = {
+        "rows of starter": "128x128: 4 (a row costs 0.70 of 2, 0.54 of 4)",
+        "rows of flux1-fill": rows.ALONE,
+    }
+    assert told(worker_name="gpu-0", **both) == measured
+    assert told(worker_name="gpu-1") == {"rows of starter": rows.UNMEASURED}
+    assert told(worker_name="gpu-0", rows=3) == {"rows of starter": "3: REROLL_ROWS"}
 
 
 def test_a_vendor_without_a_key_is_broken() -> None:

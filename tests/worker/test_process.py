@@ -14,6 +14,7 @@ import redis
 
 from engine.catalog import Catalog
 from store.database import Database
+from store.host import workers
 from store.tables.orders import Generation
 from tests.broker import RunningBroker
 from tests.worker.conftest import left, order, read
@@ -111,13 +112,15 @@ def test_terminated_it_hands_its_picture_back_and_leaves_cleanly(
 
 
 def test_how_many_pictures_share_a_forward_is_known_when_it_is_ready(
-    worker: Worker, unused_tcp_port: int
+    worker: Worker, sqlite: Database, unused_tcp_port: int
 ) -> None:
     worker.end(signal.SIGTERM)
-    worker.start(REROLL_METRICS_PORT=str(unused_tcp_port))
+    worker.start(REROLL_METRICS_PORT=str(unused_tcp_port), REROLL_WORKER_NAME="w")
     told = httpx.get(f"http://127.0.0.1:{unused_tcp_port}/metrics").text
     width, height = Catalog.load(["starter"]).default.sizes.default
     assert f'reroll_rows{{size="{width}x{height}",variant="starter"}}' in told
+    with sqlite.begin() as session:
+        assert workers.rows(session, "w")["starter"][f"{width}x{height}"]["costs"]
 
 
 def test_an_order_whose_ticket_died_with_the_broker_is_drawn_all_the_same(

@@ -7,7 +7,7 @@ from pydantic import SecretStr, ValidationError
 
 from store.doctor import report
 from store.doctor.report import Check
-from worker.doctor import drawing
+from worker.doctor import drawing, rows
 from worker.doctor.shared import shared, wrong_settings
 from worker.settings import WorkerSettings
 
@@ -41,6 +41,7 @@ def drawing_of(settings: WorkerSettings, *, deep: bool) -> Mapping[str, Check]:
     return {
         "weights": partial(drawing.weights, settings, digests=deep),
         "memory": partial(drawing.memory, settings),
+        "rows": partial(rows.shared, settings),
         "vendor": partial(drawing.vendor, settings),
         "output check": partial(drawing.output_check, settings),
     }
