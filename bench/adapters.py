@@ -42,7 +42,7 @@ from store.files import Files
 from store.host import migrate
 from store.loras.library import FOLDER
 from store.money.plans import Plan
-from store.orders import generations
+from store.orders import placing
 from tests import broker
 from tests.store.placing import NOON, order
 from worker.drawing import Parts, draw_waiting
@@ -236,7 +236,7 @@ def _place(parts: Parts, *requests: GenerationRequest) -> None:
     for number, request in enumerate(requests):
         with parts.database.begin() as session:
             wish = order(1, number + 1, request=request)
-            generations.create(session, wish, PLAN, NOON)
+            placing.create(session, wish, PLAN, NOON)
 
 
 def _spent(work: Callable[[], object]) -> Spent:

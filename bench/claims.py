@@ -23,7 +23,7 @@ from store.host import migrate, workers
 from store.line import claims
 from store.line.fairness import Residency
 from store.money.plans import Plan
-from store.orders import generations
+from store.orders import generations, placing
 from store.tables.lines import Lane
 from store.tables.money import Account
 from store.tables.orders import Generation, Image
@@ -95,7 +95,7 @@ def _one(database: Database, number: int, spent: Spent) -> None:
         uses = (LoraUse(LORAS[number % len(LORAS)]),)
         wanted = replace(request(1, VARIANTS[number % 2]), loras=uses)
         asked = order(1, 10**6 + number, request=wanted)
-        generations.create(session, asked, PLAN, NOON)
+        placing.create(session, asked, PLAN, NOON)
     with _timed(spent["claim"]), database.begin() as session:
         claim = claims.claim(session, "w", VARIANTS, THERE)
     assert claim
@@ -165,7 +165,7 @@ def _lora(number: int, index: int) -> str | None:
 def _row(dialect: str, database: Database) -> dict[str, object]:
     """Return the columns of one real order of ten, which is then out of the way."""
     with database.begin() as session:
-        placed = generations.create(
+        placed = placing.create(
             session, order(EACH, 0, request=request(EACH, VARIANTS[0])), PLAN, NOON
         )
         table = Generation.__table__

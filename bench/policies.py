@@ -17,7 +17,7 @@ from store.database import Database
 from store.host import migrate, workers
 from store.line import claims, coming
 from store.money.plans import Plan
-from store.orders import generations
+from store.orders import placing
 from tests.store.placing import NOON, kept, order, request
 
 PLAN = Plan(daily_credits=1_000_000)
@@ -120,7 +120,7 @@ class Product:
         wanted = replace(request(asked.count, asked.variant), loras=uses)
         wish = order(asked.count, asked.member, request=wanted)
         with self._database.begin() as session:
-            placed = generations.create(session, wish, PLAN, NOON)
+            placed = placing.create(session, wish, PLAN, NOON)
         self._asked[placed.id] = asked
         return placed.seconds
 

@@ -25,7 +25,7 @@ from store.database import Database
 from store.host import migrate
 from store.line import claims
 from store.money.plans import Plan
-from store.orders import generations
+from store.orders import placing
 from tests import broker
 from tests.store.placing import NOON, kept, order, request
 from worker.app import ARGUMENTS, OPTIONS
@@ -98,7 +98,7 @@ def _round(
     """Place orders, then time from the first ticket to the end of the last."""
     for _ in range(count):
         with database.begin() as session:
-            generations.create(session, order(request=request(1, way)), PLAN, NOON)
+            placing.create(session, order(request=request(1, way)), PLAN, NOON)
     client.delete(f"{way}.drawn", f"{way}.heard")
     started = time.perf_counter()
     for _ in range(count):

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from engine.catalog import Sizes
+from engine.bounds import Sizes
 from engine.family import AfterStep, Family, Preview
 from engine.inputs import Inputs
 from engine.request import ImageRequest

@@ -10,7 +10,7 @@ from sqlalchemy import event, text
 from store.database import Database
 from store.errors import StoreUnavailable
 from store.money.plans import Plan
-from store.orders import generations
+from store.orders import placing
 from tests.store.placing import NOON, order, request
 
 LARGE = 10**9
@@ -50,7 +50,7 @@ def _fill(database: Database, prompt: str) -> None:
         wish = order(user_id=STRANGER, guild_id=STRANGER, request=replace(request(), prompt=prompt))
         try:
             with database.begin() as session:
-                generations.create(session, wish, Plan(daily_credits=LARGE), NOON)
+                placing.create(session, wish, Plan(daily_credits=LARGE), NOON)
         except StoreUnavailable:
             refused += 1
 

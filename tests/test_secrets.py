@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from bot.settings import BotSettings
 from engine.labels.seal import Seal
-from store.orders.generations import Order
+from store.orders.order import Order
 from store.tables.orders import Generation
 from tests.store.placing import order
 from worker.queue import Tickets

@@ -23,7 +23,7 @@ from engine.catalog import Variant
 from engine.errors import VariantUnknown
 from engine.request import GenerationRequest
 from store.money.ledger import Flow
-from store.orders import generations
+from store.orders import searches
 from store.orders.searches import Search
 from store.tables.orders import Generation
 
@@ -62,7 +62,7 @@ async def show(services: Services, interaction: Press, shown: Shown) -> None:
     flow = Flow(home(interaction), interaction.user.id)
     offset = shown.page * PER_PAGE
     found = await services.database.run(
-        generations.history, flow, shown.wanted, offset=offset, limit=PER_PAGE + 1
+        searches.history, flow, shown.wanted, offset=offset, limit=PER_PAGE + 1
     )
     if not found and shown.page > 0:
         await show(services, interaction, replace(shown, page=shown.page - 1))

@@ -11,7 +11,8 @@ from bot.commands.assembly import Choices, Option, variant_choices
 from bot.loras import offers
 from bot.services import Services
 from bot.wishes import sources
-from engine.catalog import Accepts, Variant
+from engine.bounds import Accepts
+from engine.catalog import Variant
 
 TEXT_LIMIT = 6000
 """Discord's limit for a text option."""

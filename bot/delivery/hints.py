@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from engine.catalog import Catalog
 from engine.vocabulary import Vocabulary
-from store.orders import generations
+from store.orders import searches
 from store.tables.orders import Generation
 
 LOOKS_BACK = 30
@@ -45,7 +45,7 @@ def _find(session: Session, generation: Generation, catalog: Catalog) -> Hint | 
         return None
     # A savepoint: on PostgreSQL a failing statement spoils the transaction that delivery needs.
     with session.begin_nested():
-        before = generations.prompts_before(session, generation, limit=LOOKS_BACK)
+        before = searches.prompts_before(session, generation, limit=LOOKS_BACK)
     if not all(vocabulary.knows(prompt) for prompt in before):
         return None
     return Hint(generation.variant, vocabulary, _other(catalog))

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from engine.catalog import MOST_WEIGHT
+from engine.bounds import MOST_WEIGHT
 from engine.errors import LoraWeightInvalid
 
 PARTS = re.compile("[,、;]")

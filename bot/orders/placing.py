@@ -38,8 +38,9 @@ from store.loras.shares import Viewer
 from store.moderation import sanctions
 from store.money.errors import ConfirmationNeeded
 from store.money.plans import Rank, Standing, micros
-from store.orders import generations
-from store.orders.generations import Order, Placed
+from store.orders import placing
+from store.orders.order import Order, new_id
+from store.orders.placing import Placed
 from store.tables.orders import Generation
 from worker.queue import BrokerUnavailable
 
@@ -82,7 +83,7 @@ async def submit(
     callback = await interaction.response.defer(thinking=True)
     message_id = callback.message_id if callback else None
 
-    order_id = generations.new_id()
+    order_id = new_id()
     try:
         wished = await wish()
         if wished.differs:
@@ -141,7 +142,7 @@ def place(
     if order.request.variant not in workers.serving(session):
         raise WorkerMissing(variant=order.request.variant)
     server = servers.read(session, defaults, order.guild_id, now)
-    placed = generations.create(session, order, server.plan(member), server.now)
+    placed = placing.create(session, order, server.plan(member), server.now)
     if placed.id == order.id:
         labelling.note(session, order, chosen)
     return replace(placed, paused=flow is Flow.PAUSED)

@@ -34,8 +34,8 @@ from store.choices.channels import Place
 from store.choices.servers import Defaults
 from store.errors import StoreUnavailable
 from store.money.plans import Rank
-from store.orders import generations
-from store.orders.generations import Order, Placed
+from store.orders.order import Order, new_id
+from store.orders.placing import Placed
 
 PROMPT_SHOWN = 300
 PROMPTS_SHOWN = 2000
@@ -148,7 +148,7 @@ def _orders(
     made = []
     for nth, (wished, message_id) in enumerate(zip(wishes, messages, strict=True)):
         one = placing.order_of(
-            services, interaction, wished, generations.new_id(), message_id, home(interaction)
+            services, interaction, wished, new_id(), message_id, home(interaction)
         )
         # The total was shown; and a repeated press must find each order again.
         made.append(replace(one, interaction_id=_part(interaction.id, nth), confirmed=True))

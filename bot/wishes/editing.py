@@ -22,7 +22,8 @@ from bot.wishes.canvases import Margins
 from bot.wishes.options import RawOptions
 from bot.wishes.sources import Source
 from bot.wishes.starts import Given, Start
-from engine.catalog import Accepts, Variant
+from engine.bounds import Accepts
+from engine.catalog import Variant
 from engine.request import GenerationRequest
 from store.loras import shares
 from store.loras.errors import LoraNotShared

@@ -10,7 +10,8 @@ from typing import Any
 
 from bot.wishes import routing
 from bot.wishes.options import RawOptions, Reader, is_visible
-from engine.catalog import UNGUIDED, Guidance, Steps, Variant
+from engine.bounds import UNGUIDED, Guidance, Steps
+from engine.catalog import Variant
 from engine.errors import RequestRefused
 
 Kept = Mapping[str, Any]

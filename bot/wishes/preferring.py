@@ -9,7 +9,8 @@ from bot.cards.remarks import Remarks
 from bot.services import Services
 from bot.wishes import completing, filling
 from bot.wishes.options import RawOptions
-from engine.catalog import Accepts, Variant
+from engine.bounds import Accepts
+from engine.catalog import Variant
 
 
 @dataclass(frozen=True, slots=True)

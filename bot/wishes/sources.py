@@ -23,7 +23,7 @@ from engine.request import GenerationRequest
 from engine.uploads import Upload
 from store.errors import FilesUnavailable, Gone, StoreUnavailable
 from store.money.ledger import Flow
-from store.orders import generations
+from store.orders import generations, searches
 from store.tables.orders import Generation, Image
 
 NUMBER = re.compile(r"(?:reroll-)?#?(?P<id>[0-9a-z]{10})(?:[-/ ]?(?P<nth>[0-9]{1,2}))?(?:\.\w+)?")
@@ -109,9 +109,7 @@ async def offered(
     flow = Flow(home(interaction), interaction.user.id)
     try:
         async with asyncio.timeout(OFFER_S):
-            found = await services.database.run(
-                generations.history, flow, offset=0, limit=LOOKS_BACK
-            )
+            found = await services.database.run(searches.history, flow, offset=0, limit=LOOKS_BACK)
     except (TimeoutError, StoreUnavailable):
         return []
     return choices(found, typed)

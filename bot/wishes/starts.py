@@ -20,7 +20,8 @@ from bot.errors import (
 from bot.wishes import canvases
 from bot.wishes.canvases import Margins, Size
 from engine import uploads
-from engine.catalog import Accepts, Catalog, Variant
+from engine.bounds import Accepts
+from engine.catalog import Catalog, Variant
 from engine.errors import (
     CanvasUnsupported,
     MaskEmpty,

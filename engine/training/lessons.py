@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 import torch
 from PIL import Image, ImageOps
 
-from engine.catalog import Sizes, Variant
+from engine.bounds import Sizes
+from engine.catalog import Variant
 from engine.training.learner import Learner
 from engine.training.plan import Example, terms
 

@@ -14,7 +14,7 @@ from store.choices.errors import ChannelClosed, ChannelForbidsVariant, OrderedTo
 from store.clock import now_ms
 from store.database import upsert
 from store.money import ledger
-from store.orders.generations import Order
+from store.orders.order import Order
 from store.tables.orders import Generation
 from store.tables.servers import Channel
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from store.choices import members
 from store.clock import now_ms
 from store.database import upsert
-from store.orders.generations import Order
+from store.orders.order import Order
 from store.tables.orders import Handout
 from store.tables.servers import Member
 

@@ -17,7 +17,7 @@ from store.choices import members
 from store.clock import now_ms
 from store.database import upsert
 from store.loras.errors import LoraNameInvalid, LoraNameTaken, LorasFull, LorasTooLarge, LoraUnknown
-from store.orders.generations import new_id
+from store.orders.order import new_id
 from store.tables.loras import Lora, LoraFile
 
 FOLDER = "loras"

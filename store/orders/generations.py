@@ -1,158 +1,21 @@
-"""Orders: placed once, cancelled, finished, looked up, deleted. Claims and delivery live beside.
+"""Orders that were placed: looked up, cancelled, finished, deleted; no claims, no delivery.
 
 Lock order everywhere: an order's row, its flow's account, then its images; whatever ends an image
 holds the first two. A claim locks an account and one image.
 """
 
-import secrets
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from collections.abc import Collection
 
-from sqlalchemy import Select, select, tuple_, update
+from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session, selectinload
 
-from engine.request import GenerationRequest
 from store.clock import now_ms
 from store.errors import Gone, NotYours
-from store.line import flows, paces, waiting
+from store.line import flows
 from store.moderation import audit
 from store.money import budgets, ledger
-from store.money.plans import Plan
-from store.orders import erasing, payments
-from store.orders.payments import Paid
-from store.orders.searches import Search
+from store.orders import erasing
 from store.tables.orders import Generation, Image
-
-ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's: no i, l, o, u to misread on a phone
-ID_LENGTH = 10
-EVERYTHING = Search()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """What the bot knows when a member orders; `token` is Discord's and must not be printed.
-
-    The `id` is new: files that the request starts from lie in its folder already. `estimate` is
-    what a vendor is expected to take for each picture, in micro-dollars. A `confirmed` order is
-    not asked about again.
-    """
-
-    id: str
-    interaction_id: int
-    application_id: int
-    guild_id: int
-    channel_id: int
-    user_id: int
-    message_id: int | None
-    token: str
-    token_at: int
-    locale: str
-    upload_limit: int
-    request: GenerationRequest
-    price: int
-    estimate: int = 0
-    confirmed: bool = False
-    parent_id: str | None = None
-    remarks: Mapping[str, Any] = field(default_factory=dict)
-    place_id: int | None = None
-    age_restricted: bool | None = None
-    spoiler: bool = False
-    quiet: bool = False
-    wordless: bool = False
-    label_free: bool = False
-
-    def __repr__(self) -> str:
-        """Name the order without its token."""
-        return f"Order(interaction_id={self.interaction_id}, user_id={self.user_id})"
-
-    @property
-    def flow(self) -> ledger.Flow:
-        """Return whose credits pay."""
-        return ledger.Flow(self.guild_id, self.user_id)
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """A placed order: its id, credits left, and pictures that will be drawn before its first.
-
-    `price` is what it took: nothing in the `slow` lane. `seconds` is until its last picture is
-    there, None where that cannot be known. `paused` where the host lets nothing be drawn now.
-    """
-
-    id: str
-    balance: ledger.Balance
-    ahead: int
-    price: int
-    slow: bool = False
-    seconds: float | None = None
-    paused: bool = False
-
-
-def new_id() -> str:
-    """Return an id for an order that is to be placed."""
-    return "".join(secrets.choice(ALPHABET) for _ in range(ID_LENGTH))
-
-
-def create(session: Session, order: Order, plan: Plan, now: datetime) -> Placed:
-    """Hold the price and queue one image per seed; the same interaction gives the same order.
-
-    Raises what `payments.pay` raises.
-    """
-    ledger.lock(session, order.flow)  # a parallel repetition waits here
-    known = select(Generation).where(Generation.interaction_id == order.interaction_id)
-    if (existing := session.scalar(known)) is not None:
-        left = ledger.balance(session, order.flow, plan, now)
-        wait = waiting.estimate(session, existing.id)
-        return Placed(existing.id, left, wait.place, existing.price, existing.slow, wait.seconds)
-    paid = payments.pay(session, order, plan, now)
-    lane_id = flows.wake(session, order.flow, order.request.variant)
-    session.add(_row(order, plan, paid, lane_id))
-    session.flush()
-    flows.refresh(session, order.flow)
-    wait = waiting.estimate(session, order.id)
-    return Placed(order.id, paid.balance, wait.place, paid.price, paid.slow, wait.seconds)
-
-
-def _row(order: Order, plan: Plan, paid: Paid, lane_id: int) -> Generation:
-    shared = {
-        "variant": order.request.variant,
-        "lane_id": lane_id,
-        "effort": paces.effort(order.request),
-        "loras": " ".join(order.request.lora_files) or None,
-    }
-    return Generation(
-        id=order.id,
-        interaction_id=order.interaction_id,
-        application_id=order.application_id,
-        guild_id=order.guild_id,
-        channel_id=order.channel_id,
-        user_id=order.user_id,
-        message_id=order.message_id,
-        token=order.token,
-        token_at=order.token_at,
-        locale=order.locale,
-        upload_limit=order.upload_limit,
-        variant=order.request.variant,
-        request=order.request.to_json(),
-        price=paid.price,
-        plan=plan.name,
-        slow=paid.slow,
-        weight=paid.weight,
-        parent_id=order.parent_id,
-        remarks=dict(order.remarks) or None,
-        place_id=order.place_id,
-        age_restricted=order.age_restricted,
-        spoiler=order.spoiler,
-        quiet=order.quiet,
-        wordless=order.wordless,
-        label_free=order.label_free,
-        images=[
-            Image(index=index, seed=seed, **shared)
-            for index, seed in enumerate(order.request.seeds)
-        ],
-    )
 
 
 def get(session: Session, generation_id: str) -> Generation:
@@ -165,50 +28,6 @@ def get(session: Session, generation_id: str) -> Generation:
     if found is None:
         raise Gone(id=generation_id)
     return found
-
-
-def history(
-    session: Session,
-    flow: ledger.Flow,
-    wanted: Search = EVERYTHING,
-    *,
-    offset: int,
-    limit: int,
-) -> Sequence[Generation]:
-    """Return a member's orders with pictures in one server that fit a search, newest first."""
-    return session.scalars(
-        select(Generation)
-        .where(
-            Generation.guild_id == flow.guild_id,
-            Generation.user_id == flow.user_id,
-            Generation.status == "done",
-            Generation.deleted_at.is_(None),
-            *wanted.conditions(),
-        )
-        .order_by(Generation.created_at.desc(), Generation.id)
-        .offset(offset)
-        .limit(limit)
-        .options(selectinload(Generation.images))
-    ).all()
-
-
-def prompts_before(session: Session, generation: Generation, *, limit: int) -> Sequence[str]:
-    """Return what the same variant drew for the member before this order ended, newest first."""
-    ended = tuple_(Generation.finished_at, Generation.id)
-    requests = session.scalars(
-        select(Generation.request)
-        .where(
-            Generation.guild_id == generation.guild_id,
-            Generation.user_id == generation.user_id,
-            Generation.variant == generation.variant,
-            Generation.status == "done",
-            # The order of their ends: of several that run at once, exactly one is the first.
-            ended < tuple_(generation.finished_at, generation.id),
-        )
-        .order_by(Generation.created_at.desc(), Generation.id)
-        .limit(limit)
-    )
-    return [request["prompt"] for request in requests]
 
 
 def cancel(

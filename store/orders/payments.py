@@ -6,7 +6,6 @@ nothing, waits with a small weight, and is never drawn for money.
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -15,10 +14,8 @@ from store.money import budgets, ledger
 from store.money.errors import ConfirmationNeeded, CreditsSpent, SlowLaneBusy, TooManyOrders
 from store.money.ledger import Balance, Flow
 from store.money.plans import Plan
+from store.orders.order import Order
 from store.tables.orders import Generation
-
-if TYPE_CHECKING:
-    from store.orders.generations import Order
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +28,7 @@ class Paid:
     slow: bool = False
 
 
-def pay(session: Session, order: "Order", plan: Plan, now: datetime) -> Paid:
+def pay(session: Session, order: Order, plan: Plan, now: datetime) -> Paid:
     """Hold what the order costs; the account is locked.
 
     Raises a StoreRefused that says which limit of the plan, which credits or which money are short,
@@ -51,9 +48,7 @@ def pay(session: Session, order: "Order", plan: Plan, now: datetime) -> Paid:
     return Paid(left, order.price, plan.weight)
 
 
-def _slowly(
-    session: Session, order: "Order", plan: Plan, now: datetime, short: CreditsSpent
-) -> Paid:
+def _slowly(session: Session, order: Order, plan: Plan, now: datetime, short: CreditsSpent) -> Paid:
     lane = plan.slow_lane
     if lane is None or order.estimate:
         raise short

@@ -1,10 +1,12 @@
-"""What a member looks for among their own orders, as conditions on rows."""
+"""What a member has ordered before, and what they look for in it, as conditions on rows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, or_, select, tuple_
+from sqlalchemy.orm import Session, selectinload
 
+from store.money.ledger import Flow
 from store.tables.orders import Generation, Image
 
 
@@ -30,3 +32,50 @@ class Search:
         if self.starred:
             own = select(Image.generation_id).where(Image.starred.is_(True))
             yield or_(Generation.starred.is_(True), Generation.id.in_(own))
+
+
+EVERYTHING = Search()
+
+
+def history(
+    session: Session,
+    flow: Flow,
+    wanted: Search = EVERYTHING,
+    *,
+    offset: int,
+    limit: int,
+) -> Sequence[Generation]:
+    """Return a member's orders with pictures in one server that fit a search, newest first."""
+    return session.scalars(
+        select(Generation)
+        .where(
+            Generation.guild_id == flow.guild_id,
+            Generation.user_id == flow.user_id,
+            Generation.status == "done",
+            Generation.deleted_at.is_(None),
+            *wanted.conditions(),
+        )
+        .order_by(Generation.created_at.desc(), Generation.id)
+        .offset(offset)
+        .limit(limit)
+        .options(selectinload(Generation.images))
+    ).all()
+
+
+def prompts_before(session: Session, generation: Generation, *, limit: int) -> Sequence[str]:
+    """Return what the same variant drew for the member before this order ended, newest first."""
+    ended = tuple_(Generation.finished_at, Generation.id)
+    requests = session.scalars(
+        select(Generation.request)
+        .where(
+            Generation.guild_id == generation.guild_id,
+            Generation.user_id == generation.user_id,
+            Generation.variant == generation.variant,
+            Generation.status == "done",
+            # The order of their ends: of several that run at once, exactly one is the first.
+            ended < tuple_(generation.finished_at, generation.id),
+        )
+        .order_by(Generation.created_at.desc(), Generation.id)
+        .limit(limit)
+    )
+    return [request["prompt"] for request in requests]

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from engine.catalog import Accepts, Catalog
+from engine.bounds import Accepts
+from engine.catalog import Catalog
 from tests.bot.messages import gallery, order_id, parts, presses, text
 from tests.bot.stage import Stage
 from tests.bot.test_editing import _fill, drawn

@@ -7,7 +7,8 @@ import pytest
 from bot.i18n import Texts
 from bot.wishes import routing
 from bot.wishes.routing import Lack, advise, lacking
-from engine.catalog import Accepts, Catalog
+from engine.bounds import Accepts
+from engine.catalog import Catalog
 
 READING, WRITING = frozenset({Lack.READING}), frozenset({Lack.WRITING})
 BOTH = READING | WRITING

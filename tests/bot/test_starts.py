@@ -16,7 +16,8 @@ from bot.errors import (
 from bot.wishes import starts
 from bot.wishes.canvases import Margins
 from bot.wishes.starts import Given, Way
-from engine.catalog import Accepts, Catalog, Variant
+from engine.bounds import Accepts
+from engine.catalog import Catalog, Variant
 from engine.errors import (
     CanvasUnsupported,
     MaskEmpty,

@@ -18,7 +18,8 @@ from diffusers import (
 )
 
 from engine import errors
-from engine.catalog import Accepts, Guidance, Variant
+from engine.bounds import Accepts, Guidance
+from engine.catalog import Variant
 from engine.engine import Engine
 from engine.images import pixel_sha256
 from engine.inputs import Inputs

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from engine import errors
-from engine.catalog import VARIANTS, Accepts, Catalog, Variant, Weights
+from engine.bounds import Accepts
+from engine.catalog import VARIANTS, Catalog, Variant, Weights
 from engine.family import FAMILIES
 from engine.request import GenerationRequest, LoraUse
 from engine.weights import FULL_COMMIT

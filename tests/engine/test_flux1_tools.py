@@ -10,7 +10,8 @@ import torch
 from diffusers import FluxPipeline, FluxPriorReduxPipeline
 
 from engine import controls, errors
-from engine.catalog import Accepts, Guidance, Variant, Weights
+from engine.bounds import Accepts, Guidance
+from engine.catalog import Variant, Weights
 from engine.engine import Engine
 from engine.families.seating import weight
 from engine.families.stock import StockFamily

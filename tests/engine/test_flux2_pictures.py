@@ -11,7 +11,8 @@ from diffusers import Flux2KleinInpaintPipeline, Flux2KleinPipeline, Flux2Pipeli
 from PIL import Image, ImageOps
 
 from engine import errors
-from engine.catalog import Accepts, Catalog, Guidance, Variant
+from engine.bounds import Accepts, Guidance
+from engine.catalog import Catalog, Variant
 from engine.engine import Engine
 from engine.images import pixel_sha256
 from engine.inputs import Inputs

@@ -13,7 +13,8 @@ import pytest
 import torch
 
 from engine import errors
-from engine.catalog import Guidance, Variant
+from engine.bounds import Guidance
+from engine.catalog import Variant
 from engine.engine import Engine
 from engine.family import Local, open_local
 from engine.images import pixel_sha256

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from engine.catalog import Accepts, Guidance, Variant, Weights
+from engine.bounds import Accepts, Guidance
+from engine.catalog import Variant, Weights
 from engine.family import open_local
 from engine.images import pixel_sha256
 from engine.inputs import opened

@@ -12,7 +12,8 @@ from safetensors.torch import load_file, save_file
 from transformers import Qwen2Tokenizer, Qwen2VLImageProcessorPil
 
 from engine import controls, errors
-from engine.catalog import Accepts, Catalog, StartupLora, Variant, Weights
+from engine.bounds import Accepts
+from engine.catalog import Catalog, StartupLora, Variant, Weights
 from engine.engine import Engine
 from engine.families.qwen_edit import PictureWords
 from engine.images import pixel_sha256

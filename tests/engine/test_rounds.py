@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save
 
-from engine.catalog import Guidance, Variant
+from engine.bounds import Guidance
+from engine.catalog import Variant
 from engine.engine import Engine
 from engine.loras.names import Base
 from engine.memory import Wishes

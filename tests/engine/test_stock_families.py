@@ -15,7 +15,8 @@ from safetensors.torch import load_file, save_file
 from transformers import Qwen3ForCausalLM
 
 from engine import errors
-from engine.catalog import Guidance, StartupLora, Variant, Weights
+from engine.bounds import Guidance
+from engine.catalog import StartupLora, Variant, Weights
 from engine.engine import Engine
 from engine.images import pixel_sha256
 from engine.picture import Step

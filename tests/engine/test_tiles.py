@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from engine import errors, tiles
-from engine.catalog import Accepts, Catalog, Sizes, Variant
+from engine.bounds import Accepts, Sizes
+from engine.catalog import Catalog, Variant
 from engine.engine import Engine
 from engine.family import AfterStep
 from engine.inputs import Inputs

@@ -10,7 +10,8 @@ from engine.recipe import Recipe
 from engine.request import GenerationRequest, ImageRequest
 from store.line import claims
 from store.money.plans import Plan
-from store.orders import generations
+from store.orders import placing
+from store.orders.order import Order, new_id
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 PLAN = Plan(daily_credits=10)
@@ -31,10 +32,10 @@ def request(count: int = 1, variant: str = "starter") -> GenerationRequest:
     )
 
 
-def order(count: int = 1, user_id: int = 1, **changes: Any) -> generations.Order:
+def order(count: int = 1, user_id: int = 1, **changes: Any) -> Order:
     """Return an order of `count` images at one credit each."""
     values: dict[str, Any] = {
-        "id": generations.new_id(),
+        "id": new_id(),
         "interaction_id": next(ids),
         "application_id": 1,
         "guild_id": 5,
@@ -48,12 +49,12 @@ def order(count: int = 1, user_id: int = 1, **changes: Any) -> generations.Order
         "request": request(count),
         "price": count,
     }
-    return generations.Order(**(values | changes))
+    return Order(**(values | changes))
 
 
 def place(session: Session, count: int = 1, user_id: int = 1, **changes: Any) -> str:
     """Place an order; return its id."""
-    return generations.create(session, order(count, user_id, **changes), PLAN, NOON).id
+    return placing.create(session, order(count, user_id, **changes), PLAN, NOON).id
 
 
 def kept(image: ImageRequest) -> claims.Kept:

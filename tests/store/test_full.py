@@ -10,7 +10,7 @@ from store.database import Database
 from store.errors import StoreUnavailable
 from store.line import claims
 from store.money import ledger
-from store.orders import generations
+from store.orders import generations, placing
 from store.sweep import sweep
 from store.tables.lines import Lane
 from store.tables.money import LedgerEntry
@@ -44,17 +44,17 @@ def test_an_order_that_finds_no_room_leaves_nothing_and_costs_nothing(database: 
     with full(database):
         for _ in range(2):
             with pytest.raises(StoreUnavailable), database.begin() as session:
-                generations.create(session, order(request=long), PLAN, NOON)
+                placing.create(session, order(request=long), PLAN, NOON)
     assert (rows(database), left(database)) == (before, credits_before)
     with database.begin() as session:
-        generations.create(session, order(request=long), PLAN, NOON)
+        placing.create(session, order(request=long), PLAN, NOON)
     assert left(database) == credits_before - 1
 
 
 def test_a_picture_that_finds_no_room_is_kept_later_by_the_same_claim(database: Database) -> None:
     long = replace(request(), prompt="熊" * 9000)
     with database.begin() as session:
-        placed = generations.create(session, order(request=long), PLAN, NOON).id
+        placed = placing.create(session, order(request=long), PLAN, NOON).id
         claim = claims.claim(session, "w", ["starter"])
     assert claim
     with full(database):

@@ -25,7 +25,7 @@ from store.money.budgets import Attempt
 from store.money.errors import CheckedIn
 from store.money.ledger import Flow
 from store.money.plans import Plans, Rank
-from store.orders import generations
+from store.orders import generations, placing
 from store.pictures import showcase
 from store.tables.base import Base
 from store.tables.loras import Lora
@@ -136,7 +136,7 @@ def test_sums_stay_true_and_today_gives_nothing_twice(database: Database) -> Non
 def test_todays_share_of_money_is_not_given_again(database: Database) -> None:
     plan = replace(PLAN, daily_micros=100, server_micros=900)
     with database.begin() as session:
-        generations.create(session, order(user_id=MEMBER, estimate=70), plan, NOON)
+        placing.create(session, order(user_id=MEMBER, estimate=70), plan, NOON)
         claim = claims.claim(session, "w", ["starter"])
         assert claim
         attempt = Attempt(claim.generation_id, claim.index, claim.fence)

@@ -15,7 +15,7 @@ from store.choices import servers
 from store.money import budgets
 from store.money.ledger import Flow
 from store.money.plans import Plan
-from store.orders import generations
+from store.orders import placing
 from store.tables.money import MoneyEntry
 from tests.engine.vendor.conftest import make_client
 from tests.engine.vendor.fake_vendor import FakeVendor, hangs, says
@@ -50,7 +50,7 @@ async def hosted(vendor: FakeVendor, parts: Parts) -> AsyncIterator[Parts]:
 def place(parts: Parts, count: int = 1, plan: Plan = PLAN) -> str:
     with parts.database.begin() as session:
         order = ordered(count, request=asked(count, variant=VARIANT), estimate=ESTIMATE)
-        return generations.create(session, order, plan, NOON).id
+        return placing.create(session, order, plan, NOON).id
 
 
 def spent(parts: Parts) -> int:

@@ -30,7 +30,7 @@ from store.errors import FilesUnavailable
 from store.host import controls, workers
 from store.loras import library
 from store.moderation import sanctions
-from store.orders import generations
+from store.orders.order import new_id
 from store.tables.loras import Lora
 from store.tables.trainings import Training
 from store.training import trainings
@@ -122,7 +122,7 @@ async def _question(
 async def _order(
     services: Services, interaction: Press, pending: Pending, message_id: int | None
 ) -> tuple[Training, Lora]:
-    lora_id = generations.new_id()
+    lora_id = new_id()
     folder = trainings.folder(lora_id)
     try:
         kept = [await services.files.aput(folder, one.picture) for one in pending.examples]

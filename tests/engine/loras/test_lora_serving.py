@@ -17,7 +17,8 @@ from safetensors.torch import load, save
 from torch._dynamo.utils import counters
 
 from engine import errors
-from engine.catalog import Guidance, StartupLora, Variant
+from engine.bounds import Guidance
+from engine.catalog import StartupLora, Variant
 from engine.engine import Engine
 from engine.family import Local, open_local
 from engine.images import pixel_sha256

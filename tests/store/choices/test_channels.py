@@ -11,7 +11,8 @@ from store.choices import channels
 from store.choices.channels import SERVER, Manner, Place, check_pace
 from store.choices.errors import ChannelClosed, ChannelForbidsVariant, OrderedTooSoon
 from store.database import Database
-from store.orders import generations
+from store.orders import placing
+from store.orders.order import new_id
 from store.tables.orders import Generation
 from tests.store.placing import NOON, PLAN, order
 
@@ -79,9 +80,9 @@ def test_a_variant_is_forbidden_everywhere_and_allowed_in_one_channel(database: 
 
 def placed(session: Session, place: Place, seconds_ago: float = 0, **changes: Any) -> None:
     """Place an order there as the bot does, and make it so old."""
-    made = order(guild_id=5, place_id=place.channel_id, token=generations.new_id(), **changes)
+    made = order(guild_id=5, place_id=place.channel_id, token=new_id(), **changes)
     check_pace(session, made, channels.read(session, place))
-    generations.create(session, made, PLAN, NOON)
+    placing.create(session, made, PLAN, NOON)
     older = Generation.created_at - int(1000 * seconds_ago)
     mine = update(Generation).where(Generation.id == made.id)
     session.execute(mine.values(created_at=older))
@@ -119,7 +120,7 @@ def test_orders_of_one_press_do_not_slow_each_other(database: Database) -> None:
         for _ in range(2):
             made = order(guild_id=5, place_id=6, token="one press")
             check_pace(session, made, here)
-            generations.create(session, made, PLAN, NOON)
+            placing.create(session, made, PLAN, NOON)
         other = order(guild_id=5, place_id=6, token="another")
         with pytest.raises(OrderedTooSoon):
             check_pace(session, other, here)

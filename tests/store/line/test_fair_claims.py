@@ -21,7 +21,7 @@ from store.line.claims import Claim
 from store.line.fairness import Bounds, Residency
 from store.money.ledger import Flow
 from store.money.plans import Plan
-from store.orders import generations
+from store.orders import generations, placing
 from store.sweep import reclaim, sweep
 from store.tables.base import Base
 from store.tables.lines import Lane
@@ -43,7 +43,7 @@ def place(
     uses = tuple(LoraUse(name) for name in loras)
     wish = order(count, user_id, request=replace(request(count, variant), loras=uses))
     with database.begin() as session:
-        return generations.create(session, wish, replace(PLAN, weight=weight), NOON).id
+        return placing.create(session, wish, replace(PLAN, weight=weight), NOON).id
 
 
 def take(database: Database, *loaded: str, for_s: float = 0.0, lease_ms: int = 20_000) -> Claim:

@@ -25,7 +25,7 @@ from store.money.errors import (
 )
 from store.money.ledger import Flow
 from store.money.plans import Plan
-from store.orders import generations
+from store.orders import generations, placing
 from store.tables.money import MoneyEntry
 from tests.store.placing import NOON, kept, order
 
@@ -36,7 +36,7 @@ PLAN = Plan(daily_credits=100, daily_micros=10 * CENT, server_micros=20 * CENT)
 def place(database: Database, count: int = 1, plan: Plan = PLAN, **changes: Any) -> str:
     with database.begin() as session:
         wanted = order(count, estimate=3 * CENT, **changes)
-        return generations.create(session, wanted, plan, NOON).id
+        return placing.create(session, wanted, plan, NOON).id
 
 
 def money(database: Database, flow: Flow = ME, plan: Plan = PLAN) -> Budget:
@@ -226,7 +226,7 @@ def test_an_order_from_before_budgets_is_drawn_and_its_charge_is_written(
     database: Database,
 ) -> None:
     with database.begin() as session:
-        generations.create(session, order(), PLAN, NOON)
+        placing.create(session, order(), PLAN, NOON)
     taken = claim(database)
     check(database, taken)
     charge(database, taken, "3")

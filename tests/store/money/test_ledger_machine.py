@@ -28,7 +28,7 @@ from store.money.budgets import Attempt
 from store.money.errors import CheckedIn, CheckinOff
 from store.money.ledger import Flow
 from store.money.plans import Plans, Rank, ServerDefaults, SlowLane, Standing
-from store.orders import generations
+from store.orders import generations, placing
 from store.tables.money import LedgerEntry, MoneyEntry
 from store.tables.orders import Generation, Image
 from tests.store.placing import NOON, order, request
@@ -104,7 +104,7 @@ class Machine(RuleBasedStateMachine):
         )
         try:
             with self.session.begin_nested():
-                placed = generations.create(self.session, wanted, plan, server.now)
+                placed = placing.create(self.session, wanted, plan, server.now)
         except StoreRefused:
             after = ledger.balance(self.session, self.flow(user), plan, server.now)
             assert after == before

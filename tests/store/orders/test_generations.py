@@ -14,7 +14,7 @@ from store.errors import Gone, NotYours
 from store.line import claims
 from store.money import ledger
 from store.money.errors import CreditsSpent
-from store.orders import generations
+from store.orders import generations, placing, searches
 from store.sweep import sweep
 from store.tables.orders import Generation, Image
 from tests.store.placing import NOON, PLAN, kept, order, place, request
@@ -42,7 +42,7 @@ def draw(database: Database) -> bool:
 def told(database: Database, generation_id: str, *, limit: int) -> list[str]:
     with database.begin() as session:
         row = generations.get(session, generation_id)
-        return list(generations.prompts_before(session, row, limit=limit))
+        return list(searches.prompts_before(session, row, limit=limit))
 
 
 def test_an_order_is_read_back_as_it_was_placed(database: Database) -> None:
@@ -61,9 +61,9 @@ def test_an_order_is_read_back_as_it_was_placed(database: Database) -> None:
 def test_the_same_interaction_places_one_order_and_pays_once(database: Database) -> None:
     twice = order(2)
     with database.begin() as session:
-        first = generations.create(session, twice, PLAN, NOON)
+        first = placing.create(session, twice, PLAN, NOON)
     with database.begin() as session:
-        second = generations.create(session, twice, PLAN, NOON)
+        second = placing.create(session, twice, PLAN, NOON)
     assert first.id == second.id
     assert left(database) == 8
 
@@ -73,7 +73,7 @@ def test_the_same_interaction_from_two_processes_at_once_is_one_order(database: 
 
     def create(_: int) -> str:
         with database.begin() as session:
-            return generations.create(session, twice, PLAN, NOON).id
+            return placing.create(session, twice, PLAN, NOON).id
 
     with ThreadPoolExecutor(4) as threads:
         assert len(set(threads.map(create, range(4)))) == 1
@@ -232,7 +232,7 @@ def test_history_shows_the_members_finished_orders_newest_first(database: Databa
         draw(database)
     with database.begin() as session:
         waiting = place(session)
-        pages = [generations.history(session, ME, offset=n, limit=2) for n in (0, 2)]
+        pages = [searches.history(session, ME, offset=n, limit=2) for n in (0, 2)]
     shown = [row.id for page in pages for row in page]
     assert sorted(shown) == sorted(placed)
     assert waiting not in shown
@@ -293,4 +293,4 @@ def test_the_place_in_line_is_the_one_in_the_fair_order(database: Database) -> N
     with database.begin() as session:
         session.execute(update(Image).values(created_at=Image.created_at - 60_000))
         # One of three: the second is a second turn of the same member's.
-        assert generations.create(session, order(2, user_id=2), PLAN, NOON).ahead == 1
+        assert placing.create(session, order(2, user_id=2), PLAN, NOON).ahead == 1

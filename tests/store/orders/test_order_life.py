@@ -25,8 +25,8 @@ from store.errors import Gone, LeaseLost
 from store.line import claims
 from store.line.claims import MOST_ATTEMPTS, Claim
 from store.money.plans import Plan
-from store.orders import deliveries, generations
-from store.orders.generations import Order
+from store.orders import deliveries, generations, placing
+from store.orders.order import Order, new_id
 from store.sweep import reclaim, sweep
 from store.tables.money import LedgerEntry
 from store.tables.orders import Generation, Image
@@ -98,7 +98,7 @@ class Life(RuleBasedStateMachine):
             price=PRICE * count,
         )
         with self.database.begin() as session:
-            placed = generations.create(session, asked, PLAN, NOON)
+            placed = placing.create(session, asked, PLAN, NOON)
         assert placed.id == asked.id
         self.images |= {(asked.id, index): "queued" for index in range(count)}
         return asked
@@ -106,9 +106,9 @@ class Life(RuleBasedStateMachine):
     @rule(asked=orders)
     def submit_twice(self, asked: Order) -> None:
         values = {name: getattr(asked, name) for name in Order.__dataclass_fields__}
-        again = Order(**(values | {"id": generations.new_id()}))
+        again = Order(**(values | {"id": new_id()}))
         with self.database.begin() as session:
-            assert generations.create(session, again, PLAN, NOON).id == asked.id
+            assert placing.create(session, again, PLAN, NOON).id == asked.id
 
     @rule(target=taken, worker=st.sampled_from(WORKERS))
     def claim(self, worker: str) -> object:

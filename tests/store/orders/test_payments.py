@@ -24,8 +24,8 @@ from store.money.errors import (
 )
 from store.money.ledger import Flow
 from store.money.plans import Plan, SlowLane
-from store.orders import generations
-from store.orders.generations import Placed
+from store.orders import generations, placing
+from store.orders.placing import Placed
 from store.tables.orders import Generation
 from tests.store.placing import NOON, kept, order, request
 
@@ -36,7 +36,7 @@ PLAN = Plan(daily_credits=10, weight=2.0, slow_lane=LANE)
 
 def place(database: Database, plan: Plan = PLAN, count: int = 1, **changes: Any) -> Placed:
     with database.begin() as session:
-        return generations.create(session, order(count, **changes), plan, NOON)
+        return placing.create(session, order(count, **changes), plan, NOON)
 
 
 def rows(database: Database) -> list[Generation]:

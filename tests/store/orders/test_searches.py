@@ -10,7 +10,7 @@ from store.errors import Gone, NotYours
 from store.host import workers
 from store.line import claims
 from store.money.ledger import Flow
-from store.orders import generations
+from store.orders import generations, searches
 from store.orders.searches import Search
 from tests.store.placing import kept, place, request
 
@@ -40,7 +40,7 @@ def ids(database: Database) -> dict[str, str]:
 
 def found(database: Database, ids: dict[str, str], user_id: int = 1, **wanted: Any) -> str:
     with database.begin() as session:
-        rows = generations.history(session, Flow(5, user_id), Search(**wanted), offset=0, limit=10)
+        rows = searches.history(session, Flow(5, user_id), Search(**wanted), offset=0, limit=10)
         names = {order_id: name for name, order_id in ids.items()}
         return "".join(sorted(names[row.id] for row in rows))
 
