@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from local import doctor
 from local.errors import LocalError
 from local.folder import Folder, usable
-from local.settings import DISCORD_URL, check_variants, given, real_token
+from local.settings import DATABASE_URL, DISCORD_URL, check_variants, given, real_token
 from local.stack import Door, Stack
 
 if TYPE_CHECKING:
@@ -119,6 +119,7 @@ async def _with_local_discord(options: Options, folder: Folder, settings: dict[s
     from local.conversation import Conversation
     from local.discord.server import TOKEN, LocalDiscord
     from local.discord.world import World
+    from local.founding import found
 
     world = World()
     seat = world.seat(options.member)
@@ -126,6 +127,7 @@ async def _with_local_discord(options: Options, folder: Folder, settings: dict[s
     async with LocalDiscord(world) as local_discord:
         door = Door(TOKEN, local_discord.url)
         async with Stack(folder, settings, door, tell) as stack:
+            await found(world, settings.get(DATABASE_URL, folder.database_url))
             if options.say:
                 return await _converse(options, Conversation(world, seat, options.timeout))
             return await _play(options, local_discord, stack)

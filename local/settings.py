@@ -12,6 +12,7 @@ from store.settings import VariantSettings
 
 TOKEN = "DISCORD_TOKEN"  # noqa: S105 - a name, not a token
 DISCORD_URL = "REROLL_DISCORD_URL"
+DATABASE_URL = "REROLL_DATABASE_URL"
 
 
 def given(env_file: Path) -> dict[str, str]:

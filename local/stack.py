@@ -12,7 +12,7 @@ from typing import Self
 from local.broker import embedded
 from local.errors import StartFailed
 from local.folder import Folder
-from local.settings import DISCORD_URL, TOKEN
+from local.settings import DATABASE_URL, DISCORD_URL, TOKEN
 from local.supervisor import Patience, Program, Supervisor
 
 BROKER_SECONDS = 10.0
@@ -46,7 +46,7 @@ def environment(given: Mapping[str, str], folder: Folder) -> dict[str, str]:
     Neither the bot's token nor the vendor's key is among it: each is told to one of them only.
     """
     embedded_here = {
-        "REROLL_DATABASE_URL": folder.database_url,
+        DATABASE_URL: folder.database_url,
         "REROLL_FILES_URL": folder.files_url,
         "PYTHONUNBUFFERED": "1",
     }

@@ -48,6 +48,13 @@ def servers(world: World, listed: Any) -> Any:
     return listed
 
 
+def application(world: World, told: Any) -> Any:
+    """Name the person whose application the bot is, where somebody is."""
+    if world.host is not None:
+        told["owner"] = dict(sim.serializers.user_payload(world.users[world.host]))
+    return told
+
+
 def _complete_interaction(world: World, sent: dict[str, Any]) -> None:
     user = sent.get("user") or sent["member"]["user"]
     sent["locale"] = world.locale_of(int(user["id"]))

@@ -138,6 +138,8 @@ class Rest:
         )
         if (method, path) == ("GET", "/users/@me/guilds"):
             return gaps.servers(self._world, result)
+        if (method, path) == ("GET", "/oauth2/applications/@me"):
+            return gaps.application(self._world, result)
         if posts and not repeated:
             self._nonces.remember(path, body, result)
         return result

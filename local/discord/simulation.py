@@ -17,6 +17,7 @@ from simcord._clock import Clock
 from simcord._modal import _submit_modal
 from simcord.actors import MemberActor, _autocomplete, _component_click, _component_select, _slash
 from simcord.backend import Backend, serializers
+from simcord.backend.access import channel_accessible
 from simcord.backend.cdn import CDN_BASE
 from simcord.backend.errors import BackendError, OptionError, SetupError
 from simcord.backend.models import Interaction, Message, User
@@ -57,6 +58,7 @@ __all__ = [
     "UserHandle",
     "WallClock",
     "censor_message",
+    "channel_accessible",
     "dispatch",
     "missing_privileged_intents",
     "prune_guild_create",

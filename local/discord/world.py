@@ -1,6 +1,6 @@
 """The simulated server: its members, channels, clock and messages; knows no wire and no browser."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -29,23 +29,29 @@ class Person:
     name: str
     locale: str
     moderator: bool = False
+    supporter: bool = False
+    owner: bool = False
+    """Whether the server and the bot itself are theirs; one at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """A text channel."""
+    """A text channel; a private one is there for moderators and for the bot."""
 
     name: str
     age_restricted: bool = False
+    private: bool = False
 
 
 CAST = (
-    Person("alex", "Alex", "en-US"),
-    Person("xiaoman", "小满", "zh-CN"),
+    Person("alex", "Alex", "en-US", supporter=True),
+    Person("xiaoman", "小满", "zh-CN", supporter=True),
     Person("azhe", "阿哲", "zh-TW"),
     Person("morgan", "Morgan", "en-US", moderator=True),
+    Person("robin", "Robin", "en-US", owner=True),
 )
-ROOMS = (Room("studio"), Room("after-dark", age_restricted=True))
+ROOMS = (Room("studio"), Room("after-dark", age_restricted=True), Room("mods", private=True))
+MODERATOR, SUPPORTER = "Moderator", "Supporter"
 
 
 class MemberBackend(sim.Backend):  # type: ignore[misc]
@@ -84,7 +90,9 @@ class World:
         self.backend = MemberBackend(self.clock)
         self.ack_seconds = ack_seconds
         self.upload_limit = DEFAULT_UPLOAD_LIMIT
-        self.age_restricted: set[int] = set()
+        self.users: dict[str, sim.User] = {}
+        self.host: str | None = None
+        """Who owns the server and the bot."""
         self._build(cast, rooms)
         self.clock.start()
 
@@ -93,17 +101,42 @@ class World:
         self._setup = self._stage()
         self.guild = self._setup.create_guild("Reroll on this machine")
         manage = discord.Permissions(manage_guild=True, manage_messages=True, manage_channels=True)
-        moderators = self.guild.create_role("Moderator", permissions=manage)
-        self.channels = {room.name: self.guild.create_text_channel(room.name) for room in rooms}
-        self.age_restricted |= {
-            self.channels[room.name].id for room in rooms if room.age_restricted
-        }
-        self.users: dict[str, sim.User] = {}
+        moderators = self.guild.create_role(MODERATOR, permissions=manage)
+        public = [room for room in rooms if not room.private]
+        self.channels = {room.name: self.guild.create_text_channel(room.name) for room in public}
+        self.age_restricted = {self.channels[room.name].id for room in public if room.age_restricted}
         for person in cast:
+            self._join(person, [moderators] if person.moderator else [])
+        # What came later stands last, so that everything before it keeps its id.
+        self._support(person for person in cast if person.supporter)
+        closed = self._closed(moderators)
+        for room in rooms:
+            if room.private:
+                made = self.guild.create_text_channel(room.name, overwrites=closed)
+                self.channels[room.name] = made
+
+    def _join(self, person: Person, roles: list[sim.RoleHandle]) -> None:
+        if person.owner:
+            handle = self.guild.owner
+            user = self.backend.get_user(handle.id)
+            user.name, user.global_name = person.handle, person.name
+            self.host = person.name
+        else:
             handle = self._setup.create_user(person.handle, global_name=person.name)
-            self.guild.add_member(handle, roles=[moderators] if person.moderator else [])
-            self.users[person.name] = self.backend.get_user(handle.id)
-            self.backend.locales[handle.id] = person.locale
+            self.guild.add_member(handle, roles=roles)
+        self.users[person.name] = self.backend.get_user(handle.id)
+        self.backend.locales[handle.id] = person.locale
+
+    def _support(self, supporters: Iterable[Person]) -> None:
+        role = self.guild.create_role(SUPPORTER)
+        for person in supporters:
+            member = self.users[person.name].id
+            self.backend.add_member_role(self.guild.id, member, role.id)
+
+    def _closed(self, moderators: sim.RoleHandle) -> dict[Any, discord.PermissionOverwrite]:
+        seen, unseen = (discord.PermissionOverwrite(view_channel=one) for one in (True, False))
+        bot = sim.UserHandle(self._setup, self.backend.bot_user)
+        return {self.guild.default_role: unseen, moderators: seen, bot: seen}
 
     def _stage(self) -> sim.Stage:
         return sim.Stage(self.backend, self.pulse, self.ack_seconds)
@@ -139,13 +172,14 @@ class World:
         )
 
     def bench(self, channel: str) -> tuple[sim.Stage, sim.ChannelHandle, list[sim.MemberActor]]:
-        """Place every member before one channel, for a page that can switch between them."""
+        """Place all who may look into one channel before it, for a page that switches between."""
         stage = self._stage()
         guild = sim.GuildHandle(stage, self.backend.get_guild(self.guild.id))
         room = self.backend.get_channel(self.channels[channel].id)
         actors = [
             sim.MemberActor(stage, guild, sim.UserHandle(stage, user))
             for user in self.users.values()
+            if sim.channel_accessible(self.backend, room.id, user.id)
         ]
         return stage, sim.ChannelHandle(stage, guild, room), actors
 
