@@ -15,13 +15,22 @@ import discord
 from simcord import Env
 from simcord._clock import Clock
 from simcord._modal import _submit_modal
-from simcord.actors import MemberActor, _autocomplete, _component_click, _component_select, _slash
+from simcord.actors import (
+    MemberActor,
+    _autocomplete,
+    _component_click,
+    _component_select,
+    _dispatch_actor_interaction,
+    _resolve_visible_command,
+    _slash,
+)
 from simcord.backend import Backend, serializers
 from simcord.backend.access import channel_accessible
 from simcord.backend.cdn import CDN_BASE
 from simcord.backend.errors import BackendError, OptionError, SetupError
 from simcord.backend.models import Interaction, Message, User
 from simcord.builders import ChannelHandle, GuildHandle, RoleHandle, UserHandle
+from simcord.enums import AppCommandType, InteractionType
 from simcord.http import RouteNotImplemented, UnsupportedField
 from simcord.http import routes as _routes  # importing it fills the route table
 from simcord.http.router import dispatch
@@ -133,6 +142,28 @@ class Stage(Env):  # type: ignore[misc]
         record = _dispatched.get()
         if dispatch == "INTERACTION_CREATE" and record is not None:
             await self._pulse.until(lambda: record.responded, self._ack_seconds)
+
+
+async def use_menu(
+    actor: MemberActor | UserHandle, channel: ChannelHandle, name: str, message: Message
+) -> InteractionResult:
+    """Choose an app's entry in the menu of a message; simcord's own way knows no direct messages."""
+    env = actor._env
+    if isinstance(actor, MemberActor):
+        return await actor.context_menu(channel, name, ResponseMessage(env, message))
+    kind = AppCommandType.MESSAGE
+    root = _resolve_visible_command(actor, channel.id, name, kind)
+    told = dict(serializers.message_payload(env.backend, message))
+    data = {
+        "id": root["id"],
+        "name": root["name"],
+        "type": kind,
+        "target_id": str(message.id),
+        "resolved": {"messages": {str(message.id): told}},
+    }
+    return await _dispatch_actor_interaction(
+        actor, InteractionType.APPLICATION_COMMAND, channel, data
+    )
 
 
 def unbind_clicks() -> None:

@@ -43,6 +43,15 @@ class Room:
     private: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Those who look at one channel."""
+
+    stage: sim.Stage
+    channel: sim.ChannelHandle
+    viewers: Sequence[sim.MemberActor | sim.UserHandle]
+
+
 CAST = (
     Person("alex", "Alex", "en-US", supporter=True),
     Person("xiaoman", "小满", "zh-CN", supporter=True),
@@ -171,7 +180,7 @@ class World:
             stage, sim.MemberActor(stage, guild, user), sim.ChannelHandle(stage, guild, room)
         )
 
-    def bench(self, channel: str) -> tuple[sim.Stage, sim.ChannelHandle, list[sim.MemberActor]]:
+    def bench(self, channel: str) -> Bench:
         """Place all who may look into one channel before it, for a page that switches between."""
         stage = self._stage()
         guild = sim.GuildHandle(stage, self.backend.get_guild(self.guild.id))
@@ -181,7 +190,13 @@ class World:
             for user in self.users.values()
             if sim.channel_accessible(self.backend, room.id, user.id)
         ]
-        return stage, sim.ChannelHandle(stage, guild, room), actors
+        return Bench(stage, sim.ChannelHandle(stage, guild, room), actors)
+
+    def letters(self, name: str) -> Bench:
+        """Place one member before their direct messages with the bot."""
+        stage = self._stage()
+        user = sim.UserHandle(stage, self.users[name])
+        return Bench(stage, user.dm_channel, [user])
 
 
 class Seat:
@@ -226,9 +241,7 @@ class Seat:
 
     async def context_menu(self, name: str, message: sim.Message) -> sim.InteractionResult:
         """Choose an app's entry in the menu of a message."""
-        assert isinstance(self.actor, sim.MemberActor)
-        target = sim.ResponseMessage(self._stage, message)
-        return await self.actor.context_menu(self.channel, name, target)
+        return await sim.use_menu(self.actor, self.channel, name, message)
 
     async def click(self, message: sim.Message, custom_id: str) -> sim.InteractionResult:
         """Press a button and wait until the bot has acknowledged it."""
