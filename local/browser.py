@@ -31,7 +31,7 @@ FLAGS = (
     "--remote-debugging-port=0",
 )
 STARTED = b"DevTools listening on "
-START_S, ANSWER_S, LOOK_S = 30.0, 30.0, 0.1
+START_S, ANSWER_S, LOOK_S, HOLD_S = 30.0, 30.0, 0.1, 1.0
 
 
 class BrowserFailed(LocalError):
@@ -47,7 +47,7 @@ class Screen:
     mobile: bool = False
 
 
-DESKTOP, PHONE = Screen(1180, 860), Screen(412, 900, mobile=True)
+DESKTOP, PHONE = Screen(1180, 860), Screen(390, 844, mobile=True)
 
 
 class Browser:
@@ -190,22 +190,30 @@ class Page:
         await self.send("Input.dispatchKeyEvent", type="keyDown", **said, **more)
         await self.send("Input.dispatchKeyEvent", type="keyUp", **said)
 
-    async def click(self, script: str) -> None:
+    async def click(self, script: str, button: str = "left") -> None:
         """Click in the middle of the element that an expression names."""
-        box = await self.until(
+        x, y = await self._middle(script)
+        for kind in ("mousePressed", "mouseReleased"):
+            await self.send(
+                "Input.dispatchMouseEvent", type=kind, x=x, y=y, button=button, clickCount=1
+            )
+
+    async def hold(self, script: str, seconds: float = HOLD_S) -> None:
+        """Press long with a thumb on the element that an expression names."""
+        x, y = await self._middle(script)
+        await self.send(
+            "Input.dispatchTouchEvent", type="touchStart", touchPoints=[{"x": x, "y": y}]
+        )
+        await asyncio.sleep(seconds)
+        await self.send("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+
+    async def _middle(self, script: str) -> tuple[float, float]:
+        x, y = await self.until(
             f"(() => {{ const one = {script}; if (!one) return null;"
             " one.scrollIntoView({block: 'center'}); const box = one.getBoundingClientRect();"
             " return [box.x + box.width / 2, box.y + box.height / 2]; })()"
         )
-        for kind in ("mousePressed", "mouseReleased"):
-            await self.send(
-                "Input.dispatchMouseEvent",
-                type=kind,
-                x=box[0],
-                y=box[1],
-                button="left",
-                clickCount=1,
-            )
+        return x, y
 
     async def photograph(self, clip: dict[str, float] | None = None) -> bytes:
         """Return what is to be seen, or a part of it, as a PNG."""

@@ -21,6 +21,7 @@ from local.conversation import Conversation
 from local.discord.server import TOKEN, LocalDiscord
 from local.discord.world import World
 from local.folder import Folder
+from local.founding import found
 from local.page import Playground
 from local.stack import Door, Stack
 
@@ -206,6 +207,7 @@ async def take(folder: Path) -> None:
                     Playground(discord.world) as playground,
                     Browser() as browser,
                 ):
+                    await found(discord.world, place.database_url)
                     await _take(folder, discord.world, playground, browser)
 
 

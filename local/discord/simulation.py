@@ -147,7 +147,7 @@ class Stage(Env):  # type: ignore[misc]
 async def use_menu(
     actor: MemberActor | UserHandle, channel: ChannelHandle, name: str, message: Message
 ) -> InteractionResult:
-    """Choose an app's entry in the menu of a message; simcord's own way knows no direct messages."""
+    """Choose an app's entry in the menu of a message; simcord itself knows no inboxes."""
     env = actor._env
     if isinstance(actor, MemberActor):
         return await actor.context_menu(channel, name, ResponseMessage(env, message))

@@ -113,7 +113,9 @@ class World:
         moderators = self.guild.create_role(MODERATOR, permissions=manage)
         public = [room for room in rooms if not room.private]
         self.channels = {room.name: self.guild.create_text_channel(room.name) for room in public}
-        self.age_restricted = {self.channels[room.name].id for room in public if room.age_restricted}
+        self.age_restricted = {
+            self.channels[room.name].id for room in public if room.age_restricted
+        }
         for person in cast:
             self._join(person, [moderators] if person.moderator else [])
         # What came later stands last, so that everything before it keeps its id.

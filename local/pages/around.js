@@ -226,7 +226,7 @@ list.addEventListener("pointerdown", (event) => {
 document.addEventListener("pointermove", ({ clientX, clientY }) => {
   if (pressing && Math.hypot(clientX - pressing.x, clientY - pressing.y) > MOVED_PX) release();
 });
-["pointerup", "pointercancel", "scroll"].forEach((name) => document.addEventListener(name, release, true));
+["pointerup", "pointercancel"].forEach((name) => document.addEventListener(name, release, true));
 // The press was for the menu: it must not press what lies under the thumb as well.
 document.addEventListener("click", (event) => {
   if (!swallow) return;
@@ -261,6 +261,13 @@ function addButton(article) {
 const addButtons = () => list.querySelectorAll("article[data-message-id]").forEach(addButton);
 new MutationObserver(addButtons).observe(list, { childList: true, subtree: true });
 
+// --- The newest message --------------------------------------------------------------------------
+
+const timeline = document.querySelector("#channel-timeline");
+/** Go where the newest message is, as Discord does when a room opens and when its reader writes. */
+function toEnd() { timeline.scrollTop = timeline.scrollHeight; }
+document.addEventListener("submit", toEnd, true);
+
 // --- The other rooms -----------------------------------------------------------------------------
 
 const control = made("label", "room-control");
@@ -286,10 +293,11 @@ async function furnish() {
 }
 
 let seen = null;
+let landing = false;
 let wanted = new URLSearchParams(window.location.search).get("as");
 /** Follow who looks; begin as whom the address names. */
 function look() {
-  const { contextId, viewerId } = window.simcordPreview ?? {};
+  const { contextId, viewerId, ready } = window.simcordPreview ?? {};
   if (contextId && viewerId && wanted && viewers.options.length) {
     if (viewerId !== wanted && [...viewers.options].some(({ value }) => value === wanted)) {
       viewers.value = wanted;
@@ -298,8 +306,12 @@ function look() {
     wanted = null;
   } else if (contextId && viewerId && viewerId !== seen) {
     seen = viewerId;
+    landing = true;
     close();
     void furnish();
+  } else if (landing && ready) {
+    landing = false;
+    toEnd();
   }
 }
 setInterval(look, LOOK_MS);

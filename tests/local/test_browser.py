@@ -14,6 +14,10 @@ import pytest_asyncio
 
 from bot.i18n import Texts
 from local.browser import DESKTOP, PHONE, Browser, BrowserFailed, Page, Screen
+from local.conversation import Outcome
+from local.errors import CannotSay
+from local.folder import Folder
+from local.founding import CHOSEN, found
 from local.page import Playground
 from tests import studio
 from tests.local import openapi
@@ -37,10 +41,11 @@ ENTER = ("Enter", 13)
 class Theatre:
     product: studio.Studio
     browser: Browser
-    address: str
+    playground: Playground
+    folder: Folder
 
-    async def seat(self, name: str, screen: Screen = DESKTOP) -> Page:
-        page = await self.browser.page(self.address, screen)
+    async def seat(self, name: str, screen: Screen = DESKTOP, room: str = "studio") -> Page:
+        page = await self.browser.page(self.playground.addresses()[room], screen)
         await page.until("document.querySelector('#viewer-picker')?.options.length > 1")
         await page.run(VIEWER % name)
         await page.send("Page.bringToFront")
@@ -51,14 +56,16 @@ class Theatre:
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def theatre(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Theatre]:
     spec = openapi.Spec() if openapi.DESCRIPTION.exists() else None
+    folder = Folder(tmp_path_factory.mktemp("theatre"))
     async with (
-        studio.opened(tmp_path_factory.mktemp("theatre")) as product,
+        studio.opened(folder.path) as product,
         Playground(product.world) as playground,
         Browser() as browser,
     ):
         if spec:
             product.discord.rest.observers.append(spec.check)
-        yield Theatre(product, browser, playground.addresses()["studio"])
+        await found(product.world, folder.database_url)
+        yield Theatre(product, browser, playground, folder)
     if spec:
         assert spec.violations == []
         assert spec.checked > 10
@@ -67,6 +74,12 @@ async def theatre(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[The
 def button(label: str) -> str:
     named = f"[...document.querySelectorAll('button')].filter((b) => b.textContent === {label!r})"
     return f"{named}.at(-1)"
+
+
+def entry(label: str) -> str:
+    """Name an entry of the menu that is open, by the end of what stands in it."""
+    entries = "[...document.querySelectorAll('.message-menu-item')]"
+    return f"{entries}.find((one) => one.textContent.includes({label!r}))"
 
 
 async def choose(page: Page, typed: str, name: str) -> None:
@@ -136,6 +149,72 @@ async def test_on_a_phone_nothing_is_wider_than_the_screen(theatre: Theatre) -> 
     assert widest <= PHONE.width
     cut = "(one) => one.scrollWidth > one.clientWidth"
     assert not await page.run(f"[...{LAST}.querySelectorAll('button')].some({cut})")
+
+
+async def test_what_is_reported_from_the_menu_of_a_message_comes_to_the_moderators_own_room(
+    theatre: Theatre,
+) -> None:
+    words, morgans = Texts().of("zh-CN"), Texts().of("en-US")
+    await theatre.product.say("/imagine prompt:a panda")
+    phone = await theatre.seat("小满", PHONE)
+    await phone.until(pictures(1), 60)
+    await phone.hold(f"{LAST}.querySelector('img')")
+    await phone.click(entry("应用"))
+    await phone.click(entry(words("menus.report")))
+    await phone.click("document.querySelector('.modal-dialog textarea')")
+    await phone.type("这是我画的")
+    await phone.click("[...document.querySelectorAll('.modal-actions button')].at(-1)")
+    await phone.until(f"{LAST}.textContent.includes({words('report.filed')!r})")
+    room = await theatre.seat("Morgan", room="mods")
+    await room.until(f"{LAST}?.textContent.includes('这是我画的')")
+    await pressed(room, morgans("buttons.rwarn"), f"{LAST}.textContent.includes('@Morgan')")
+    await room.run(VIEWER % "Robin")
+    seen = await phone.run(
+        "[...document.querySelectorAll('.room-control option')].map((o) => o.text)"
+    )
+    assert seen == ["#studio", "#after-dark", "@Reroll"]
+    alex = await theatre.seat("Alex")
+    inbox = (
+        "[...document.querySelectorAll('.room-control option')].find((o) => o.text === '@Reroll')"
+    )
+    await alex.until(f"!!{inbox}")
+    await alex.run(
+        f"(() => {{ {inbox}.selected = true;"
+        " document.querySelector('.room-control select').dispatchEvent(new Event('change')); })()"
+    )
+    await alex.until(f"{LAST}?.textContent.includes('⚠️')")
+
+
+async def test_the_menu_of_a_message_is_gone_through_by_keys(theatre: Theatre) -> None:
+    words = Texts().of("zh-TW")
+    await theatre.product.say("/imagine prompt:a panda seed:7", "阿哲")
+    page = await theatre.seat("阿哲")
+    await page.until(pictures(1), 60)
+    await page.click(f"{LAST}.querySelector('img')", button="right")
+    await page.until(f"!!{entry('應用程式')}")
+    focused = "document.activeElement?.textContent"
+    for key, code in (("End", 35), ("ArrowRight", 39), ("ArrowLeft", 37), ("ArrowRight", 39)):
+        await page.press(key, code)
+    while not (await page.run(focused)).endswith(words("menus.recipe")):
+        await page.press("ArrowDown", 40)
+    await page.press(*ENTER)
+    alone = f"{LAST}.textContent.includes('Only you can see this')"
+    await page.until(f"{alone} && {LAST}.textContent.includes('a panda')")
+    assert not await page.run("!!document.querySelector('.message-menu')")
+
+
+async def test_the_host_has_set_the_server_up_once(theatre: Theatre) -> None:
+    product = theatre.product
+    await found(product.world, theatre.folder.database_url)
+    log = await product.say("/settings audit", "Robin")
+    assert log.states[-1].text.count("/settings") == len(CHOSEN)
+    status = await product.say("/admin status", "Robin")
+    assert Texts().of("en-US")("errors.host_needed") not in status.states[-1].text
+    with pytest.raises(CannotSay, match="admin"):
+        await product.say("/admin status", "Morgan")
+    training = "/lora train name:mine trigger:sks"
+    assert (await product.say(training)).outcome is Outcome.FORM
+    assert (await product.say(training, "阿哲")).outcome is Outcome.WORDS
 
 
 async def test_a_refusal_is_read_by_its_member_alone(theatre: Theatre) -> None:
