@@ -2,8 +2,8 @@
 
 from local.conversation import Conversation
 from local.discord.world import SUPPORTER, World
-from store import audit
 from store.database import Database
+from store.moderation import audit
 
 SETTINGS = "settings"
 CHOSEN = {
