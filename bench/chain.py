@@ -4,7 +4,9 @@
 * start: from the interaction to the worker's claim,
 * finish: from the last denoising step to the edited message (decode and PNG included),
 each in milliseconds and as a share of the picture's own time; then it sends 100 commands at once
-and prints how long the slowest acknowledgement took.
+and prints how long the slowest acknowledgement took. `--only four` orders one picture and four of
+them in turn, of the usual 8 steps, and prints what the four take until all of them stand in the
+message, over what the one takes: with one worker, and with two on two cores.
 """
 
 import argparse
@@ -22,6 +24,7 @@ from engine.request import GenerationRequest
 from tests import studio
 
 ORDER = "/imagine prompt:a panda on a red background steps:4 guidance:1 seed:"
+MANY = "/imagine prompt:a panda on a red background steps:8 guidance:1"
 COMMANDS = 100
 
 
@@ -38,9 +41,15 @@ def main() -> None:
     """Run the product in a temporary folder and measure it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--only", choices=("chain", "four"), action="append")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="reroll-bench-") as folder:
-        asyncio.run(_measure(Path(folder), options.rounds))
+    parts = options.only or ["chain", "four"]
+    if "chain" in parts:
+        with tempfile.TemporaryDirectory(prefix="reroll-bench-") as folder:
+            asyncio.run(_measure(Path(folder), options.rounds))
+    for workers in (1, 2) if "four" in parts else ():
+        with tempfile.TemporaryDirectory(prefix="reroll-bench-") as folder:
+            asyncio.run(_four(Path(folder), options.rounds, workers))
 
 
 async def _measure(folder: Path, rounds: int) -> None:
@@ -69,6 +78,20 @@ async def _order(product: studio.Studio, seed: int) -> Sample:
         start=image.started_at - asked_at,
         picture=picture,
         delivery=shown_at - image.started_at - picture,
+    )
+
+
+async def _four(folder: Path, rounds: int, workers: int) -> None:
+    given = {"REROLL_DEVICES": ",".join(["cpu"] * workers)}
+    seconds: dict[int, list[float]] = {1: [], 4: []}
+    async with studio.opened(folder, given) as product:
+        for number in range(rounds + 2):
+            for count, kept in seconds.items():
+                turn = await product.say(f"{MANY} count:{count} seed:{number * 10}")
+                kept.append(next(one.ms for one in turn.states if len(one.pictures) == count))
+    one, four = (statistics.median(kept[2:]) for kept in seconds.values())
+    print(
+        f"workers {workers}: one picture {one:.0f} ms, four {four:.0f} ms, {four / one:.2f} of it"
     )
 
 

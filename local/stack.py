@@ -2,8 +2,9 @@
 
 import asyncio
 import os
+import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from types import TracebackType
@@ -23,6 +24,8 @@ DOOR_NAMES = (TOKEN, DISCORD_URL)
 METRICS_PORT, PAGE_PORT = "REROLL_METRICS_PORT", "REROLL_PAGE_PORT"
 TRAINS = "REROLL_TRAINS"
 """Whether this machine trains members' LoRAs too, in a process of its own."""
+DEVICES, DEVICE, WORKER = "REROLL_DEVICES", "REROLL_DEVICE", "REROLL_WORKER_NAME"
+"""A worker is started on each of the devices that this machine names."""
 NO = ("false", "no", "off", "0")
 WORKER_NAMES = ("REROLL_BFL_KEY",)
 
@@ -56,12 +59,21 @@ def environment(given: Mapping[str, str], folder: Folder) -> dict[str, str]:
     return {name: value for name, value in told.items() if name not in DOOR_NAMES + WORKER_NAMES}
 
 
-def _metrics(told: Mapping[str, str], name: str) -> dict[str, str]:
-    """Give the worker the next port where the bot has one: both are on this machine."""
-    port = told.get(METRICS_PORT, "0")
-    if name != "worker" or not port.isdigit() or int(port) == 0:
-        return {}
-    return {METRICS_PORT: str(int(port) + 1)}
+def workers(told: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Return this machine's workers, one on each device, and what each is told beside the others.
+
+    Where the bot has a port for its metrics, they have the next ones: all are on this machine.
+    """
+    devices = [one.strip() for one in told.get(DEVICES, "").split(",") if one.strip()]
+    apart: list[dict[str, str]] = [{DEVICE: device} for device in devices] or [{}]
+    named = told.get(WORKER) or socket.gethostname()
+    for number, more in enumerate(apart):
+        if devices:
+            more[WORKER] = f"{named}-{number}"
+        port = told.get(METRICS_PORT, "0")
+        if port.isdigit() and int(port):
+            more[METRICS_PORT] = str(int(port) + 1 + number)
+    return {f"worker-{number}" if number else "worker": more for number, more in enumerate(apart)}
 
 
 class Stack:
@@ -106,19 +118,21 @@ class Stack:
         keys = {name: self._given[name] for name in WORKER_NAMES if name in self._given}
         if self._door.url:  # where members' files are
             keys["REROLL_DISCORD_URL"] = self._door.url
-        programs = {"worker": keys, "bot": self._door.environment()}
+        drawing = {name: more | keys for name, more in workers(told).items()}
+        for name, more in drawing.items():
+            self._run(name, ("worker",), told | more)
+        self._run("bot", ("bot",), told | self._door.environment())
         if told.get(PAGE_PORT, "0") != "0":
-            programs["bot.page"] = {}
-        for name, more in programs.items():
-            command = (sys.executable, "-m", name)
-            self.supervisor.start(Program(name, command, told | _metrics(told, name) | more))
+            self._run("bot.page", ("bot.page",), told)
         if self._given.get(TRAINS, "true").strip().lower() not in NO:
             # Nobody waits for it to be ready: it draws nothing.
-            trainer = (sys.executable, "-m", "worker", "train")
-            self.supervisor.start(Program("trainer", trainer, told))
+            self._run("trainer", ("worker", "train"), told)
         self._tell("starting the worker and the bot")
-        ready = [self.supervisor.ready(name, READY_SECONDS) for name in ("worker", "bot")]
+        ready = [self.supervisor.ready(name, READY_SECONDS) for name in (*drawing, "bot")]
         await asyncio.gather(*ready)
+
+    def _run(self, name: str, module: Sequence[str], told: Mapping[str, str]) -> None:
+        self.supervisor.start(Program(name, (sys.executable, "-m", *module), told))
 
     async def _broker_url(self) -> str:
         if url := self._given.get("REROLL_BROKER_URL"):

@@ -34,7 +34,7 @@ class Joins:
             return self._claim(None)
         if now - self._looked_at < LOOK_S or parts.engine.room < 1:
             return None
-        joined = self._claim(self._joining(works[0]))
+        joined = self._claim(self._joining(works))
         if joined is None:
             self._looked_at = time.monotonic()
         return joined
@@ -49,12 +49,13 @@ class Joins:
                 return claims.claim(session, parts.name, names, residency)
             return join(session, parts.name, names, residency, joining)
 
-    def _joining(self, first: "Work") -> Joining:
-        request, catalog = first.claim.request, self._parts.catalog
+    def _joining(self, works: Sequence["Work"]) -> Joining:
+        request, catalog = works[0].claim.request, self._parts.catalog
         digest = catalog[request.variant].digest
         return Joining(
             variants=frozenset(name for name in catalog.names if catalog[name].digest == digest),
             width=request.width,
             height=request.height,
             for_s=time.monotonic() - self._began_at,
+            held=len(works),
         )

@@ -1,14 +1,15 @@
 """Which workers are alive and what they draw, by their own reports."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from store.clock import now_ms
 from store.database import upsert
 from store.tables.lines import Worker
+from store.tables.orders import Image
 
 SILENT_MS = 30_000
 """A worker reports every few seconds; one silent for this long is gone."""
@@ -58,6 +59,29 @@ def rows(session: Session, name: str) -> Mapping[str, Rows]:
     told = session.scalar(select(Worker.variants).where(alive, Worker.name == name)) or {}
     found: Mapping[str, Rows] = told.get("rows", {})
     return found
+
+
+def hands_beside(session: Session, name: str, variants: Set[str]) -> list[int]:
+    """Return how much each other live worker holds that has one of the variants loaded.
+
+    Who holds anything else than these variants' pictures is left out.
+    """
+    in_hand = (
+        select(Image.worker, Image.variant, func.count())
+        .where(Image.status == "running", Image.worker != name)
+        .group_by(Image.worker, Image.variant)
+    )
+    held: dict[str, dict[str, int]] = {}
+    for worker, variant, count in session.execute(in_hand):
+        held.setdefault(worker, {})[variant] = count
+    live = select(Worker.name, Worker.variants).where(
+        Worker.name != name, Worker.seen_at > now_ms() - SILENT_MS
+    )
+    return [
+        sum(held.get(other, {}).values())
+        for other, told in session.execute(live)
+        if not variants.isdisjoint(told.get("means", {})) and variants >= held.get(other, {}).keys()
+    ]
 
 
 def seen(session: Session, within_ms: int) -> list[list[str]]:

@@ -1,7 +1,8 @@
 """A claim of an image that can be drawn together with what is under way, within fair bounds.
 
 Whose turn it is goes first if its picture fits in. Where it does not, somebody little ahead may,
-and only for a while: then the worker's hands are emptied for whose turn it is.
+and only for a while: then the worker's hands are emptied for whose turn it is. Nobody joins whom a
+worker who holds less will draw.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,10 +13,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from store.clock import now_ms
+from store.host import workers
 from store.line import claims, fairness, flows
 from store.line.claims import LEASE_MS, Claim
 from store.line.fairness import Head, Residency
 from store.money.ledger import Flow
+from store.tables.orders import Image
 
 AHEAD_S = 4.0
 """Virtual seconds that somebody may be ahead of whose turn it is, and join all the same."""
@@ -27,13 +30,14 @@ STAY_S = 8.0
 class Joining:
     """What pictures under way share with others: their variants' weights, size, words alone.
 
-    `for_s` is since when the worker's hands were not empty.
+    `for_s` is since when the worker's hands were not empty, `held` how many are in them.
     """
 
     variants: frozenset[str]
     width: int
     height: int
     for_s: float
+    held: int = 1
 
     def takes(self, order: Mapping[str, Any]) -> bool:
         """Tell whether the pictures of an order can be drawn together with these."""
@@ -57,6 +61,8 @@ def join(
 ) -> Claim | None:
     """Take an image that can join; None where the pictures under way are to end first."""
     now = session.scalar(select(now_ms())) or 0
+    if _drawn_elsewhere(session, worker, joining):
+        return None
     heads = flows.heads(session, variants)
     for head in _near(heads, residency, now, joining):
         # No wait for what another worker holds: there is enough to do meanwhile.
@@ -66,6 +72,19 @@ def join(
         if found and joining.takes(found[1].request):
             return claims.take(session, head, found, worker, (now, now + lease_ms))
     return None
+
+
+def _drawn_elsewhere(session: Session, worker: str, joining: Joining) -> bool:
+    """Tell whether others, who hold less, take what waits and end it sooner than these hands would.
+
+    One that has died without a word holds nobody up for longer than these hands are full.
+    """
+    others = workers.hands_beside(session, worker, joining.variants)
+    room = sum(max(0, joining.held - held) for held in others)
+    if not room:
+        return False
+    waiting = select(Image.seed).where(flows.QUEUED, Image.variant.in_(joining.variants))
+    return len(session.scalars(waiting.limit(room + 1)).all()) <= room
 
 
 def _near(

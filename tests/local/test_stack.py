@@ -7,7 +7,7 @@ from local.__main__ import joins_discord, parse
 from local.errors import FolderInUse
 from local.folder import Folder
 from local.settings import given, real_token
-from local.stack import Door, Stack, environment
+from local.stack import Door, Stack, environment, workers
 from local.supervisor import Supervisor
 
 
@@ -102,3 +102,11 @@ def test_the_command_line_says_it_all() -> None:
     options = parse(["--say", "/imagine prompt:a", "--say", "again", "--locale", "zh-CN"])
     assert options.say == ("/imagine prompt:a", "again")
     assert (options.locale, options.browser, options.data) == ("zh-CN", True, Path("data"))
+
+
+def test_each_device_has_a_worker_with_a_name_and_a_port_of_its_own() -> None:
+    told = {"REROLL_DEVICES": "cuda:0, cuda:1", "REROLL_METRICS_PORT": "9100"}
+    given = workers(told | {"REROLL_WORKER_NAME": "attic"})
+    assert [*given] == ["worker", "worker-1"]
+    assert [*given["worker-1"].values()] == ["cuda:1", "attic-1", "9102"]
+    assert workers({}) == {"worker": {}}

@@ -6,6 +6,7 @@ import pytest
 
 from engine.request import LoraUse
 from store.database import Database
+from store.host import workers
 from store.line import claims
 from store.line.claims import NOTHING_LOADED, Claim
 from store.line.fairness import Residency
@@ -87,3 +88,29 @@ def test_nobody_joins_whose_lora_is_not_at_hand(database: Database) -> None:
     claim = joined(database, residency=there)
     assert claim
     assert claim.generation_id == first
+
+
+@pytest.mark.parametrize(
+    ("waiting", "held", "theirs", "joins"),
+    [(1, 1, 0, False), (2, 1, 0, True), (2, 2, 0, False), (1, 1, 1, True), (1, 2, 1, False)],
+)
+def test_workers_who_hold_less_are_left_their_share(
+    database: Database, waiting: int, held: int, theirs: int, joins: bool
+) -> None:
+    with database.begin() as session:
+        place(session, waiting + theirs)
+        workers.report(session, "other", ["starter"], {"starter": {}})
+        workers.report(session, "empty", ["starter"])
+        workers.report(session, "w", ["starter"], {"starter": {}})
+        for _ in range(theirs):
+            assert claims.claim(session, "other", ["starter"])
+    assert bool(joined(database, replace(HERE, held=held))) is joins
+
+
+def test_nothing_is_left_to_who_draws_something_else(database: Database) -> None:
+    with database.begin() as session:
+        place(session, 1, request=request(variant="other"))
+        workers.report(session, "busy", ["starter", "other"], {"starter": {}})
+        assert claims.claim(session, "busy", ["other"])
+        place(session, 1, user_id=2)
+    assert joined(database, replace(HERE, held=2))
