@@ -73,7 +73,7 @@ def hands_beside(session: Session, name: str, variants: Set[str]) -> list[int]:
     )
     held: dict[str, dict[str, int]] = {}
     for worker, variant, count in session.execute(in_hand):
-        held.setdefault(worker, {})[variant] = count
+        held.setdefault(str(worker), {})[variant] = count
     live = select(Worker.name, Worker.variants).where(
         Worker.name != name, Worker.seen_at > now_ms() - SILENT_MS
     )
