@@ -27,6 +27,7 @@ NAMES = {
     "hearts": "settings_showcase.votes",
     "hours": "audit.hours",
     "length": "audit.length",
+    "member": "gift.member",
     "name": "presets.called",
     "not-where-adult": "settings_rules_add.adult_only",
     "number": "settings_plan.number",

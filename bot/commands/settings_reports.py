@@ -2,18 +2,20 @@
 
 import discord
 from discord import app_commands
+from sqlalchemy.orm import Session
 
 from bot.answers import Press
 from bot.cards import sanctions_card, settings_card
 from bot.commands.choosing import answer, subcommand
 from bot.errors import ReportsPublic
-from bot.servers import places
+from bot.servers import logged, places
 from bot.servers.standing import require_manager
 from bot.services import Services
 from store.choices import servers
 from store.moderation import sanctions
 
 APPEALS_LIMIT = 500
+MOST_HOURS = 365 * 24
 
 
 def add(settings: app_commands.Group, services: Services) -> None:
@@ -24,7 +26,7 @@ def add(settings: app_commands.Group, services: Services) -> None:
         description=mark("settings_reports.description"),
         parent=settings,
     )
-    for one in (_channel, _appeals, _sanctions, _pardon):
+    for one in (_channel, _appeals, _sanctions, _suspend, _pardon):
         one(group, services)
 
 
@@ -53,6 +55,26 @@ def _sanctions(group: app_commands.Group, services: Services) -> None:
     async def sanctions_(interaction: Press) -> None:
         require_manager(interaction)
         await interaction.response.defer(ephemeral=True)
+        await _show(services, interaction)
+
+
+def _suspend(group: app_commands.Group, services: Services) -> None:
+    @subcommand(group, services, "reports_suspend", "member", "hours")
+    async def suspend(
+        interaction: Press,
+        member: discord.User,
+        hours: app_commands.Range[int, 1, MOST_HOURS] | None = None,
+    ) -> None:
+        require_manager(interaction)
+        await interaction.response.defer(ephemeral=True)
+        guild_id, by = interaction.guild_id or 0, interaction.user.id
+
+        def put(session: Session) -> None:
+            sanctions.put(session, guild_id, member.id, hours, by)
+            logged.note(session, interaction, member.id)
+
+        await services.database.run(put)
+        services.bell.set()
         await _show(services, interaction)
 
 

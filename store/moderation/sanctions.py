@@ -13,6 +13,7 @@ from store.orders import generations
 from store.tables.moderation import Sanction
 from store.tables.orders import Generation
 from store.tables.servers import Server
+from store.training import trainings
 
 
 def check(session: Session, guild_id: int, user_id: int) -> None:
@@ -42,6 +43,9 @@ def put(session: Session, guild_id: int, user_id: int, hours: int | None, by_id:
     mine = (Generation.guild_id == guild_id, Generation.user_id == user_id)
     for generation_id in session.scalars(select(Generation.id).where(*mine, *is_open)).all():
         generations.cancel(session, generation_id, user_id, moderator=False)
+    training = trainings.open_of(session, user_id)
+    if training is not None and training.guild_id == guild_id:
+        trainings.cancel(session, training.lora_id)
 
 
 def lift(session: Session, guild_id: int, user_id: int, by_id: int) -> None:

@@ -208,6 +208,24 @@ async def test_a_ban_holds_until_it_is_lifted(stage: Stage, office: Any) -> None
     assert "can order already" in told(shown)
 
 
+async def test_a_manager_suspends_without_a_report(stage: Stage) -> None:
+    chief = boss(stage)
+    await stage.imagine(stage.alex)
+    shown = await chief.slash(
+        stage.channel, "settings reports suspend", member=stage.alex, hours=30
+    )
+    assert f"⏸️ <@{stage.alex.id}> until <t:" in shown.response.content
+    assert stage.orders()[0].status == "cancelled"
+    assert "You cannot order in this server until" in told(await stage.imagine(stage.alex))
+    await chief.slash(stage.channel, "settings reports suspend", member=stage.alex)
+    assert "no longer let you order here" in told(await stage.imagine(stage.alex))
+    log = text((await chief.slash(stage.channel, "settings audit")).response).splitlines()
+    assert [line.split(" · ", 2)[2] for line in log[1:]] == [
+        f"let somebody order nothing · → <@{stage.alex.id}>",
+        f"let somebody order nothing · → <@{stage.alex.id}> · hours: 30",
+    ]
+
+
 async def test_a_dismissed_case_is_closed_for_good(stage: Stage, office: Any) -> None:
     message, case = await reported(stage, office)
     await stage.moderator.click(case, custom_id=presses(case)["rdismiss"])

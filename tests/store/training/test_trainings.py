@@ -15,6 +15,7 @@ from store.database import Database
 from store.errors import Gone, LeaseLost
 from store.loras import library
 from store.loras.errors import LoraUnknown
+from store.moderation import sanctions
 from store.money import ledger
 from store.money.errors import CreditsSpent
 from store.money.ledger import Flow
@@ -265,3 +266,14 @@ def test_other_bases_wait_for_others(database: Database) -> None:
     assert claim(database) is None
     with writing(database) as session:
         assert trainings.waiting_bases(session) == {"qwen-image"}
+
+
+def test_whoever_is_shut_out_there_trains_no_more_there(database: Database) -> None:
+    lora_id = order(database)
+    for guild, ends in ((8, False), (7, True)):
+        with database.begin() as session:
+            sanctions.put(session, guild, ALEX, 1, MEI)
+            training = trainings.get(session, lora_id)
+            assert (training.finished_at is not None) is ends
+    with database.begin() as session:
+        assert ledger.balance(session, Flow(7, ALEX), MEMBER, NOW).left == 100
