@@ -1,6 +1,7 @@
 """`python -m bench`: every figure of the README, one after the other.
 
-`python -m bench fairness --json` runs one of them, with its own options.
+`python -m bench fairness --json` runs one of them, with its own options; without a name options
+are the engine's, whose ratios `python -m bench --json` prints.
 """
 
 import subprocess
@@ -27,6 +28,8 @@ def main() -> None:
     """Run each bench, or the named one, in a process of its own."""
     if sys.argv[1:]:
         name, *options = sys.argv[1:]
+        if name.startswith("-"):
+            name, options = "rounds", sys.argv[1:]
         command = [sys.executable, "-m", f"bench.{name}", *options]
         raise SystemExit(subprocess.run(command, check=False).returncode)
     for name in BENCHES:

@@ -1,6 +1,8 @@
 """What drawing side by side brings, against the stock pipeline one picture after the other.
 
-`python -m bench.rounds` prints ratios, each from one run in which both ways alternate:
+`python -m bench rounds` prints ratios, each from one run in which both ways alternate, on the
+starter and a CPU, or with `--variant` and `--device` on real weights and a GPU (which holds the
+bare pipeline's weights beside the engine's; name with `--only` what is to be measured):
 * alone: a picture, over a bare call of the pipeline; how far apart their pixels are at most, of
   255; and whether they are the same where the pipeline has the engine's VAE and products;
 * four: four pictures of one order over one picture;
@@ -12,7 +14,7 @@
 * exact: four pictures in exact mode over fast mode;
 * large: six pictures of a size that fills the processor alone, over the pipeline with those;
 * memory (only where asked for): what the process holds after `--pictures` over after 100.
-Seconds are the process's own (one thread), so that a busy machine counts little.
+On a CPU seconds are the process's own (one thread), so that a busy machine counts little.
 """
 
 import argparse
@@ -25,35 +27,26 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 import structlog
 import torch
-from diffusers import QwenImagePipeline
 from PIL import ImageChops
-from safetensors.torch import load, save
+from safetensors.torch import save
 
-from engine.catalog import PROJECT, Catalog
+from bench.stock import Stock
+from engine.catalog import Catalog, Variant
 from engine.engine import Engine
-from engine.families import one_frame, rows
+from engine.families.stock import EMBEDDED, TRUE_CFG
 from engine.images import pixel_sha256
 from engine.memory import Wishes
 from engine.request import ImageRequest, LoraUse
 
-VARIANT = Catalog.load(["starter"]).default
-PLAIN = ImageRequest(
-    variant=VARIANT.name,
-    prompt="a panda on a red background",
-    negative="",
-    width=128,
-    height=128,
-    steps=8,
-    guidance=1.0,
-    seed=7,
-)
 RANK = 8
-LARGE = 448
+SMALL, LARGE = 64, 448
+"""Sides of the starter's pictures: where many are drawn, and where one fills a core."""
 PROMPTS = ("a panda on a red background", "two rockets", "一只熊猫", "a cat and a blue bird, ink")
 
 
@@ -65,91 +58,95 @@ class Order:
     at: float = 0.0
 
 
-class Stock:
-    """The pipeline as its documentation calls it, with LoRAs that PEFT switches."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What is drawn, on which device, and by which clock."""
 
-    def __init__(self, files: dict[str, bytes], *, ours: bool = False) -> None:
-        """Load it; `ours` computes products and decodes as the engine does, to compare all else."""
-        self.pipe = QwenImagePipeline.from_pretrained(
-            PROJECT / VARIANT.weights.source, dtype=torch.float32, local_files_only=True
-        )
-        self.pipe.set_progress_bar_config(disable=True)
-        if ours:
-            one_frame.flatten(self.pipe.vae)
-            rows.together(self.pipe.transformer)
-        for name, content in files.items():
-            self.pipe.transformer.load_lora_adapter(load(content), adapter_name=f"l_{name}")
+    variant: Variant
+    device: str
+    plain: ImageRequest
+    large: tuple[int, int]
 
-    def draw(self, request: ImageRequest) -> Any:
-        """Draw one picture."""
-        transformer = self.pipe.transformer
-        if request.loras:
-            names = [f"l_{use.sha256}" for use in request.loras]
-            transformer.set_adapters(names, [use.weight for use in request.loras])
-            transformer.enable_lora()
-        elif hasattr(transformer, "peft_config"):
-            transformer.disable_lora()
-        return self.pipe(
-            prompt=request.prompt,
-            negative_prompt=" " if request.guidance > 1 else None,
-            true_cfg_scale=request.guidance,
-            width=request.width,
-            height=request.height,
-            num_inference_steps=request.steps,
-            generator=torch.Generator("cpu").manual_seed(request.seed),
-        ).images[0]
+    def now(self) -> float:
+        """Return seconds: a CPU's are the process's own, so that a busy machine counts little."""
+        if self.device == "cpu":
+            return time.process_time()
+        torch.cuda.synchronize(self.device)
+        return time.perf_counter()
 
 
 class Bench:
     """Both ways, and what they take."""
 
-    def __init__(self, rounds: int, pictures: int) -> None:
-        self._rounds, self.pictures = rounds, pictures
-        engine = Engine(device="cpu")
-        family: Any = engine._residents.open(VARIANT)
-        contents = [_lora(family.pipe.transformer, seed) for seed in (1, 2, 3)]
+    def __init__(self, place: Place, rounds: int, pictures: int) -> None:
+        self._place, self._rounds, self.pictures = place, rounds, pictures
+        self.engine = Engine(device=place.device)
+        self._family: Any = self.engine.lend(place.variant)
+        contents = [_lora(self._family.pipe.transformer, seed) for seed in (1, 2, 3)]
         self.files = {hashlib.sha256(one).hexdigest(): one for one in contents}
         self.names = list(self.files)
-        self.engine, self.plain, self.switched = engine, Stock({}), Stock(self.files)
-        self.alike = Stock({}, ours=True)
-        self.fast = Engine(device="cpu", wishes=Wishes(fast=True))
+
+    @cached_property
+    def plain(self) -> Stock:
+        """Return the pipeline without LoRAs."""
+        return Stock(self._place.variant, self._family, self._place.device, {})
+
+    @cached_property
+    def switched(self) -> Stock:
+        """Return the pipeline with LoRAs."""
+        return Stock(self._place.variant, self._family, self._place.device, self.files)
+
+    @cached_property
+    def alike(self) -> Stock:
+        """Return the pipeline with the engine's arithmetic."""
+        return Stock(self._place.variant, self._family, self._place.device, {}, ours=True)
+
+    @cached_property
+    def fast(self) -> Engine:
+        """Return the engine in fast mode."""
+        return Engine(device=self._place.device, wishes=Wishes(fast=True))
 
     def medians(self, *ways: Callable[[], object]) -> list[float]:
         """Return the median seconds of each way, in turn; the first round warms up."""
         seconds: list[list[float]] = [[] for _ in ways]
         for number in range(self._rounds + 1):
             for way, kept in zip(ways, seconds, strict=True):
-                started = time.process_time()
+                started = self._place.now()
                 way()
                 if number:
-                    kept.append(time.process_time() - started)
+                    kept.append(self._place.now() - started)
         return [statistics.median(kept) for kept in seconds]
 
     def together(self, requests: Sequence[ImageRequest], engine: Engine | None = None) -> None:
         """Draw them side by side."""
         engine = engine or self.engine
-        drawings = [engine.admit(VARIANT, request, files=self.files) for request in requests]
+        drawings = [
+            engine.admit(self._place.variant, request, files=self.files) for request in requests
+        ]
         while not all(drawing.ended for drawing in drawings):
             for drawing in engine.step():
                 _ = drawing.finished().png  # what a worker keeps
 
     def alone(self) -> dict[str, Any]:
         """Compare one picture with a bare call."""
+        request, variant = self._place.plain, self._place.variant
         plain, ours = self.medians(
-            lambda: self.plain.draw(PLAIN), lambda: self.engine.draw(VARIANT, PLAIN)
+            lambda: self.plain.draw(request), lambda: self.engine.draw(variant, request).png
         )
-        drawn = self.engine.draw(VARIANT, PLAIN)
-        apart = ImageChops.difference(self.plain.draw(PLAIN), drawn.image).getextrema()
+        drawn = self.engine.draw(variant, request)
+        apart = ImageChops.difference(self.plain.draw(request), drawn.image).getextrema()
         return {
             "time": ours / plain,
             "pixels_apart": max(most for _, most in apart),
-            "same_pixels": pixel_sha256(self.alike.draw(PLAIN)) == drawn.pixel_sha256,
+            "same_pixels": pixel_sha256(self.alike.draw(request)) == drawn.pixel_sha256,
         }
 
     def four(self) -> dict[str, float]:
         """Compare four pictures of an order with one."""
-        found = {}
-        for name, request in (("plain", PLAIN), ("guided", replace(PLAIN, guidance=3.0))):
+        found, kinds = {}, {"plain": self._place.plain}
+        if self._place.variant.guidance.kind == TRUE_CFG:
+            kinds["guided"] = replace(self._place.plain, guidance=3.0)
+        for name, request in kinds.items():
             four = [replace(request, seed=seed) for seed in range(4)]
             one, together = self.medians(
                 lambda request=request: self.together([request]),  # type: ignore[misc]
@@ -161,7 +158,10 @@ class Bench:
     def loras(self) -> dict[str, float]:
         """Compare a mixed batch with switching."""
         a, b = ((LoraUse(name, 0.1),) for name in self.names[:2])
-        mixed = [replace(PLAIN, seed=seed, loras=use) for seed, use in enumerate(((), a, b, a))]
+        mixed = [
+            replace(self._place.plain, seed=seed, loras=use)
+            for seed, use in enumerate(((), a, b, a))
+        ]
         one_by_one, together = self.medians(
             lambda: [self.switched.draw(request) for request in mixed],
             lambda: self.together(mixed),
@@ -170,7 +170,7 @@ class Bench:
 
     def exact(self) -> dict[str, float]:
         """Compare the two modes."""
-        four = [replace(PLAIN, seed=seed) for seed in range(4)]
+        four = [replace(self._place.plain, seed=seed) for seed in range(4)]
         fast, exact = self.medians(
             lambda: self.together(four, self.fast), lambda: self.together(four)
         )
@@ -178,20 +178,22 @@ class Bench:
 
     def members(self) -> dict[str, float]:
         """Compare twelve members' orders with first come, first served."""
-        orders = [_ordered(number, self.names) for number in range(12)]
+        orders = [_ordered(self._place.plain, number, self.names) for number in range(12)]
         return self._queue(orders, self.switched) | {"least_makespan": self._least(orders)}
 
     def large(self) -> dict[str, float]:
         """Compare where rows share nothing."""
-        big = replace(PLAIN, width=LARGE, height=LARGE, steps=8)
+        width, height = self._place.large
+        big = replace(self._place.plain, width=width, height=height)
         return self._queue([Order(replace(big, seed=seed)) for seed in range(6)], self.alike)
 
     def memory(self) -> dict[str, float]:
         """Compare what the process holds after many small pictures with what it held after 100."""
         held = {}
+        plain = replace(self._place.plain, width=SMALL, height=SMALL, steps=1)
         for number in range(1, self.pictures + 1):
             loras = (LoraUse(self.names[number % 3], 0.1),) if number % 2 else ()
-            small = replace(PLAIN, width=64, height=64, steps=1, seed=number, loras=loras)
+            small = replace(plain, seed=number, loras=loras)
             prompt = f"{PROMPTS[number % 4]} {number}"
             self.together([replace(small, prompt=prompt), replace(small, seed=number + 1)])
             if number in (100, self.pictures):
@@ -202,7 +204,7 @@ class Bench:
         spans: list[tuple[float, float]] = []
         latencies: list[tuple[float, float]] = []
         for number in range(max(2, self._rounds // 2) + 1):
-            services = [_timed(lambda one=one: stock.draw(one.request)) for one in orders]  # type: ignore[misc]
+            services = [self._timed(lambda one=one: stock.draw(one.request)) for one in orders]  # type: ignore[misc]
             gap = statistics.mean(services) / 2
             coming = [replace(one, at=index * gap) for index, one in enumerate(orders)]
             fifo = _served(coming, services)
@@ -220,27 +222,34 @@ class Bench:
         }
 
     def _least(self, orders: Sequence[Order]) -> float:
-        services = [_timed(lambda one=one: self.switched.draw(one.request)) for one in orders]  # type: ignore[misc]
+        services = [self._timed(lambda one=one: self.switched.draw(one.request)) for one in orders]  # type: ignore[misc]
         last = orders[-1].request
-        ours = statistics.median(_timed(lambda: self.together([last])) for _ in range(self._rounds))
+        ours = statistics.median(
+            self._timed(lambda: self.together([last])) for _ in range(self._rounds)
+        )
         return ((len(orders) - 1) * statistics.mean(services) / 2 + ours) / sum(services)
+
+    def _timed(self, work: Callable[[], object]) -> float:
+        started = self._place.now()
+        work()
+        return self._place.now() - started
 
     def _stepped(self, orders: Sequence[Order]) -> list[float]:
         """Draw orders as they come; return when each was finished."""
-        skipped = -time.process_time()
+        skipped = -self._place.now()
         waiting, under_way, ends = list(enumerate(orders)), {}, [0.0] * len(orders)
         while waiting or under_way:
-            now = time.process_time() + skipped
+            now = self._place.now() + skipped
             if not under_way and waiting[0][1].at > now:
                 skipped += waiting[0][1].at - now
                 now = waiting[0][1].at
             while waiting and waiting[0][1].at <= now and (not under_way or self.engine.room > 0):
                 index, order = waiting.pop(0)
-                drawing = self.engine.admit(VARIANT, order.request, files=self.files)
+                drawing = self.engine.admit(self._place.variant, order.request, files=self.files)
                 under_way[drawing] = index
             for drawing in self.engine.step():
                 _ = drawing.finished().png  # what a worker keeps
-                ends[under_way.pop(drawing)] = time.process_time() + skipped
+                ends[under_way.pop(drawing)] = self._place.now() + skipped
         return ends
 
 
@@ -252,19 +261,13 @@ def _served(orders: Sequence[Order], services: Sequence[float]) -> list[float]:
     return ends
 
 
-def _timed(work: Callable[[], object]) -> float:
-    started = time.process_time()
-    work()
-    return time.process_time() - started
-
-
-def _ordered(number: int, names: Sequence[str]) -> Order:
+def _ordered(plain: ImageRequest, number: int, names: Sequence[str]) -> Order:
     wears = [(), (names[0],), (names[1],), (names[0], names[2])][number % 4]
     return Order(
         replace(
-            PLAIN,
+            plain,
             prompt=PROMPTS[number % len(PROMPTS)],
-            steps=(4, 8, 12)[number % 3],
+            steps=plain.steps * (number % 3 + 1) // 2,
             seed=number,
             loras=tuple(LoraUse(name, 0.1) for name in wears),
         )
@@ -286,21 +289,49 @@ def _lora(transformer: torch.nn.Module, seed: int) -> bytes:
     return save(tensors)
 
 
+def _placed(name: str, device: str) -> Place:
+    """Return the usual picture of a variant; the starter's without guidance, and a large one."""
+    variant = Catalog.load([name]).default
+    width, height = variant.sizes.default
+    guided = variant.guidance.kind == EMBEDDED
+    plain = ImageRequest(
+        variant=name,
+        prompt=PROMPTS[0],
+        negative="",
+        width=width,
+        height=height,
+        steps=variant.steps.default,
+        guidance=variant.guidance.default if guided else 1.0,
+        seed=7,
+    )
+    large = (LARGE, LARGE) if width < LARGE else (width, height)
+    return Place(variant, device, plain, large)
+
+
+def _machine(device: str) -> str:
+    if device == "cpu":
+        return f"{platform.machine()}, {torch.backends.cpu.get_cpu_capability()}, one thread"
+    return torch.cuda.get_device_name(device)
+
+
 def main() -> None:
-    """Measure on the starter."""
+    """Measure on the starter, or on what is asked for."""
     names = ("alone", "four", "members", "loras", "exact", "large")
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=(*names, "memory"), action="append")
     parser.add_argument("--pictures", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--variant", default="starter")
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     warnings.filterwarnings("ignore", message="Already found a `peft_config`")
-    bench = Bench(options.rounds, options.pictures)
+    place = _placed(options.variant, options.device)
+    bench = Bench(place, options.rounds, options.pictures)
     found = {name: getattr(bench, name)() for name in options.only or names}
     shares = {" ".join(map(str, kind)): one.costs for kind, one in bench.engine.shares.items()}
-    machine = f"{platform.machine()}, {torch.backends.cpu.get_cpu_capability()}, one thread"
+    machine = _machine(options.device)
     if options.json:
         print(json.dumps({"machine": machine, "rows": shares, **found}))
         return
