@@ -58,6 +58,12 @@ class Page(Preview):  # type: ignore[misc]  # simcord is read without types
         """Whether a browser shows it; the one page without is simcord's own."""
         return len(self._pages) > 1
 
+    def _publish(self, page: Any, **why: Any) -> None:
+        super()._publish(page, **why)
+        # Dates and times are told in the language of who looks.
+        locales: Mapping[int, str] = self.env.backend.locales
+        page.snapshot["profile"]["locale"] = locales.get(page.viewer.id, self.locale)
+
     async def _action(self, context_id: str | None, body: Any) -> dict[str, Any]:
         kind = body.get("kind") if isinstance(body, Mapping) else None
         if kind == AROUND:
