@@ -18,6 +18,8 @@ DEFAULT = "en-US"
 """Discord falls back from zh-TW to English, never to zh-CN; so do we, by having a file for each."""
 TRADITIONAL = ("zh-hant", "zh-hk", "zh-mo")
 """What browsers of those who read zh-TW ask for, too."""
+MOST_LISTED = 10
+"""Of a list that an error names, so that it stays on a phone's screen."""
 LISTS = {
     "known": "variants",
     "choices": "sizes",
@@ -84,9 +86,9 @@ class Words:
         for lists, names in LISTS.items():
             if lists in params:
                 each = str(params[lists]).split(", ")
-                shown[lists] = self("list.comma").join(
-                    self.name(f"{names}.{one}", plain(one)) for one in each
-                )
+                named = [self.name(f"{names}.{one}", plain(one)) for one in each[:MOST_LISTED]]
+                more = ["…"] if len(each) > MOST_LISTED else []
+                shown[lists] = self("list.comma").join([*named, *more])
         for one, names in NAMED.items():
             if one in params:
                 shown[one] = self.name(f"{names}.{params[one]}", str(shown[one]))

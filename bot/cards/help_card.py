@@ -13,12 +13,25 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
     "draw": ("imagine", "edit", "variations", "expand", "upscale"),
     "mine": (
         *("history", "show", "again", "presets list", "presets save"),
-        *("lora add", "lora list", "defaults", "labels", "privacy export"),
+        *("lora add", "lora list", "lora train", "defaults", "labels"),
+        *("privacy export", "privacy forget"),
     ),
     "here": ("queue", "quota", "checkin", "variants", "verify"),
-    "manage": ("settings show", "gift"),
+    "manage": ("settings show", "settings audit", "gift"),
+    "host": ("admin status", "admin log"),
 }
 """What is listed under which heading; of a group, the commands that matter most."""
+LEFT_OUT = frozenset(
+    {
+        "help",
+        "presets delete",
+        *(f"lora {one}" for one in ("info", "rename", "set", "preview", "remove", "favourite")),
+        *("lora share", "lora unshare"),
+    }
+)
+"""What is found beside one that is listed, as soon as its group is typed."""
+GROUPS_LEFT_OUT = frozenset({"settings", "admin"})
+"""The groups whose other commands are found so, however many there are."""
 SERVERS_ONLY = {"checkin"}
 """What is not there where no server added the bot; those of `manage` are shown to nobody there."""
 KEYS = {"variants": "variant_list", "settings show": "settings"}
@@ -30,17 +43,17 @@ def card(
     here: Collection[str],
     ids: Mapping[str, int],
     *,
-    manages: bool,
+    audience: Collection[str],
     brought_along: bool,
 ) -> Letter:
-    """Return the page; what is for those who manage the server is shown to them alone.
+    """Return the page; of what is for those who `manage` or `host`, only the `audience`'s.
 
     Where the bot was `brought_along` it says so, and leaves out what only servers have.
     """
     shown: ui.Container[ui.LayoutView] = ui.Container(accent_colour=CALM)
     shown.add_item(ui.TextDisplay(words("help.title")))
     for section, commands in SECTIONS.items():
-        if section == "manage" and not manages:
+        if section in ("manage", "host") and section not in audience:
             continue
         fitting = [one for one in commands if not (brought_along and one in SERVERS_ONLY)]
         lines = [*_lines(words, fitting, here, ids)]
@@ -60,7 +73,7 @@ def _lines(
 ) -> Iterator[str]:
     for command in commands:
         group, _, inner = command.partition(" ")
-        if group not in here:
+        if command not in here:
             continue
         key = KEYS.get(command, command.replace(" ", "_"))
         yield f"{_link(words, command, group, inner, ids)} · {words(f'{key}.description')}"

@@ -1,6 +1,7 @@
 """/admin: what the host does to all servers at once; nobody else may, whatever their roles."""
 
 from collections.abc import Callable
+from functools import partial
 
 import discord
 from discord import app_commands
@@ -9,7 +10,7 @@ from sqlalchemy.orm import Session
 from bot.answers import Press
 from bot.cards import host_card
 from bot.client import Tree
-from bot.commands.assembly import variant_choices
+from bot.commands.assembly import choosing_variant, suggesting_variant, variant_named
 from bot.commands.choosing import choice, subcommand
 from bot.servers.host import require_host
 from bot.services import Services
@@ -76,13 +77,13 @@ def _flow(group: app_commands.Group, services: Services) -> None:
 
 
 def _variant(group: app_commands.Group, services: Services) -> None:
-    named = [services.catalog[name] for name in services.catalog.names]
-
     @subcommand(group, services, "variant", "variant", "on", prefix="admin")
-    @app_commands.choices(variant=variant_choices(services, named))
-    async def variant(interaction: Press, variant: str, on: bool) -> None:
-        by = interaction.user.id
-        await do(services, interaction, lambda s: controls.set_variant(s, variant, on=on, by=by))
+    @partial(choosing_variant, services)
+    async def variant_(interaction: Press, variant: str, on: bool) -> None:
+        by, named = interaction.user.id, variant_named(services, variant)
+        await do(services, interaction, lambda s: controls.set_variant(s, named, on=on, by=by))
+
+    suggesting_variant(services, variant_)
 
 
 def _ban(group: app_commands.Group, services: Services) -> None:

@@ -48,6 +48,8 @@ def add(
     mark = services.texts.mark
 
     async def callback(interaction: Press, **given: Any) -> None:
+        if given.get("variant"):
+            given["variant"] = variant_named(services, given["variant"])
         await answer(interaction, **given)
 
     itself = inspect.Parameter("interaction", inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -65,8 +67,16 @@ def add(
             command.autocomplete(one.name)(one.suggest)
 
 
-def variant_choices(services: Services, variants: Iterable[Variant]) -> Choices:
-    """Return a choice for each variant, under its display name."""
+def variant_option(services: Services, variants: Sequence[Variant], key: str) -> Option:
+    """Return the option that names a variant: as choices, or suggested where they are too many."""
+    choices, suggest = variant_choices(services, variants), variant_suggest(services, variants)
+    return Option(name="variant", kind=str, key=key, choices=choices, suggest=suggest)
+
+
+def variant_choices(services: Services, variants: Sequence[Variant]) -> Choices | None:
+    """Return a choice for each variant, under its display name; None where Discord takes fewer."""
+    if len(variants) > MOST_CHOICES:
+        return None
     texts = services.texts
     return [
         app_commands.Choice(
@@ -74,7 +84,55 @@ def variant_choices(services: Services, variants: Iterable[Variant]) -> Choices:
             value=one.name,
         )
         for one in variants
-    ][:MOST_CHOICES]
+    ]
+
+
+def variant_suggest(services: Services, variants: Sequence[Variant]) -> Suggest | None:
+    """Return what suggests variants by what was typed of their names, where they are many."""
+    if len(variants) <= MOST_CHOICES:
+        return None
+
+    async def suggest(interaction: Press, typed: str) -> Choices:
+        words, wanted = services.words(interaction.locale), typed.strip().casefold()
+        named = [(words.name(f"variants.{one.name}", one.name), one.name) for one in variants]
+        fitting = [
+            app_commands.Choice(name=shown, value=name)
+            for shown, name in named
+            if wanted in f"{shown} {name}".casefold()
+        ]
+        return fitting[:MOST_CHOICES]
+
+    return suggest
+
+
+def choosing_variant(services: Services, callback: Any) -> Any:
+    """Offer all variants as the choices of a command's option `variant`, where they fit in."""
+    choices = variant_choices(services, _all(services))
+    return callback if choices is None else app_commands.choices(variant=choices)(callback)
+
+
+def suggesting_variant(services: Services, command: Any) -> None:
+    """Suggest them while they are typed, where they do not."""
+    if suggest := variant_suggest(services, _all(services)):
+        command.autocomplete("variant")(suggest)
+
+
+def variant_named(services: Services, typed: str) -> str:
+    """Return the variant that was picked, or typed by its display name in any language.
+
+    Raises VariantUnknown.
+    """
+    catalog, wanted = services.catalog, typed.strip().casefold()
+    for name in catalog.names:
+        shown = {words.name(f"variants.{name}", name) for words in services.texts.words.values()}
+        called = {name, *shown, *(one.partition(" · ")[0] for one in shown)}
+        if wanted in {one.casefold() for one in called}:
+            return name
+    return catalog[typed].name
+
+
+def _all(services: Services) -> list[Variant]:
+    return [services.catalog[name] for name in services.catalog.names]
 
 
 def word_choices(services: Services, prefix: str, words: Iterable[str]) -> Choices:

@@ -38,8 +38,7 @@ def options(services: Services) -> Iterator[Option]:
     """Yield the options that can be kept: those of /imagine that are not about one picture."""
     variants = drawing(services)
     if len(variants) > 1:
-        choices = assembly.variant_choices(services, variants)
-        yield Option(name="variant", kind=str, key="imagine.variant", choices=choices)
+        yield assembly.variant_option(services, variants, "imagine.variant")
 
     async def offer_sizes(interaction: Press, typed: str) -> Choices:
         named = getattr(interaction.namespace, "variant", None)

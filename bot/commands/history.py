@@ -30,7 +30,6 @@ def register(tree: Tree, services: Services) -> None:
     options = [Option(name="search", kind=words, key="history.search")]
     variants = [services.catalog[name] for name in services.catalog.names]
     if len(variants) > 1:
-        choices = assembly.variant_choices(services, variants)
-        options.append(Option(name="variant", kind=str, key="history.variant", choices=choices))
+        options.append(assembly.variant_option(services, variants, "history.variant"))
     options.append(Option(name="starred", kind=bool, key="history.starred_only"))
     assembly.add(tree, services, "history", options, answer)

@@ -10,6 +10,7 @@ from discord import app_commands
 from bot.answers import Press
 from bot.cards import preset_list
 from bot.client import Tree
+from bot.commands import assembly
 from bot.i18n import Words
 from bot.loras import offers
 from bot.orders import asking
@@ -31,6 +32,8 @@ def register(tree: Tree, services: Services) -> None:
 
     async def imagine(interaction: Press, **options: Any) -> None:
         # Wrong input is answered before anything public appears.
+        if options.get("variant"):
+            options["variant"] = assembly.variant_named(services, options["variant"])
         await asking.order(services, interaction, RawOptions(**options))
 
     async def offer_sizes(interaction: Press, typed: str) -> list[app_commands.Choice[str]]:
@@ -55,10 +58,10 @@ def register(tree: Tree, services: Services) -> None:
     names = [option.name for option in options]
     describe = app_commands.describe(**{name: mark(f"imagine.{name}_hint") for name in names})
     rename = app_commands.rename(**{name: mark(f"imagine.{name}") for name in names})
-    choose = app_commands.choices(variant=_variant_choices(services))
     command = tree.command(name=mark("imagine.name"), description=mark("imagine.description"))(
-        choose(rename(describe(callback)))
+        assembly.choosing_variant(services, rename(describe(callback)))
     )
+    assembly.suggesting_variant(services, command)
     command.autocomplete("size")(offer_sizes)
     command.autocomplete("preset")(offer_presets)
     if "lora" in names:
@@ -138,14 +141,3 @@ def _option(name: str, kind: Any, *, required: bool = False) -> inspect.Paramete
     return inspect.Parameter(
         name, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=kind, default=default
     )
-
-
-def _variant_choices(services: Services) -> list[app_commands.Choice[str]]:
-    texts = services.texts
-    return [
-        app_commands.Choice(
-            name=texts.mark(f"variants.{name}") if texts.has(f"variants.{name}") else name,
-            value=name,
-        )
-        for name in services.catalog.names[:MOST_CHOICES]
-    ]

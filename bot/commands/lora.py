@@ -161,6 +161,7 @@ def _share(group: app_commands.Group, services: Services) -> None:
 
         def share(session: Session, lora: Lora) -> None:
             shown.check_member(session, interaction)
+            shown.check_kept(lora)
             shares.share(session, lora, guild_id, role_id)
 
         await _changed(services, interaction, name, share)
@@ -201,6 +202,7 @@ def _favourite(group: app_commands.Group, services: Services) -> None:
 
         def favour(session: Session) -> Lora:
             lora = shares.named(session, viewer, name)
+            shown.check_kept(lora)
             shares.favour(session, viewer.user_id, lora.id)
             return lora
 

@@ -5,6 +5,7 @@ counts.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import discord
@@ -12,7 +13,7 @@ from discord import app_commands
 from sqlalchemy.orm import Session
 
 from bot.answers import Press
-from bot.commands.assembly import variant_choices
+from bot.commands.assembly import choosing_variant, suggesting_variant, variant_named
 from bot.commands.choosing import answer_places, choice, subcommand
 from bot.servers import places
 from bot.services import Services
@@ -78,11 +79,10 @@ def _use(group: app_commands.Group, services: Services) -> None:
 
 
 def _variant(group: app_commands.Group, services: Services) -> None:
-    named = [services.catalog[name] for name in services.catalog.names]
-
     @_command(group, services, "variant", "variant", "said")
-    @app_commands.choices(variant=variant_choices(services, named), said=_said(services))
-    async def variant(
+    @partial(choosing_variant, services)
+    @app_commands.choices(said=_said(services))
+    async def variant_(
         interaction: Press,
         variant: str,
         said: str,
@@ -90,18 +90,19 @@ def _variant(group: app_commands.Group, services: Services) -> None:
         everywhere: bool = False,
     ) -> None:
         where = _where(interaction, channel, everywhere)
+        named = variant_named(services, variant)
 
         def change(session: Session, guild_id: int) -> None:
-            channels.choose_variant(session, guild_id, where, variant, SAID[said])
+            channels.choose_variant(session, guild_id, where, named, SAID[said])
 
         await answer_places(services, interaction, where, change)
 
+    suggesting_variant(services, variant_)
+
 
 def _defaults(group: app_commands.Group, services: Services) -> None:
-    named = [services.catalog[name] for name in services.catalog.names]
-
     @_command(group, services, "defaults", "variant", "size")
-    @app_commands.choices(variant=variant_choices(services, named))
+    @partial(choosing_variant, services)
     async def defaults(
         interaction: Press,
         variant: str | None = None,
@@ -109,11 +110,14 @@ def _defaults(group: app_commands.Group, services: Services) -> None:
         channel: Where = None,
         everywhere: bool = False,
     ) -> None:
+        variant = variant_named(services, variant) if variant else None
         drawn_by = services.catalog[variant] if variant else services.catalog.default
         if size:
             services.reader.size(size, drawn_by)
         where = _where(interaction, channel, everywhere)
         await _choose(services, interaction, where, variant=variant, size=size)
+
+    suggesting_variant(services, defaults)
 
 
 def _quiet(group: app_commands.Group, services: Services) -> None:

@@ -7,7 +7,7 @@ from discord import app_commands
 
 from bot.answers import Press
 from bot.cards import preset_list
-from bot.commands.assembly import Choices, Option, variant_choices
+from bot.commands.assembly import Choices, Option, variant_option
 from bot.loras import offers
 from bot.services import Services
 from bot.wishes import sources
@@ -47,8 +47,7 @@ def order(
 ) -> Iterator[Option]:
     """Yield the options of every order: variant, number of pictures, seed."""
     if len(variants) > 1:
-        choices = variant_choices(services, variants)
-        yield Option(name="variant", kind=str, key="imagine.variant", choices=choices)
+        yield variant_option(services, variants, "imagine.variant")
     if is_counted:
         most = max(variant.max_count for variant in variants)
         yield Option(name="count", kind=app_commands.Range[int, 1, most], key="imagine.count")

@@ -17,6 +17,7 @@ from store.tables.loras import Lora, LoraFetch, LoraShare
 
 PER_PAGE = 8
 PREVIEW = "preview.png"
+REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +38,10 @@ def info(words: Words, known: Known) -> Letter:
     shown: ui.Container[ui.LayoutView] = ui.Container(accent_colour=_colour(lora))
     star = "★ " if known.is_favourite else ""
     lines = [f"## {star}{plain(lora.name)}", *_facts(words, lora)]
-    shared = _shared(words, known) if known.is_own else words("lora.by", user=lora.owner_id)
-    lines.append(shared)
+    if not known.is_own:
+        lines.append(words("lora.by", user=lora.owner_id))
+    elif lora.status != REFUSED:
+        lines.append(_shared(words, known))
     if lora.status == "ready":
         lines.append(f"-# {words('lora.use')}")
     shown.add_item(ui.TextDisplay("\n".join(lines)))
@@ -46,7 +49,8 @@ def info(words: Words, known: Known) -> Letter:
     if known.preview:
         attachments = (Attachment(PREVIEW, known.preview),)
         shown.add_item(ui.MediaGallery(discord.MediaGalleryItem(f"attachment://{PREVIEW}")))
-    shown.add_item(ui.ActionRow(*_buttons(words, known)))
+    if buttons := list(_buttons(words, known)):
+        shown.add_item(ui.ActionRow(*buttons))
     return Letter(letters.layout(shown), attachments)
 
 
@@ -122,7 +126,7 @@ def _notice(text: str, colour: discord.Colour) -> Letter:
 
 
 def _colour(lora: Lora) -> discord.Colour:
-    return {"ready": CALM, "refused": SORRY}.get(lora.status, BUSY)
+    return {"ready": CALM, REFUSED: SORRY}.get(lora.status, BUSY)
 
 
 def _facts(words: Words, lora: Lora) -> Iterator[str]:
@@ -175,9 +179,11 @@ def _progress(words: Words, got: int, of: int | None) -> str:
 
 
 def _buttons(words: Words, known: Known) -> Iterator[ui.Button[ui.LayoutView]]:
+    """Yield what can be done with it: one that nobody can draw with is no favourite."""
     lora = known.lora
-    key = "unfavour" if known.is_favourite else "favour"
-    yield ui.Button(label=words(f"lora.{key}"), custom_id=marks.button("lorafav", lora.id))
+    if known.is_favourite or lora.status == "ready":
+        key = "unfavour" if known.is_favourite else "favour"
+        yield ui.Button(label=words(f"lora.{key}"), custom_id=marks.button("lorafav", lora.id))
     if known.is_own:
         yield ui.Button(label=words("lora.remove"), custom_id=marks.button("loradrop", lora.id))
 

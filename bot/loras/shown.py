@@ -6,6 +6,7 @@ from dataclasses import replace
 from sqlalchemy.orm import Session
 
 from bot.answers import Press
+from bot.errors import LoraNotReady
 from bot.loras import cards, wearing
 from bot.loras.cards import PER_PAGE, Known
 from bot.servers.standing import home, rank
@@ -69,6 +70,12 @@ def check_member(session: Session, interaction: Press) -> None:
     """Raise what keeps a member from bringing anything in, as it keeps them from ordering."""
     controls.check_member(session, interaction.user.id)
     sanctions.check(session, home(interaction), interaction.user.id)
+
+
+def check_kept(lora: Lora) -> None:
+    """Raise LoraNotReady for one that was refused, which nobody can ever draw with."""
+    if lora.status == cards.REFUSED:
+        raise LoraNotReady(value=lora.name)
 
 
 def room(plan: Plan) -> Room:

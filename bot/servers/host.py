@@ -12,9 +12,14 @@ READERS = "read_only"
 
 def require_host(services: Services, interaction: Press) -> None:
     """Raise HostNeeded for everybody else."""
-    is_named = interaction.user.id in services.owners
-    if not is_named and interaction.user.id not in _of(interaction.client.application):
+    if not is_host(services, interaction):
         raise HostNeeded
+
+
+def is_host(services: Services, interaction: Press) -> bool:
+    """Tell whether a member runs this bot."""
+    user_id = interaction.user.id
+    return user_id in services.owners or user_id in _of(interaction.client.application)
 
 
 def _of(application: discord.AppInfo | None) -> set[int]:

@@ -97,6 +97,15 @@ async def test_a_refusal_is_told_in_the_members_language_after_a_restart(roomy: 
     await tell(stage)
     assert words.error(LoraKindUnsupported(kind="LoKr")) in text(answer)
     assert "水墨" in text(answer)
+    assert words("lora.private") not in text(answer)
+    assert set(presses(answer)) == {"loradrop"}
+    name = {"name": "水墨"}
+    for command in ("share", "favourite", "preview"):
+        told = await stage.alex.slash(stage.channel, f"lora {command}", **name)
+        *_, said = [one for one in (told.response, *told.followups) if one is not None]
+        assert words("errors.lora_not_ready", value="水墨") in text(said)
+    answer = await run(stage, stage.alex, "info", name="水墨")
+    assert set(presses(answer)) == {"loradrop"}
     shown = await run(stage, stage.alex, "list")
     assert words("lora.refused") in text(shown)
 

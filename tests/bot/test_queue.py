@@ -3,7 +3,9 @@
 from typing import Any
 
 import discord
+from discord import app_commands
 
+from bot.cards import help_card
 from store.host import workers
 from tests.bot.messages import gallery, order_id, text
 from tests.bot.stage import Stage
@@ -79,7 +81,28 @@ async def test_help_links_the_commands_that_are_here(stage: Stage) -> None:
     permissions = discord.Permissions(manage_guild=True)
     role = stage.guild.create_role("managers", permissions=permissions)
     boss = stage.guild.add_member(stage.env.create_user("boss"), roles=[role])
-    assert "</settings show:" in await help_page(stage, boss)
+    said = await help_page(stage, boss)
+    assert "</settings show:" in said
+    assert "</admin " not in said
+    object.__setattr__(stage.services, "owners", frozenset({boss.id}))
+    said = await help_page(stage, boss)
+    assert "</admin status:" in said
+    assert len(said) < 4000
+
+
+async def test_every_command_is_on_the_page_or_left_out_on_purpose(stage: Stage) -> None:
+    there = {one.qualified_name for one in stage.bot.tree.walk_commands() if is_typed(one)}
+    listed = {one for commands in help_card.SECTIONS.values() for one in commands}
+    left = {one for one in there if one.partition(" ")[0] in help_card.GROUPS_LEFT_OUT}
+    assert there <= listed | help_card.LEFT_OUT | left
+    assert listed | help_card.LEFT_OUT <= there
+    # Of each group that is left out there is one to find it by.
+    groups = {one.partition(" ")[0] for one in listed}
+    assert {one.partition(" ")[0] for one in there - {"help"}} <= groups
+
+
+def is_typed(command: object) -> bool:
+    return isinstance(command, app_commands.Command)
 
 
 async def test_help_without_ids_names_the_commands(stage: Stage) -> None:

@@ -13,6 +13,7 @@ from bot.loras.cards import base_name
 from bot.loras.training import curve
 from bot.loras.training.asked import Pending
 from bot.markdown import plain
+from engine.errors import EngineFailed
 from store.tables.loras import Lora
 from store.tables.trainings import Training
 
@@ -76,10 +77,16 @@ def ended(words: Words, training: Training, lora: Lora, pictures: Sequence[bytes
         back = training.price - (training.due or 0)
         text = words("lora_train.cancelled", name=name, step=training.step, back=back)
     else:
-        error = training.error or {"code": "internal", "params": {}}
-        told = words.failure(error["code"], error["params"])
-        text = f"{words('lora_train.failed', name=name)}\n{told}"
+        text = f"{words('lora_train.failed', name=name)}\n{_reason(words, training)}"
     return Letter(letters.layout(_container(text, SORRY)))
+
+
+def _reason(words: Words, training: Training) -> str:
+    """Say why one failed; where that is not known, not in the words for pictures."""
+    error = training.error or {"code": EngineFailed.code, "params": {}}
+    if error["code"] == EngineFailed.code:
+        return words("lora_train.again")
+    return words.failure(error["code"], error["params"])
 
 
 def _done(words: Words, training: Training, lora: Lora) -> str:

@@ -1,0 +1,65 @@
+"""More variants than Discord takes as choices: suggested while typed, none of them out of reach."""
+
+from typing import Any
+
+import discord
+import pytest
+
+from engine.catalog import VARIANTS, Catalog
+from tests.bot.messages import text
+from tests.bot.stage import Stage
+
+NAMES = ["starter", *sorted({one.stem for one in VARIANTS.glob("*.toml")} - {"starter"})][:30]
+LAST = NAMES[-1]
+
+
+@pytest.fixture
+def catalog() -> Catalog:
+    return Catalog.load(NAMES)
+
+
+def option(stage: Stage, *path: str) -> dict[str, Any]:
+    """Return the option `variant` of a command as it was synced."""
+    found = stage.env.backend.commands[None][(path[0], 1)]
+    for name in (*path[1:], "variant"):
+        (found,) = [one for one in found["options"] if one["name"] == name]
+    return dict(found)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ("imagine",),
+        ("history",),
+        ("settings", "channel", "variant"),
+        ("settings", "channel", "defaults"),
+        ("admin", "variant"),
+    ],
+)
+async def test_thirty_are_suggested_by_every_command(stage: Stage, path: tuple[str, ...]) -> None:
+    assert len(NAMES) == 30
+    found = option(stage, *path)
+    assert found["autocomplete"]
+    assert not found.get("choices")
+    powers = discord.Permissions(administrator=True)
+    role = stage.guild.create_role("bosses", permissions=powers)
+    boss = stage.guild.add_member(stage.env.create_user("boss"), roles=[role])
+    stage.speaks(boss, "zh-CN")
+    command = " ".join(path)
+    shown = await boss.autocomplete(stage.channel, command, "variant", "")
+    assert len(shown) == 25
+    name = stage.services.texts.of("zh-CN")(f"variants.{LAST}")
+    (only,) = await boss.autocomplete(stage.channel, command, "variant", name)
+    assert (only["name"], only["value"]) == (name, LAST)
+
+
+async def test_what_was_typed_and_not_picked_is_found_by_its_name(stage: Stage) -> None:
+    words = stage.speaks(stage.alex, "zh-TW")
+    shown = words("variants.flux2-klein-4b")
+    await stage.imagine(stage.alex, prompt="a panda", variant=shown.partition(" · ")[0])
+    assert [one.request["variant"] for one in stage.orders()] == ["flux2-klein-4b"]
+    told = await stage.imagine(stage.alex, prompt="a panda", variant="dall-e")
+    said = text(told.response)
+    assert "「dall\\-e」" in said
+    assert said.endswith("、…")
+    assert len(said) < 600
