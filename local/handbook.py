@@ -48,10 +48,11 @@ HEAD = """\
 
 <!-- Written by `make docs` from the bot's own command tree; do not edit. -->
 
-Each command, option and choice has its own name in English, 简体中文 and 繁體中文; everybody sees
-their own. Most are there wherever a member is: in servers that have added the bot, in others and in
-direct messages if [they have added it themselves](members.md#on-your-own-account). What they do is
-told in [members.md](members.md) and, for those who manage a server, in [settings.md](settings.md).
+Each command, option and choice has its own name in English, 简体中文 and 繁體中文, in that order here;
+everybody sees their own, and one that is the same in two languages stands once. Most are there
+wherever a member is: in servers that have added the bot, in others and in direct messages if
+[they have added it themselves](members.md#on-your-own-account). What they do is told in
+[members.md](members.md) and, for those who manage a server, in [settings.md](settings.md).
 """
 
 Payload = Mapping[str, Any]
@@ -154,8 +155,8 @@ def _entries(
 def _command(entry: Entry) -> Iterator[str]:
     typed = list(dict.fromkeys(f"`/{name}`" for name in entry.names))
     yield f"### {' · '.join(typed)}\n"
-    said = [_said(entry.payload), *(_said(entry.payload, one) for one in LANGUAGES[:1])]
-    yield "  \n".join(said)
+    said = [_said(entry.payload), *(_said(entry.payload, one) for one in LANGUAGES)]
+    yield "  \n".join(dict.fromkeys(said))
     if entry.top.get("integration_types") == [0] and not _is_managed(entry):
         yield "  \nIn servers that have added the bot only."
     yield ""
@@ -182,7 +183,7 @@ def _said(payload: Payload, locale: str | None = None) -> str:
 def _takes(option: Payload) -> str:
     choices = option.get("choices") or []
     if choices and len(choices) <= MOST_CHOICES:
-        return ", ".join(one["name"] for one in choices)
+        return ", ".join(" · ".join(dict.fromkeys(_names(one))) for one in choices)
     kind = "one of a list" if choices else KINDS[option["type"]]
     bounds = [option.get(key) for key in ("min_value", "max_value")]
     if None not in bounds:
