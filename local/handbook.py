@@ -48,7 +48,7 @@ HEAD = """\
 
 <!-- Written by `make docs` from the bot's own command tree; do not edit. -->
 
-Each command, option and choice has its own name in English, 简体中文 and 繁體中文, in that order here;
+Each command, option and choice has its own name in English, 简体中文 and 繁體中文, in this order;
 everybody sees their own, and one that is the same in two languages stands once. Most are there
 wherever a member is: in servers that have added the bot, in others and in direct messages if
 [they have added it themselves](members.md#on-your-own-account). What they do is told in
