@@ -6,8 +6,8 @@ database and file store:
   and putting one onto as many layers as Qwen-Image has, and off again,
 * first use: what a 100 MB LoRA adds to its order when another is drawn before it, as a share of
   what it adds when it is not brought ahead: all in all, and of its own picture's waiting,
-  (`own` is the time of the thread that draws alone: a machine with no core to spare for the thread
-  that reads ahead shows what it has, not what a GPU's would),
+  (`own` is what the thread that draws computes, `ready` leaves out its waiting for a core that
+  another program has, so that it holds true on a busy machine too; Linux alone tells that),
 * tail: pictures a minute with 200 LoRAs of Zipf's popularity, over those with one for all; with
   the starter's usual picture and a LoRA of rank 16.
 """
@@ -60,8 +60,9 @@ LORAS = 200
 HOT = 40
 """LoRAs that the worker has room for."""
 BATCH = 12
-Spent = tuple[float, float]
-"""Seconds by the clock, and those in which this thread computed."""
+SCHEDULED = Path("/proc/thread-self/schedstat")
+Spent = tuple[float, float, float]
+"""Seconds by the clock, those in which this thread computed, and all but its waits for a core."""
 
 
 Figures = dict[str, float]
@@ -154,18 +155,18 @@ def _first_use(parts: Parts, rounds: int) -> Figures:
                 kept.append(seconds)
                 waited[way].append(stay.waited_s)
     left = sum(waited["ahead"]) / sum(waited["cold"])
-    load, added, load_own, added_own = (
-        statistics.median(b[of] - a[of] for a, b in zip(spent["there"], spent[way], strict=True))
-        for of in (0, 1)
-        for way in ("cold", "ahead")
-    )
-    return {
-        "load_ms": 1000 * load,
-        "added_ms": 1000 * added,
-        "added_share": added / load,
-        "added_own_share": added_own / load_own,
-        "waited_share": left,
-    }
+    figures = {"waited_share": left}
+    for of, clock in enumerate(("", "_own", "_ready")):
+        load, added = (
+            statistics.median(
+                b[of] - a[of] for a, b in zip(spent["there"], spent[way], strict=True)
+            )
+            for way in ("cold", "ahead")
+        )
+        figures[f"load{clock}_ms"] = 1000 * load
+        figures[f"added{clock}_ms"] = 1000 * added
+        figures[f"added{clock}_share"] = added / load
+    return figures
 
 
 class _Waited(Stay):
@@ -203,7 +204,7 @@ def _tail(parts: Parts, rounds: int) -> Figures:
                 seconds[way] = _spent(lambda: draw_waiting(parts))
         if number:
             ratios.append([a / b for a, b in zip(seconds["one"], seconds["many"], strict=True)])
-    whole, own = (statistics.median(each) for each in zip(*ratios, strict=True))
+    whole, own, _ = (statistics.median(each) for each in zip(*ratios, strict=True))
     return {"tail_of_one": whole, "tail_of_one_own": own}
 
 
@@ -240,9 +241,15 @@ def _place(parts: Parts, *requests: GenerationRequest) -> None:
 
 
 def _spent(work: Callable[[], object]) -> Spent:
-    started, own = time.perf_counter(), time.thread_time()
+    started, own, queued = time.perf_counter(), time.thread_time(), _queued()
     work()
-    return time.perf_counter() - started, time.thread_time() - own
+    seconds = time.perf_counter() - started
+    return seconds, time.thread_time() - own, seconds - (_queued() - queued)
+
+
+def _queued() -> float:
+    """Return for how many seconds this thread has waited for a core."""
+    return int(SCHEDULED.read_text().split()[1]) / 1e9 if SCHEDULED.exists() else 0.0
 
 
 @contextmanager

@@ -34,7 +34,7 @@ class Disk:
             return content
         return None
 
-    def put(self, sha256: str, content: bytes) -> None:
+    def put(self, sha256: str, content: bytes | memoryview) -> None:
         """Keep a file, others leaving for it."""
         if len(content) > self._room:
             return

@@ -52,9 +52,9 @@ class Loras:
             return 0
         return len(content)
 
-    def _get(self, sha256: str) -> bytes:
+    def _get(self, sha256: str) -> memoryview:
         try:
-            return self._files.get(FOLDER, sha256)
+            return self._files.view(FOLDER, sha256)
         except FilesUnavailable as error:
             if isinstance(error.__cause__, FileNotFoundError):
                 raise LoraLost from error

@@ -1,6 +1,5 @@
 """LoRAs in memory: read into main memory, brought to the device, worn by pictures; no family."""
 
-import hashlib
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Iterator, Mapping, Set
@@ -9,14 +8,11 @@ from dataclasses import dataclass
 from typing import cast
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load
-from torch.nn.functional import pad
 
 from engine import errors
 from engine.catalog import Variant
 from engine.family import Family, Local
-from engine.loras.canon import DOWN, PREFIX, UP
+from engine.loras.reading import Content, Pair, read
 from engine.request import Drawn
 
 GB = 1e9
@@ -24,7 +20,6 @@ ON_DEVICE = 1 * GB
 IN_MAIN = 4 * GB
 """What LoRAs may take before the least recently used leaves; those of one picture always stay."""
 
-Pair = tuple[torch.Tensor, torch.Tensor]
 Key = tuple[str, *tuple[torch.dtype, ...]]
 """A LoRA's sha256, and on the device what it is computed in."""
 
@@ -131,9 +126,9 @@ class Adapters:
             self._staying = frozenset(needed)
             return tuple(name for name in needed if (name,) not in self._in_main)
 
-    def keep(self, sha256: str, content: bytes) -> None:
+    def keep(self, sha256: str, content: Content) -> None:
         """Read a canonical file into main memory. Raises LoraLost where it is another file."""
-        adapter = _read(sha256, content)
+        adapter = Adapter(read(sha256, content))
         with self._lock:
             self._in_main.put((sha256,), adapter, self._stay)
 
@@ -193,41 +188,12 @@ class Adapters:
                 # What is used on the device is in use, wherever else it lies.
                 self._in_main.get((sha256,))
                 return there
-            read = self._in_main.get((sha256,))
-        if read is None:
-            read = _read(sha256, files.get(sha256, b""))
+            kept = self._in_main.get((sha256,))
+        if kept is None:
+            kept = Adapter(read(sha256, files.get(sha256, b"")))
             with self._lock:
-                self._in_main.put((sha256,), read, self._stay)
-        brought = read.to(self._device, dtype)
+                self._in_main.put((sha256,), kept, self._stay)
+        brought = kept.to(self._device, dtype)
         with self._lock:
             self._on_device.put((sha256, dtype), brought, set(self._in_use))
         return brought
-
-
-def _read(sha256: str, content: bytes) -> Adapter:
-    # The recipe promises this very LoRA.
-    if hashlib.sha256(content).hexdigest() != sha256:
-        raise errors.LoraLost
-    try:
-        # Copied, to lie as torch lays tensors: where a file's bytes lie decides last bits on a CPU.
-        tensors = {name: tensor.clone() for name, tensor in load(content).items()}
-        modules = [name.removesuffix(DOWN) for name in tensors if name.endswith(DOWN)]
-        pairs = {
-            name.removeprefix(PREFIX): (tensors[name + DOWN], tensors[name + UP])
-            for name in modules
-        }
-    except (SafetensorError, KeyError) as error:
-        raise errors.LoraLost from error
-    # What stands there under another name would change nothing, and nobody would know.
-    if 2 * len(pairs) != len(tensors):
-        raise errors.LoraLost
-    return Adapter({name: _broad(*pair) for name, pair in pairs.items()})
-
-
-def _broad(down: torch.Tensor, up: torch.Tensor) -> Pair:
-    """Return the pair with a second rank of zeros where it has one.
-
-    A product with one column has other last bits for another number of tokens.
-    """
-    missing = max(0, 2 - down.shape[0])
-    return pad(down, (0, 0, 0, missing)), pad(up, (0, missing))

@@ -20,9 +20,10 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import dropout, linear
 
 from engine.catalog import Variant
-from engine.loras.adapters import Adapter, Pair
+from engine.loras.adapters import Adapter
 from engine.loras.canon import DOWN, PREFIX, UP, Canonical, canonical
 from engine.loras.names import Base
+from engine.loras.reading import Pair
 from engine.training import errors
 from engine.training.learner import Learner
 from engine.training.lessons import Lessons
