@@ -122,6 +122,8 @@ def _parts(settings: WorkerSettings, broker_url: str) -> Parts:
     hosted = [name for name in catalog.names if catalog[name].vendor]
     if hosted and vendor is None:
         log.warning("REROLL_BFL_KEY is missing; these cannot be drawn", variants=hosted)
+    if not settings.check_model:  # said here alone: a process that trains stands beside one
+        log.warning("REROLL_CHECK_MODEL is empty: nobody looks at pictures before members do")
     files = Files(settings.files_url)
     return Parts(
         name=settings.worker_name,
@@ -150,7 +152,6 @@ def _finish(settings: WorkerSettings) -> Finish:
     except (CertificateUnusable, ProviderInvalid, JudgeUnusable, RulesUnreadable) as error:
         raise SystemExit(f"worker: {error}") from None
     if judge is None:
-        log.warning("REROLL_CHECK_MODEL is empty: nobody looks at pictures before members do")
         return Finish(labels)
     return Finish(labels, lambda png, restricted: judge.verdict(png, age_restricted=restricted))
 
