@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, ScalarSelect, and_, case, func, select, update
+from sqlalchemy.orm import Session, aliased
 
 from engine.errors import RerollError
 from engine.training.plan import Plan
@@ -24,6 +24,9 @@ from store.tables.loras import Lora
 from store.tables.trainings import Training
 from store.training import trainings
 
+LATELY_MS = 24 * 3600_000
+LONGEST_MS = 3600_000
+"""How long others who trained less may go first."""
 MOST = 20
 """Trainings that one sweep takes back at the most."""
 
@@ -60,7 +63,12 @@ class Progress:
 def claim(
     session: Session, worker: str, bases: Sequence[str], *, lease_ms: int = LEASE_MS
 ) -> Claim | None:
-    """Take the training that has waited longest among `bases`; None where nothing waits."""
+    """Take the training whose turn it is among `bases`; None where nothing waits.
+
+    Whose trainings ran the fewest steps lately in a server is next there, of equals who waits
+    longest; who has waited too long goes before all. Nobody has two in line.
+    """
+    overdue = case((Training.created_at < now_ms() - LONGEST_MS, 0), else_=1)
     first = (
         select(Training)
         .where(
@@ -68,7 +76,7 @@ def claim(
             Training.finished_at.is_(None),
             Training.base.in_(list(bases)),
         )
-        .order_by(Training.created_at, Training.lora_id)
+        .order_by(overdue, overdue * _lately(), Training.created_at, Training.lora_id)
         .limit(1)
         .with_for_update(skip_locked=True)
         .execution_options(populate_existing=True)
@@ -187,6 +195,14 @@ def _take_back(session: Session, gone: ColumnElement[bool]) -> None:
             trainings.end_failed(session, training, WorkerCrashed())
         else:
             _queue(session, training)
+
+
+def _lately() -> ScalarSelect[int]:
+    """Return the steps that the same member's trainings in the same server ran lately."""
+    other = aliased(Training)
+    mine = other.guild_id == Training.guild_id, other.user_id == Training.user_id
+    ended = other.finished_at > now_ms() - LATELY_MS
+    return select(func.coalesce(func.sum(other.step), 0)).where(*mine, ended).scalar_subquery()
 
 
 def _queue(session: Session, training: Training) -> None:

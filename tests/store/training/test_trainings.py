@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from engine.training.errors import TrainingDiverged
 from engine.training.plan import Plan
+from store.clock import now_ms
 from store.database import Database
 from store.errors import Gone, LeaseLost
 from store.loras import library
@@ -254,6 +255,20 @@ def test_the_ledger_closes_each_training_once(database: Database) -> None:
             LedgerEntry.reference == trainings.reference(lora_id), LedgerEntry.kind != "hold"
         )
         assert session.scalar(entries) == 1
+
+
+def test_who_trained_least_lately_is_next_until_somebody_waits_too_long(database: Database) -> None:
+    order(database)
+    with writing(database) as session:
+        claims.cancelled(session, claim_of(session), 100)
+    again, first = order(database, name="second"), order(database, MEI)
+    for turn in (first, again):
+        with writing(database) as session:
+            one = claim_of(session)
+            assert one.lora_id == turn
+            claims.release(session, one)
+            mine = update(Training).where(Training.lora_id == again)
+            session.execute(mine.values(created_at=now_ms() - claims.LONGEST_MS - 1))
 
 
 def test_an_unknown_training_is_gone(database: Database) -> None:
