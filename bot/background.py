@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence, Set
+from collections.abc import Awaitable, Callable, Set
 from contextlib import suppress
 
 import structlog
@@ -11,7 +11,8 @@ from bot.delivery.progress import ProgressBoard
 from bot.services import Services
 from store.errors import FilesUnavailable, StoreUnavailable
 from store.orders import generations
-from store.sweep import sweep
+from store.sweep import Swept, sweep
+from store.training import leftover, trainings
 from worker import events
 from worker.queue import BrokerUnavailable
 
@@ -73,17 +74,21 @@ class Sweeper:
             self._services.bell.set()
         if swept.variants:
             await self._remind(swept.variants)
-        await self._purge(swept.unpurged)
+        await self._purge(swept)
         for generation_id, digest in swept.refused:
             with suppress(FilesUnavailable):
                 await self._services.files.aremove_one(generation_id, digest)
 
-    async def _purge(self, deleted: Sequence[str]) -> None:
-        """Remove the files of deleted orders; what fails is found again by the next sweep."""
+    async def _purge(self, swept: Swept) -> None:
+        """Remove files of orders and trainings; what fails is found again by the next sweep."""
+        files, database = self._services.files, self._services.database
         try:
-            for generation_id in deleted:
-                await self._services.files.aremove(generation_id)
-                await self._services.database.run(generations.purged, [generation_id])
+            for generation_id in swept.unpurged:
+                await files.aremove(generation_id)
+                await database.run(generations.purged, [generation_id])
+            for lora_id in swept.trained:
+                await files.aremove(trainings.folder(lora_id))
+                await database.run(leftover.purged, [lora_id])
         except (FilesUnavailable, StoreUnavailable):
             self._note("file store", away=True)
         else:

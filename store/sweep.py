@@ -2,9 +2,9 @@
 
 It gives back images whose worker is gone, puts those in line that an older version left out, names
 the variants whose tickets may be lost, ends orders that nobody will draw, names deleted orders
-whose files are still there, refuses pictures that no moderator has looked at, and empties the log
-of copies without a visible label. It never waits for a lock: what another transaction holds is
-left to the next sweep.
+and ended trainings whose files are still there, refuses pictures that no moderator has looked at,
+and empties the log of copies without a visible label. It never waits for a lock: what another
+transaction holds is left to the next sweep.
 """
 
 from collections.abc import Iterable
@@ -24,6 +24,7 @@ from store.money.ledger import Flow
 from store.orders import erasing, generations
 from store.tables.lines import Lane
 from store.tables.orders import Generation, Image
+from store.training import leftover
 
 TICKET_MS = 5_000
 """An image that waits this long may have lost its ticket."""
@@ -37,6 +38,7 @@ MOST = 100
 class Swept:
     """What a sweep found: `variants` that need a ticket, orders it `finished`, orders to purge.
 
+    `trained` are the LoRAs of trainings to purge.
     `refused` are files of pictures that no moderator looked at in time, each with its order.
     """
 
@@ -44,6 +46,7 @@ class Swept:
     finished: frozenset[str]
     unpurged: tuple[str, ...]
     refused: tuple[tuple[str, str], ...] = ()
+    trained: tuple[str, ...] = ()
 
 
 def sweep(session: Session, *, watched_ms: int, patience_ms: int = PATIENCE_MS) -> Swept:
@@ -61,7 +64,13 @@ def sweep(session: Session, *, watched_ms: int, patience_ms: int = PATIENCE_MS) 
     if watched_ms >= patience_ms:
         finished |= _end_hopeless(session, patience_ms)
     refused = tuple(reviews.refuse_overdue(session))
-    return Swept(_waiting_variants(session), frozenset(finished), _unpurged(session), refused)
+    return Swept(
+        _waiting_variants(session),
+        frozenset(finished),
+        _unpurged(session),
+        refused,
+        leftover.trained(session),
+    )
 
 
 def reclaim(session: Session, worker: str) -> frozenset[str]:

@@ -10,6 +10,7 @@ from store.tables.base import Base
 from store.tables.loras import UNTOLD
 
 OPEN = text("finished_at IS NULL")
+UNPURGED = text("told_at IS NOT NULL AND purged_at IS NULL")
 
 
 class Training(Base):
@@ -19,7 +20,8 @@ class Training(Base):
     engine's, `examples` are [{sha256, caption}] of pictures in the training's own folder, `prompts`
     what samples show. A worker's right to it is a lease and a fence, as to an image. `checkpoint`
     is the sha256 of the file that the next worker goes on from; `curve` holds losses, `samples`
-    sha256 of pictures. `day` is the server's date that it counts for.
+    sha256 of pictures. `day` is the server's date that it counts for. `purged_at` is when its
+    folder was emptied, after its end was told.
     """
 
     __tablename__ = "lora_trainings"
@@ -38,6 +40,12 @@ class Training(Base):
         Index("ix_lora_trainings_waiting", "created_at", sqlite_where=OPEN, postgresql_where=OPEN),
         Index(
             "ix_lora_trainings_untold", "finished_at", sqlite_where=UNTOLD, postgresql_where=UNTOLD
+        ),
+        Index(
+            "ix_lora_trainings_unpurged",
+            "told_at",
+            sqlite_where=UNPURGED,
+            postgresql_where=UNPURGED,
         ),
     )
 
@@ -75,5 +83,6 @@ class Training(Base):
     started_at: Mapped[int | None]
     finished_at: Mapped[int | None]
     told_at: Mapped[int | None]
+    purged_at: Mapped[int | None]
     tell_attempts: Mapped[int] = mapped_column(Integer, default=0)
     next_telling_at: Mapped[int] = mapped_column(default=0)

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,13 +11,14 @@ import pytest
 from PIL import Image
 from sqlalchemy import select
 
+from bot.background import Sweeper
 from bot.errors import ZipUnreadable
 from bot.loras.training import curve, gathering
 from bot.loras.training.telling import TrainingBoard
 from engine.errors import PictureFileTooLarge, PictureTooSmall
 from engine.training.errors import ExamplesInvalid, TrainingDiverged
 from store.choices.servers import Defaults
-from store.errors import FilesUnavailable
+from store.files import Files
 from store.host import workers
 from store.loras import library
 from store.loras.library import Kept
@@ -126,8 +128,6 @@ async def test_a_zip_is_priced_confirmed_trained_and_told(school: Stage) -> None
     assert "inky" in text(card)
     assert not presses(card)
     assert rows(stage)[0].told_at
-    with pytest.raises(FilesUnavailable):
-        stage.services.files.get(folder, shown)
     again = await stage.alex.click(asked, custom_id=presses(asked)["traingo"])
     assert "already have a LoRA in training" in refusal(again)
     assert len(rows(stage)) == 1
@@ -241,6 +241,28 @@ async def test_stopping_gives_back_what_was_not_run(school: Stage) -> None:
     await tell(stage)
     assert "stopped after 100 steps. 4 credits are back" in text(card)
     assert stage.left(stage.alex) == 8
+
+
+async def test_pictures_go_when_the_end_was_told_though_the_file_store_was_away(
+    school: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage, files = school, school.services.files
+    card = await begin(stage)
+    folder = trainings.folder(rows(stage)[0].lora_id)
+    kept = [sha256 for sha256, _ in rows(stage)[0].examples["all"]]
+    await Sweeper(stage.services).sweep()
+    await stage.alex.click(card, custom_id=presses(card)["trainstop"])
+    await tell(stage)
+    for name, value in {"REGION": "here", "ENDPOINT": "http://127.0.0.1:1"}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ALLOW_HTTP"):
+        monkeypatch.setenv(name, "true")
+    away = Files("s3://bucket/prefix")
+    await Sweeper(replace(stage.services, files=away)).sweep()
+    assert all(files.has(folder, name) for name in kept)
+    await Sweeper(stage.services).sweep()
+    assert not any(files.has(folder, name) for name in kept)
+    assert rows(stage)[0].purged_at
 
 
 async def test_a_failure_long_after_the_token_is_told_by_the_bot(school: Stage) -> None:

@@ -56,7 +56,6 @@ class TrainingBoard:
                 continue
             self._shown.pop(lora.id, None)
             await database.run(trainings.told, lora.id, message_id)
-            await self._clear(training)
         for training, lora in await database.run(_running):
             if self._is_new(training):
                 with suppress(discord.DiscordException, OSError, FilesUnavailable):
@@ -103,11 +102,6 @@ class TrainingBoard:
         channel = self._client.get_partial_messageable(training.channel_id)
         message = channel.get_partial_message(training.message_id or 0)
         return (await message.edit(attachments=files, view=letter.view)).id
-
-    async def _clear(self, training: Training) -> None:
-        """Give up the pictures and checkpoints: what was learnt is in the library."""
-        with suppress(FilesUnavailable):
-            await self._services.files.aremove(trainings.folder(training.lora_id))
 
 
 def _untold(session: Session) -> Known:
