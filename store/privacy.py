@@ -86,6 +86,9 @@ def collected(session: Session, user_id: int) -> Iterator[tuple[str, list[dict[s
     mine = select(Generation.id).where(Generation.user_id == user_id)
     images = METADATA.tables["images"]
     yield "images", _rows(session, images, images.c.generation_id.in_(mine))
+    my_loras = select(Lora.id).where(Lora.owner_id == user_id)
+    shares = METADATA.tables["lora_shares"]
+    yield "lora_shares", _rows(session, shares, shares.c.lora_id.in_(my_loras))
 
 
 def begin(session: Session, user_id: int) -> None:

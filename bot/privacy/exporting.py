@@ -19,6 +19,8 @@ from sqlalchemy.orm import Session
 from bot.services import Services
 from store import privacy
 from store.errors import FilesUnavailable
+from store.loras import library
+from store.training import trainings
 
 ROWS = 2_000
 """Rows of one JSON file: it must fit into a ZIP file."""
@@ -30,11 +32,13 @@ Load = Callable[[], Awaitable[bytes]]
 README = """\
 What this bot keeps about you, as it lies in its database: one JSON file for each table, times in
 milliseconds since 1970. `images` are the pictures of your orders (`generations`); their files are
-in pictures/ and what you started from in inputs/, by order. Files of LoRAs are not in here: their
-rows say which there are. Tokens by which Discord is answered are left out.
+in pictures/ and what you started from in inputs/, by order. Pictures that show your LoRAs are in
+loras/, and those that one is learning from, as long as they are kept, in trainings/. Files of LoRAs
+are not in here: their rows say which there are. Tokens by which Discord is answered are left out.
 
 机器人保存的关于你的全部数据：每张表一个 JSON 文件，时间是 1970 年以来的毫秒数。
-图片在 pictures/ 里，你上传的参考图在 inputs/ 里，都按编号存放。LoRA 文件本身不在里面。
+图片在 pictures/ 里，你上传的参考图在 inputs/ 里，都按编号存放。LoRA 的预览图在 loras/ 里，
+还留着的训练用图在 trainings/ 里。LoRA 文件本身不在里面。
 """
 
 
@@ -130,6 +134,17 @@ def _entries(services: Services, tables: Mapping[str, Rows]) -> Iterator[tuple[s
 
 def _files(tables: Mapping[str, Rows]) -> Iterator[tuple[str, str, str]]:
     """Yield folder, digest and name of each file, of the newest orders first."""
+    yield from _of_orders(tables)
+    for lora in tables["loras"]:
+        if lora["preview"] and lora["deleted_at"] is None:
+            yield library.folder(lora["id"]), lora["preview"], f"loras/{lora['id']}.png"
+    for training in tables["lora_trainings"]:
+        made = training["lora_id"]
+        for digest, _caption in training["examples"].get("all", ()):
+            yield trainings.folder(made), digest, f"trainings/{made}-{digest[:12]}.png"
+
+
+def _of_orders(tables: Mapping[str, Rows]) -> Iterator[tuple[str, str, str]]:
     images: dict[str, list[Mapping[str, Any]]] = {}
     for image in tables["images"]:
         images.setdefault(image["generation_id"], []).append(image)

@@ -154,6 +154,20 @@ async def test_a_training_is_paid_from_the_servers_own_day(school: Stage) -> Non
     assert "**4** of 10 credits" in str(quota.content)
 
 
+async def test_what_is_learnt_from_is_handed_out(school: Stage) -> None:
+    await begin(school)
+    (row,) = rows(school)
+    shown = school.services.files.put(library.folder(row.lora_id), picture("pink"))
+    with school.database.begin() as session:
+        library.preview(session, row.lora_id, shown)
+    sent = (await school.alex.slash(school.channel, "privacy export")).response
+    with zipfile.ZipFile(io.BytesIO(await sent.attachments[0].read())) as opened:
+        names = opened.namelist()
+        assert opened.read(f"loras/{row.lora_id}.png") == picture("pink")
+        assert row.token.encode() not in opened.read("lora_trainings-1.json")
+    assert sum(name.startswith(f"trainings/{row.lora_id}-") for name in names) == 6
+
+
 async def test_without_a_zip_a_form_asks_across_a_restart_too(school: Stage) -> None:
     stage = school
     options = {"name": "墨", "trigger": "ink: wash", "steps": 100, "rank": 16}
