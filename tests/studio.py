@@ -20,7 +20,7 @@ from local.folder import Folder
 from local.stack import Door, Stack
 from store.database import Database
 from store.money import ledger
-from store.money.plans import default_plan
+from store.money.plans import Plans
 from store.tables.orders import Generation
 
 
@@ -75,7 +75,7 @@ class Studio:
         """Return a member's credits."""
         flow = ledger.Flow(self.world.guild.id, self.seat(name).actor.id)
         with self.database.begin() as session:
-            return ledger.balance(session, flow, default_plan(), datetime.now(UTC)).left
+            return ledger.balance(session, flow, Plans.load().least, datetime.now(UTC)).left
 
 
 @asynccontextmanager

@@ -10,7 +10,6 @@ LIMIT = 2**17
 """Bytes that are read of a stranger's packet: twice what fits into a JPEG."""
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 AIGC = "{http://www.tc260.org.cn/ns/AIGC/1.0/}AIGC"
-SOURCE_TYPE = "{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}DigitalSourceType"
 RECIPE = "{urn:reroll:1/}recipe"
 GENERATED = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 PREFIXES = {

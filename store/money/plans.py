@@ -204,8 +204,3 @@ def dollars(amount: int) -> str:
     exact = Decimal(amount) / MICROS
     cents = exact.quantize(Decimal("0.01"))
     return f"{cents if cents == exact else exact.normalize():f}"
-
-
-def default_plan(path: Path = PLANS) -> Plan:
-    """Return the plan of members without another one."""
-    return Plans.load(path).least

@@ -1,6 +1,6 @@
 """Toy weights on disk, variants that name them, and one engine that all tests share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -70,3 +70,10 @@ def image() -> Request:
         return replace(plain, **changes)
 
     return make
+
+
+@pytest.fixture(scope="module")
+def patch() -> Iterator[pytest.MonkeyPatch]:
+    """A monkeypatch that lasts as long as a module's toys do."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch

@@ -4,7 +4,7 @@ Not tested here, for want of an accelerator: that offload brings weights to anot
 back, its streams, and how long that takes.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -43,12 +43,6 @@ PIPELINES: dict[str, tuple[str, Guidance, Callable[[pytest.MonkeyPatch], Any]]] 
 NEEDY = Profile(text_encoder=0.02, transformer=0.2, vae=0.01, denoise=0.01, decode=0.01)
 FP8 = Wishes(limit_gb=0.2, fp8=Use.IF_NEEDED)
 """A variant said to be so large that only fp8 lets it fit; its weights are tiny all the same."""
-
-
-@pytest.fixture(scope="module")
-def patch() -> Iterator[pytest.MonkeyPatch]:
-    with pytest.MonkeyPatch.context() as patch:
-        yield patch
 
 
 @pytest.fixture(scope="module", params=PIPELINES)

@@ -1,7 +1,7 @@
 """Pictures drawn side by side have the pixels that each has alone, whatever the schedule."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -64,12 +64,6 @@ class Studio:
             drawn = self.alone.draw(self.variant, request, files=self.files)
             self.known[request] = drawn.pixel_sha256
         return self.known[request]
-
-
-@pytest.fixture(scope="module")
-def patch() -> Iterator[pytest.MonkeyPatch]:
-    with pytest.MonkeyPatch.context() as patch:
-        yield patch
 
 
 @pytest.fixture(scope="module", params=[(kind, dtype) for kind in KINDS for dtype in DTYPES])

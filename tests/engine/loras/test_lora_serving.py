@@ -2,7 +2,7 @@
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -49,12 +49,6 @@ PIPELINES: dict[str, tuple[str, Guidance, Callable[[pytest.MonkeyPatch], Any]]] 
     "flux2-dev": ("flux2", Guidance(kind="embedded", default=3.5), stock_toys.flux2_dev),
     "z-image": ("z_image", Guidance(kind="none"), lambda _: stock_toys.z_image()),
 }
-
-
-@pytest.fixture(scope="module")
-def patch() -> Iterator[pytest.MonkeyPatch]:
-    with pytest.MonkeyPatch.context() as patch:
-        yield patch
 
 
 @pytest.fixture(scope="module", params=PIPELINES)

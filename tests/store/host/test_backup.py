@@ -13,7 +13,7 @@ from sqlalchemy import select
 from store.database import Database
 from store.host.backup import CannotBackUp, backup
 from store.money import ledger
-from store.money.plans import default_plan
+from store.money.plans import Plans
 from store.tables.money import LedgerEntry
 from store.tables.orders import Generation
 from tests.store.placing import place
@@ -25,7 +25,7 @@ def contents(database: Database) -> tuple[list[str], list[tuple[str, int]], int]
         rows = session.execute(select(LedgerEntry.kind, LedgerEntry.amount))
         entries = sorted((row.kind, row.amount) for row in rows)
         flow = ledger.Flow(5, 1)
-        left = ledger.balance(session, flow, default_plan(), datetime.now(UTC)).left
+        left = ledger.balance(session, flow, Plans.load().least, datetime.now(UTC)).left
     return orders, entries, left
 
 
