@@ -198,7 +198,8 @@ function messageOf(target) {
 
 list.addEventListener("contextmenu", (event) => {
   const article = messageOf(event.target);
-  if (!article || window.getSelection()?.toString()) return; // marked text keeps its own menu
+  const marked = window.getSelection();
+  if (!article || (marked?.toString() && marked.containsNode(article, true))) return; // to be copied
   event.preventDefault();
   if (pressing) return; // a thumb still lies there; its timer opens the sheet
   const byKey = !event.clientX && !event.clientY;
