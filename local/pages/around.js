@@ -265,9 +265,26 @@ new MutationObserver(addButtons).observe(list, { childList: true, subtree: true 
 // --- The newest message --------------------------------------------------------------------------
 
 const timeline = document.querySelector("#channel-timeline");
+const ITS_OWN_MS = 1500;
+const NEAR_PX = 48;
+let follows = true;
+let touched = 0;
+
 /** Go where the newest message is, as Discord does when a room opens and when its reader writes. */
-function toEnd() { timeline.scrollTop = timeline.scrollHeight; }
+function toEnd() {
+  follows = true;
+  timeline.scrollTop = timeline.scrollHeight;
+}
 document.addEventListener("submit", toEnd, true);
+// Whoever scrolls up stays there, whatever comes; all other scrolling is the page's own.
+["wheel", "touchmove", "keydown", "pointerdown"].forEach((name) => timeline.addEventListener(name, (event) => {
+  if (name !== "pointerdown" || event.target === timeline) touched = performance.now();
+}, { passive: true }));
+timeline.addEventListener("scroll", () => {
+  if (performance.now() - touched > ITS_OWN_MS) return;
+  follows = timeline.scrollHeight - timeline.scrollTop - timeline.clientHeight < NEAR_PX;
+});
+new ResizeObserver(() => { if (follows) toEnd(); }).observe(list);
 
 // --- The other rooms -----------------------------------------------------------------------------
 
