@@ -265,7 +265,7 @@ new MutationObserver(addButtons).observe(list, { childList: true, subtree: true 
 // --- The newest message --------------------------------------------------------------------------
 
 const timeline = document.querySelector("#channel-timeline");
-const ITS_OWN_MS = 1500;
+const GESTURE_MS = 1500;
 const NEAR_PX = 48;
 let follows = true;
 let touched = 0;
@@ -281,7 +281,7 @@ document.addEventListener("submit", toEnd, true);
   if (name !== "pointerdown" || event.target === timeline) touched = performance.now();
 }, { passive: true }));
 timeline.addEventListener("scroll", () => {
-  if (performance.now() - touched > ITS_OWN_MS) return;
+  if (performance.now() - touched > GESTURE_MS) return;
   follows = timeline.scrollHeight - timeline.scrollTop - timeline.clientHeight < NEAR_PX;
 });
 new ResizeObserver(() => { if (follows) toEnd(); }).observe(list);
