@@ -16,6 +16,7 @@ from engine import errors, uploads
 from engine.catalog import VARIANTS, Catalog, Variant
 from engine.command_logs import logs_on_stderr
 from engine.loras import command as lora_command
+from engine.memory import LeverRefused
 from engine.request import SEED_LIMIT, WHOLE, GenerationRequest
 from engine.sentences import SENTENCES
 from engine.vocabulary import VocabularyUnreadable
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = _parser().parse_args(arguments)
         options.command(options)
-    except (WrongInput, errors.RequestRefused) as error:
+    except (WrongInput, LeverRefused, errors.RequestRefused) as error:
         print(_sentence(error), file=sys.stderr)
         return 2
     except (errors.EngineFailed, OSError) as error:

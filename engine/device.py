@@ -11,6 +11,19 @@ RESERVE = 1e9
 """Left to the libraries' workspaces and to gaps between tensors on an accelerator, in bytes."""
 
 
+def exact(device: str) -> str:
+    """Return the device's name as torch's tensors tell it: the first of its kind unless named."""
+    kind, _, index = device.partition(":")
+    return f"{kind}:{index or 0}" if is_apart(device) else kind
+
+
+def hardware(device: str) -> str:
+    """Return the device class that a recipe names: its pixels hold on the same class only."""
+    if is_apart(device):
+        return f"cuda {torch.cuda.get_device_name(device)}"
+    return f"{device} {torch.backends.cpu.get_cpu_capability()}"
+
+
 def is_apart(device: str) -> bool:
     """Tell whether the device has memory of its own, beside the machine's."""
     return device.startswith("cuda")

@@ -16,7 +16,7 @@ from engine.family import Family, open_family
 from engine.inputs import opened
 from engine.loras.adapters import Adapters
 from engine.meeting import Drawing, Kind
-from engine.memory import Levers, Wishes
+from engine.memory import MAIN, Levers, Wishes
 from engine.picture import Picture, Step, Watcher, unwatched
 from engine.recipe import Recipe
 from engine.rehearsing import rehearse
@@ -79,9 +79,7 @@ class Engine:
     @property
     def hardware(self) -> str:
         """Return the device class that a recipe names: its pixels hold on the same class only."""
-        if self._device.startswith("cuda"):
-            return f"cuda {torch.cuda.get_device_name(self._device)}"
-        return f"{self._device} {torch.backends.cpu.get_cpu_capability()}"
+        return memory_of.hardware(self._device)
 
     def load(self, variant: Variant) -> None:
         """Make a variant resident, others leaving where there is no room for both.
@@ -111,7 +109,10 @@ class Engine:
         return self._unless_full(variant, lambda: self._open(variant), variant.sizes.default)
 
     def levers(self, variant: Variant) -> Levers:
-        """Return how a local variant lies and computes on this device. Raises VariantTooBig."""
+        """Return how a local variant lies and computes on this device.
+
+        Raises VariantTooBig or LeverRefused.
+        """
         return self._residents.levers(variant)
 
     def means(self, variant: Variant) -> dict[str, Any]:
@@ -253,11 +254,15 @@ class Engine:
         levers = self.levers(variant)
         return {
             "dtype": levers.dtype(variant.dtype),
-            "mode": levers.mode,
+            "mode": levers.mode + self._text_elsewhere(levers),
             "device": self.hardware,
             # A GPU's pixels do not depend on it.
-            "threads": self._threads if self._device == "cpu" else 0,
+            "threads": self._threads if MAIN in (self._device, levers.text) else 0,
         }
+
+    def _text_elsewhere(self, levers: Levers) -> str:
+        there = memory_of.hardware(levers.text or self._device)
+        return "" if there == self.hardware else f", text on {there}"
 
 
 def _in_tiles(variant: Variant, request: ImageRequest) -> str:

@@ -73,7 +73,7 @@ class Local(Family, Protocol):
         """Bring the weights to the device, as the levers say."""
 
     def weight(self) -> Mapping[str, int]:
-        """Return the bytes of all weights by the type of device that they rest on."""
+        """Return the bytes of all weights by the device that they rest on."""
 
     def wearing(self, worn: "Sequence[Worn]") -> AbstractContextManager[None]:
         """Add LoRAs to the transformer until the block is left. Raises Misfit on entering."""

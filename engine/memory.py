@@ -10,6 +10,8 @@ from itertools import product
 
 GB = 1e9
 FP8 = "float8_e4m3fn"
+MAIN = "cpu"
+"""The device whose memory is the machine's."""
 FP8_SHARE = 0.55
 """Of the transformer's bytes in 16 bits: half, and what the libraries leave as it is."""
 STREAMED_GB = 3.0
@@ -52,7 +54,10 @@ class Profile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Levers:
-    """How one variant lies in memory and computes; a recipe names what of it decides pixels."""
+    """How one variant lies in memory and computes; a recipe names what of it decides pixels.
+
+    `text` is the device of the text encoders, empty where they share the transformer's.
+    """
 
     offload: Offload = Offload.NONE
     fp8: bool = False
@@ -60,6 +65,7 @@ class Levers:
     attention: str = ""
     compiled: bool = False
     fast: bool = False
+    text: str = ""
 
     def dtype(self, declared: str) -> str:
         """Return a recipe's `dtype`: what is computed in and, where it differs, stored in."""
@@ -81,6 +87,7 @@ class Wishes:
     """What the host allows and wants; `offload` None leaves the choice to what fits.
 
     `limit_gb` is the most to take on the device; `attention` a backend of diffusers' by name;
+    `text` the device that texts are encoded on, where that is another;
     `fast` lets a picture's last bits depend on its neighbours in a shared forward, and `rows` is
     how many share one, where that is not to be measured. `words` is a folder in which encoded
     texts outlive the process, none where it is empty.
@@ -95,23 +102,32 @@ class Wishes:
     fast: bool = False
     rows: int | None = None
     words: str = ""
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """Bytes to be had: on the device, and in main memory, None where that is the device."""
+    """Bytes to be had: on the device, and in main memory, None where that is the device.
+
+    `aside` is what an accelerator of the text encoders' own has, None without one.
+    """
 
     device: float
     main: float | None = None
+    aside: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """Bytes of one loaded variant: resting on the device, more while it draws, in main memory."""
+    """Bytes of one loaded variant: resting on the device, more while it draws, in main memory.
+
+    `aside` are those of text encoders on an accelerator of their own.
+    """
 
     device: float = 0
     work: float = 0
     main: float = 0
+    aside: float = 0
 
     @property
     def peak(self) -> float:
@@ -138,12 +154,9 @@ def choose(profile: Profile, room: Room, wishes: Wishes) -> Levers:
         if _fit([needed(profile, levers)], room):
             return levers
     least = min((needed(profile, levers) for levers in candidates), key=lambda one: one.peak)
-    on_device = least.peak > room.device
-    raise DoesNotFit(
-        needed_gb=(least.peak if on_device else least.main) / GB,
-        free_gb=(room.device if on_device else room.main or 0) / GB,
-        helps=_help(profile, room, wishes),
-    )
+    places = ((least.peak, room.device), (least.main, room.main), (least.aside, room.aside))
+    need, free = next((need, free or 0) for need, free in places if need > (free or 0))
+    raise DoesNotFit(needed_gb=need / GB, free_gb=free / GB, helps=_help(profile, room, wishes))
 
 
 def needed(profile: Profile, levers: Levers) -> Taken:
@@ -151,13 +164,15 @@ def needed(profile: Profile, levers: Levers) -> Taken:
     transformer = profile.transformer * (FP8_SHARE if levers.fp8 else 1)
     decode = min(profile.decode, TILED_GB) if levers.tiling else profile.decode
     work = max(profile.denoise, decode)
-    models = (profile.text_encoder, transformer)
+    models = (transformer,) if levers.text else (profile.text_encoder, transformer)
     stays = profile.vae + profile.beside
+    apart = profile.text_encoder * GB if levers.text else 0
+    main, aside = (apart, 0.0) if levers.text == MAIN else (0.0, apart)
     if levers.offload is Offload.NONE:
-        return Taken((sum(models) + stays) * GB, work * GB)
+        return Taken((sum(models) + stays) * GB, work * GB, main, aside)
     # The VAE stays on the device: previews decode after every step.
     visiting = max(models) if levers.offload is Offload.MODEL else STREAMED_GB
-    return Taken(stays * GB, (visiting + work) * GB, sum(models) * GB)
+    return Taken(stays * GB, (visiting + work) * GB, sum(models) * GB + main, aside)
 
 
 def surplus(held: Sequence[Taken], room: Room) -> int:
@@ -172,8 +187,9 @@ def surplus(held: Sequence[Taken], room: Room) -> int:
 def _fit(held: Sequence[Taken], room: Room) -> bool:
     # One draws at a time.
     device = sum(one.device for one in held) + max(one.work for one in held)
-    main = sum(one.main for one in held)
-    return device <= room.device and (room.main is None or main <= room.main)
+    main, aside = sum(one.main for one in held), sum(one.aside for one in held)
+    others = ((main, room.main), (aside, room.aside))
+    return device <= room.device and all(free is None or taken <= free for taken, free in others)
 
 
 def _candidates(room: Room, wishes: Wishes) -> Iterable[Levers]:
@@ -189,6 +205,7 @@ def _candidates(room: Room, wishes: Wishes) -> Iterable[Levers]:
             attention=wishes.attention,
             compiled=wishes.compiled,
             fast=wishes.fast,
+            text=wishes.text,
         )
         for offload, fp8, tiling in product(offloads, either, either)
         if not (fp8 and wishes.fp8 is Use.NEVER) and not (tiling and wishes.tiling is Use.NEVER)

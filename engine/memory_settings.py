@@ -9,12 +9,13 @@ from engine.memory import Offload, Use, Wishes
 
 
 class MemorySettings(BaseSettings):
-    """`REROLL_MEMORY_GB`, `REROLL_OFFLOAD`, `REROLL_FP8`, `REROLL_VAE_TILING` and four for speed.
+    """`REROLL_MEMORY_GB`, `REROLL_OFFLOAD`, `REROLL_FP8`, `REROLL_VAE_TILING`, and some for speed.
 
     `memory_gb` is the most to take on the device: what is free at the start where it is not given.
     The speed of `attention`, `compile` and the mode `fast` costs other last bits, so the host alone
     asks for them. `rows` is how many pictures share a forward, measured where it is not given;
-    encoded texts are kept in `words_folder` too, if there is one.
+    encoded texts are kept in `words_folder` too, if there is one. `text_device` is where texts are
+    encoded, if not where pictures are drawn.
     """
 
     model_config = SettingsConfigDict(env_prefix="REROLL_", env_file=".env", extra="ignore")
@@ -28,6 +29,7 @@ class MemorySettings(BaseSettings):
     mode: Literal["exact", "fast"] = "exact"
     rows: int | None = Field(default=None, ge=1)
     words_folder: str = ""
+    text_device: str = Field(default="", pattern=r"^(cpu|cuda(:\d+)?)?$")
 
     @property
     def wishes(self) -> Wishes:
@@ -42,4 +44,5 @@ class MemorySettings(BaseSettings):
             fast=self.mode == "fast",
             rows=self.rows,
             words=self.words_folder,
+            text=self.text_device,
         )

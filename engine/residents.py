@@ -18,7 +18,9 @@ from engine.catalog import Variant
 from engine.family import Local, open_local
 from engine.memory import (
     GB,
+    MAIN,
     DoesNotFit,
+    LeverRefused,
     Levers,
     Room,
     Taken,
@@ -67,18 +69,34 @@ class Residents:
 
     @cached_property
     def _room(self) -> Room:
-        """Measure what is free, before anything is loaded."""
+        """Measure what is free, before anything is loaded. Raises LeverRefused."""
         apart = memory_of.is_apart(self._device)
         free = memory_of.free_on(self._device)
         most = min(free, self._wishes.limit_gb * GB) if self._wishes.limit_gb else free
-        return Room(most, memory_of.free_in_main() if apart else None)
+        main = memory_of.free_in_main() if apart else None
+        return Room(most, main, self._free_for_text())
+
+    @cached_property
+    def _text(self) -> str:
+        """Return where text encoders lie, nothing where that is with the rest."""
+        wanted = self._wishes.text
+        same = memory_of.exact(wanted) == memory_of.exact(self._device)
+        return "" if same else wanted
+
+    def _free_for_text(self) -> float | None:
+        if self._text in ("", MAIN):
+            return None
+        try:
+            return memory_of.free_on(self._text)
+        except (RuntimeError, AssertionError) as error:
+            raise LeverRefused(f"REROLL_TEXT_DEVICE={self._text}: {error}") from error
 
     @cached_property
     def _shared(self) -> Room:
         # An accelerator is the worker's own; in main memory others live too.
         if self._wishes.limit_gb or memory_of.is_apart(self._device):
             return self._room
-        return Room(min(self._room.device, KEPT_IN_MAIN))
+        return replace(self._room, device=min(self._room.device, KEPT_IN_MAIN))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -87,15 +105,20 @@ class Residents:
         return tuple(name for resident in list(self._held.values()) for name in resident.names)
 
     def levers(self, variant: Variant) -> Levers:
-        """Return how the variant is to lie here, whatever else does. Raises VariantTooBig."""
+        """Return how the variant is to lie here, whatever else does.
+
+        Raises VariantTooBig, or LeverRefused for a setting that no device here can follow.
+        """
+        room = self._room
         if variant.memory is None:
             return Levers(
                 attention=self._wishes.attention,
                 compiled=self._wishes.compiled,
                 fast=self._wishes.fast,
+                text=self._text,
             )
         try:
-            return choose(variant.memory, self._room, self._wishes)
+            return choose(variant.memory, room, replace(self._wishes, text=self._text))
         except DoesNotFit as failure:
             raise errors.VariantTooBig(
                 variant=variant.name,
@@ -151,8 +174,9 @@ class Residents:
 
     def _taken(self, family: Local, need: Taken) -> Taken:
         held = family.weight()
-        own = held.get(self._device.partition(":")[0], 0)
-        return Taken(own, need.work, sum(held.values()) - own)
+        own = held.get(memory_of.exact(self._device), 0)
+        main = 0 if self._device == MAIN else held.get(MAIN, 0)
+        return Taken(own, need.work, main, sum(held.values()) - own - main)
 
     def _evict(self, *coming: Taken) -> None:
         held = [resident.taken for resident in self._held.values()]
@@ -183,6 +207,7 @@ def _tell_loaded(variant: Variant, levers: Levers, taken: Taken, seconds: float)
         seconds=round(seconds, 3),
         device_bytes=int(taken.device),
         main_bytes=int(taken.main),
+        text_bytes=int(taken.aside),
         offload=levers.offload.value,
         dtype=levers.dtype(variant.dtype),
         mode=levers.mode,

@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 MB = 1_000_000
 IN_MEMORY = 256 * MB
 IN_FILES = 4000 * MB
-"""The least recently used leave beyond these."""
+"""The least recently used leave beyond these, and in memory beyond what models allow."""
 UNREADABLE = (OSError, SafetensorError, ValueError)
 
 Encoded = tuple[torch.Tensor | None, ...]
@@ -73,10 +73,14 @@ class Shelf:
 class Words:
     """Encoded texts at hand, in main memory whatever the device."""
 
-    def __init__(self, *, room: float = IN_MEMORY, shelf: Shelf | None = None) -> None:
-        self._room, self._shelf = room, shelf
+    def __init__(self, *, most: float = IN_MEMORY, shelf: Shelf | None = None) -> None:
+        self._most, self._room, self._shelf = most, 0.0, shelf
         self._held: OrderedDict[str, Encoded] = OrderedDict()
         self._bytes = 0
+
+    def allow(self, nbytes: float) -> None:
+        """Let texts take so many bytes, unless they may take more already."""
+        self._room = min(self._most, max(self._room, nbytes))
 
     def get(self, key: str, device: torch.device) -> Encoded | None:
         """Return what was made of a text, on the device; None where it is to be made."""

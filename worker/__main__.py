@@ -103,7 +103,10 @@ def _draw(settings: WorkerSettings, registry: CollectorRegistry) -> None:
 
 
 def _train(settings: WorkerSettings) -> None:
-    parts = process.parts(settings, _catalog(settings), _finish(settings))
+    try:
+        parts = process.parts(settings, _catalog(settings), _finish(settings))
+    except LeverRefused as error:
+        raise SystemExit(f"worker: {error}") from None
     _require_tables(parts.database)
     process.run(parts, settings.broker_url.get_secret_value())
 
@@ -195,6 +198,8 @@ def _require_room(parts: Parts) -> None:
             continue
         try:
             parts.engine.levers(variant)
+        except LeverRefused as error:
+            raise SystemExit(f"worker: {error}") from None
         except VariantTooBig as error:
             needed, free, helps = (error.params[key] for key in ("needed", "free", "helps"))
             hint = f"; it would with {helps}" if helps else ""

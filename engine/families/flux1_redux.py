@@ -12,6 +12,7 @@ from engine.families.flux1 import Flux1
 from engine.families.loading import load_model, load_processor
 from engine.families.stock import DTYPES
 from engine.inputs import Inputs
+from engine.memory import Levers
 from engine.request import ImageRequest
 from engine.weights import Place, find_weights, joined_digest
 
@@ -19,6 +20,7 @@ REDUX = "redux"
 """The companion that reads pictures, by its name in a variant's file."""
 MODELS = {"image_encoder": SiglipVisionModel, "image_embedder": ReduxImageEncoder}
 PROCESSOR = "feature_extractor"
+WORDS = ("text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2")
 
 
 class Redux(Flux1):
@@ -29,16 +31,16 @@ class Redux(Flux1):
         found = find_weights(variant.companions[REDUX], (*MODELS, PROCESSOR), place)
         dtype = DTYPES[variant.dtype]
         models = {part: load_model(kind, found.path, dtype, part) for part, kind in MODELS.items()}
-        self._prior = FluxPriorReduxPipeline(
-            **models,
-            feature_extractor=load_processor(SiglipImageProcessorPil, found.path, PROCESSOR),
-            **{
-                part: self.pipe.components[part]
-                for part in ("text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2")
-            },
-        )
+        reader = load_processor(SiglipImageProcessorPil, found.path, PROCESSOR)
+        self._seeing = {**models, PROCESSOR: reader}
         self.beside = tuple(models.values())
         self.weights_digest = joined_digest((self.weights_digest, found.digest))
+
+    def seat(self, levers: Levers) -> None:
+        """Bring the weights to the device; what reads words stands for itself in both pipelines."""
+        super().seat(levers)
+        words = {part: self.pipe.components[part] for part in WORDS}
+        self._prior = FluxPriorReduxPipeline(**self._seeing, **words)
 
     @torch.no_grad()
     def pictures(self, request: ImageRequest, inputs: Inputs) -> dict[str, Any]:

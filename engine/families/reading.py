@@ -3,11 +3,21 @@
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from typing import Any
 
 import torch
 
+from engine.device import hardware, is_apart
 from engine.words import Words, plain
+
+LIBRARIES = ("torch", "transformers", "diffusers")
+
+
+def by_what(device: str) -> tuple[str, ...]:
+    """Name what decides an encoding's last bits beside weights and text, and may be outlived."""
+    threads = "" if is_apart(device) else f"{torch.get_num_threads()} threads"
+    return hardware(device), threads, *(f"{name} {version(name)}" for name in LIBRARIES)
 
 
 class Reading:

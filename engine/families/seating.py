@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from engine.families.elsewhere import Elsewhere
 from engine.memory import LeverRefused, Levers, Offload
 
 GRAPHS = 64
@@ -17,6 +18,10 @@ GRAPHS = 64
 def seat(pipe: Any, device: str, levers: Levers) -> None:
     """Bring the pipeline to the device. Raises LeverRefused for a setting it cannot follow."""
     transformer = pipe.transformer
+    if levers.text:
+        for name, encoder in encoders(pipe).items():
+            # Past the pipeline's own setter, which would write it into its configuration.
+            pipe.__dict__[name] = Elsewhere(encoder, levers.text)
     if levers.tiling:
         pipe.vae.enable_tiling()
     if levers.fp8:
@@ -37,24 +42,36 @@ def seat(pipe: Any, device: str, levers: Levers) -> None:
         transformer.compile_repeated_blocks(fullgraph=True)
 
 
+def encoders(pipe: Any) -> Mapping[str, torch.nn.Module]:
+    """Return the models that read texts."""
+    components = pipe.components.items()
+    return {name: part for name, part in components if name.startswith("text_encoder")}
+
+
 def weight(pipe: Any, beside: Iterable[torch.nn.Module] = ()) -> Mapping[str, int]:
-    """Return the bytes of all parameters and buffers by the type of device they rest on.
+    """Return the bytes of all parameters and buffers by the device that they rest on.
 
     `beside` are models that are no part of the pipeline.
     """
     held: dict[str, int] = {}
     tensors = _all([*pipe.components.values(), *beside])
     # Tied weights stand in several places and lie in one.
-    for (kind, _), size in {(t.device.type, t.data_ptr()): t.nbytes for t in tensors}.items():
+    for (kind, _), size in {(str(t.device), t.data_ptr()): t.nbytes for t in tensors}.items():
         held[kind] = held.get(kind, 0) + size
     return held
 
 
+def nbytes(model: torch.nn.Module) -> int:
+    """Return the bytes of a model's parameters."""
+    return sum(one.nbytes for one in model.parameters())
+
+
 def _all(parts: Iterable[Any]) -> Iterator[torch.Tensor]:
     for part in parts:
-        if isinstance(part, torch.nn.Module):
-            yield from part.parameters()
-            yield from part.buffers()
+        model = part.model if isinstance(part, Elsewhere) else part
+        if isinstance(model, torch.nn.Module):
+            yield from model.parameters()
+            yield from model.buffers()
 
 
 def _whole(pipe: Any, device: str) -> None:

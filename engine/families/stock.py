@@ -20,9 +20,9 @@ from engine import errors
 from engine.catalog import Variant
 from engine.families.following import Following
 from engine.families.loading import Kit, fuse, load
-from engine.families.reading import Reading
+from engine.families.reading import Reading, by_what
 from engine.families.rows import Guest, apart, stacked, together
-from engine.families.seating import seat, weight
+from engine.families.seating import encoders, nbytes, seat, weight
 from engine.family import AfterStep
 from engine.inputs import NOTHING, Inputs
 from engine.loras.adapters import Worn
@@ -79,12 +79,17 @@ class StockFamily(ABC):
         if self.batched:
             # Before they are seated: offloading wraps the forwards that it finds.
             (together if levers.fast else apart)(self.pipe.transformer)
+        read_on = levers.text or self._device
+        self._read_by = (self.weights_digest, str(self.noise_dtype), *by_what(read_on))
+        if self._words:
+            # Texts are not to outgrow what reads them: a small model's process is small.
+            self._words.allow(sum(map(nbytes, encoders(self.pipe).values())) // 2)
         seat(self.pipe, self._device, levers)
         for model in self.beside:
             model.to(self._device)
 
     def weight(self) -> Mapping[str, int]:
-        """Return the bytes of all weights by the type of device that they rest on."""
+        """Return the bytes of all weights by the device that they rest on."""
         return weight(self.pipe, self.beside)
 
     @contextmanager
@@ -245,8 +250,7 @@ class StockFamily(ABC):
         own.scheduler = FlowMatchEulerDiscreteScheduler.from_config(pipe.scheduler.config)
         own.__dict__["transformer"] = Guest(self.pipe.transformer, forward)
         if self._words:
-            named = (self.weights_digest, str(self.noise_dtype), self._device)
-            own.encode_prompt = Reading(own.encode_prompt, self._words, named)
+            own.encode_prompt = Reading(own.encode_prompt, self._words, self._read_by)
         return own
 
     def _check_guidance(self, variant: Variant) -> None:

@@ -41,7 +41,14 @@ from transformers import (
 )
 
 from engine import controls, uploads
+from engine.catalog import Variant
 from engine.families import one_frame
+from engine.family import open_local
+from engine.images import pixel_sha256
+from engine.inputs import opened as inputs_of
+from engine.memory import Levers
+from engine.request import ImageRequest
+from engine.weights import Place
 from tests.engine import stock_toys, toys
 
 SIDE = 14
@@ -255,3 +262,11 @@ def _quiet(pipeline: Any) -> Any:
         # All else is stock; test_one_frame.py bounds what this changes.
         one_frame.flatten(pipeline.vae)
     return pipeline
+
+
+def drawn_with_texts_apart(variant: Variant, request: ImageRequest, *papers: Paper) -> str:
+    """Draw with text encoders that are no part of the pipeline, and hash the picture."""
+    family = open_local(variant, "cpu", Place(Path(), offline=True))
+    family.seat(Levers(text="cpu"))
+    inputs = inputs_of(request, files(*papers))
+    return pixel_sha256(inputs.finished(family.draw(request, inputs, lambda *_, **__: None)))

@@ -162,6 +162,14 @@ def test_a_picture_is_what_the_stock_pipeline_draws(
     assert drawn.pixel_sha256 == toy.called(request, *papers)
 
 
+def test_a_picture_with_its_text_encoders_apart_is_the_same(
+    engine: Engine, toy: Toy, order: Request, papers: tuple[Paper, ...]
+) -> None:
+    request = order(*papers)
+    drawn = engine.draw(toy.variant, request, files=files(*papers))
+    assert drawn.pixel_sha256 == edit_toys.drawn_with_texts_apart(toy.variant, request, *papers)
+
+
 def test_words_picture_guidance_and_seed_change_the_pixels(
     engine: Engine, toy: Toy, order: Request, papers: tuple[Paper, ...]
 ) -> None:

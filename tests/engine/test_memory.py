@@ -87,6 +87,9 @@ def card(gb: float) -> Room:
             Levers(attention="flash", compiled=True),
         ),
         ("starter", 12, Wishes(offload=Offload.GROUP), Levers(offload=Offload.GROUP)),
+        # Without its text encoders the transformer fits where both would take turns.
+        ("qwen-image", 50, Wishes(text="cpu"), Levers(text="cpu")),
+        ("qwen-image", 24, Wishes(text="cpu"), Levers(offload=Offload.GROUP, text="cpu")),
     ],
 )
 def test_the_first_choice_that_fits_is_taken(
@@ -132,6 +135,21 @@ def test_what_fits_no_way_is_refused_with_both_figures_and_what_would_help(
     assert refused.value.needed_gb == pytest.approx(needed_gb)
     assert refused.value.free_gb == pytest.approx(free_gb)
     assert refused.value.helps == helps
+
+
+def test_text_encoders_take_what_they_take_where_they_lie() -> None:
+    declared = profile("qwen-image")
+    together, main, other = (needed(declared, Levers(text=text)) for text in ("", "cpu", "cuda:1"))
+    text = pytest.approx(declared.text_encoder * GB)
+    assert together.device - main.device == together.device - other.device == text
+    assert (main.main, main.aside, other.main, other.aside) == (text, 0, 0, text)
+    offloaded = needed(declared, Levers(text="cpu", offload=Offload.MODEL))
+    assert offloaded.main == needed(declared, Levers(offload=Offload.MODEL)).main
+    small = Room(50 * GB, MAIN, 8 * GB)
+    with pytest.raises(DoesNotFit) as refused:
+        choose(declared, small, Wishes(text="cuda:1"))
+    assert (refused.value.needed_gb, refused.value.free_gb) == (16.6, 8)
+    assert surplus([other, other], Room(200 * GB, MAIN, 20 * GB)) == 1
 
 
 FIGURES = st.floats(0.01, 100)
@@ -273,6 +291,7 @@ def test_settings_are_read_as_wishes(monkeypatch: pytest.MonkeyPatch) -> None:
         "VAE_TILING": "before_offload",
         "ATTENTION": "sage",
         "COMPILE": "true",
+        "TEXT_DEVICE": "cuda:1",
     }.items():
         monkeypatch.setenv(f"REROLL_{name}", value)
     assert MemorySettings(_env_file=None).wishes == Wishes(
@@ -282,12 +301,19 @@ def test_settings_are_read_as_wishes(monkeypatch: pytest.MonkeyPatch) -> None:
         tiling=EARLY,
         attention="sage",
         compiled=True,
+        text="cuda:1",
     )
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("MEMORY_GB", "0"), ("MEMORY_GB", "much"), ("OFFLOAD", "disk"), ("FP8", "yes")],
+    [
+        ("MEMORY_GB", "0"),
+        ("MEMORY_GB", "much"),
+        ("OFFLOAD", "disk"),
+        ("FP8", "yes"),
+        ("TEXT_DEVICE", "gpu"),
+    ],
 )
 def test_settings_that_mean_nothing_are_refused(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str

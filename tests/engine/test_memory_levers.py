@@ -11,11 +11,14 @@ from typing import Any
 
 import pytest
 import torch
+from transformers.modeling_outputs import BaseModelOutput
 
 from engine import errors
 from engine.bounds import Guidance
 from engine.catalog import Variant
 from engine.engine import Engine
+from engine.families.elsewhere import Elsewhere
+from engine.families.seating import encoders
 from engine.family import Local, open_local
 from engine.images import pixel_sha256
 from engine.inputs import opened
@@ -96,6 +99,63 @@ def test_offload_changes_no_pixel_and_no_preview(
     assert drawn(offloaded, order, watch(1)) == drawn(plain, order, watch(0))
     assert previews[0] == previews[1]
     assert len(set(previews[0])) == order.steps
+
+
+@pytest.mark.parametrize("offload", Offload)
+def test_text_encoders_apart_from_the_pipeline_change_no_pixel(
+    half: Variant, order: ImageRequest, offload: Offload
+) -> None:
+    apart = seated(half, Levers(offload=offload, text="cpu"))
+    assert drawn(apart, order) == drawn(seated(half, Levers()), order)
+    # What moves the pipeline's models, when a picture ends, finds no text encoder among them.
+    pipe = apart.pipe  # type: ignore[attr-defined]
+    assert not isinstance(pipe.text_encoder, torch.nn.Module)
+    assert not hasattr(pipe.text_encoder, "_hf_hook")
+
+
+def test_text_encoders_alone_lie_on_their_device(half: Variant) -> None:
+    plain, apart = (seated(half, Levers(text=text)) for text in ("", "meta"))
+    pipe = plain.pipe  # type: ignore[attr-defined]
+    text = sum(
+        one.nbytes
+        for model in encoders(pipe).values()
+        for one in (*model.parameters(), *model.buffers())
+    )
+    rest = plain.weight()["cpu"] - text
+    assert apart.weight()["cpu"] == rest
+    assert set(apart.weight()) == {"cpu", "meta"}
+
+
+def test_what_a_text_encoder_is_given_goes_to_its_device() -> None:
+    seen: list[Any] = []
+
+    class Model(torch.nn.Linear):
+        def forward(self, *given: Any, **named: Any) -> Any:
+            seen.append((given, named))
+            return BaseModelOutput(last_hidden_state=None, hidden_states=("kept",))
+
+    answer = Elsewhere(Model(2, 2), "meta")(torch.ones(1), pair=(torch.ones(2), None), on=True)
+    (((one,), named),) = seen
+    assert {one.device.type, named["pair"][0].device.type} == {"meta"}
+    assert (named["pair"][1], named["on"]) == (None, True)
+    assert (type(answer), answer.hidden_states) == (BaseModelOutput, ("kept",))
+
+
+def test_texts_encoded_on_other_hardware_stand_in_the_recipe(project: Path, toy: Variant) -> None:
+    modes = {}
+    for text in ("", "cpu", "meta"):
+        engine = Engine(device="cpu", root=project, wishes=Wishes(text=text))
+        engine.load(toy)
+        modes[text] = engine.means(toy)["mode"]
+    assert modes["cpu"] == modes[""] == "exact"
+    assert modes["meta"].startswith("exact, text on meta ")
+
+
+def test_a_device_for_texts_that_is_not_here_is_refused_by_name(toy: Variant) -> None:
+    engine = Engine(device="cpu", wishes=Wishes(text="cuda:99"))
+    for variant in (toy, replace(toy, memory=NEEDY)):
+        with pytest.raises(LeverRefused, match="REROLL_TEXT_DEVICE=cuda:99"):
+            engine.levers(variant)
 
 
 @pytest.mark.parametrize("offload", [Offload.MODEL, Offload.GROUP])

@@ -97,6 +97,14 @@ def test_an_edit_without_guidance_is_what_the_stock_pipeline_draws(
     assert drawn.pixel_sha256 == called(stock, request, RED)
 
 
+def test_an_edit_with_its_text_encoder_apart_is_the_same(
+    own: Engine, variant: Variant, image: Request
+) -> None:
+    request = asked(image, TALL, RED)
+    drawn = own.draw(variant, request, files=files(TALL, RED))
+    assert drawn.pixel_sha256 == edit_toys.drawn_with_texts_apart(variant, request, TALL, RED)
+
+
 def test_every_reference_and_their_order_change_the_pixels(
     own: Engine, variant: Variant, image: Request
 ) -> None:

@@ -63,3 +63,10 @@ def test_a_setting_that_means_nothing_ends_it_by_name(url: str, tmp_path: Path) 
     ended = started(url, tmp_path, REROLL_VARIANTS="starter", REROLL_FP8="sometimes")
     assert ended.returncode == 1
     assert "REROLL_FP8" in ended.stderr
+
+
+def test_a_device_for_texts_that_is_not_here_ends_it_by_name(url: str, tmp_path: Path) -> None:
+    ended = started(url, tmp_path, REROLL_VARIANTS="starter", REROLL_TEXT_DEVICE="cuda:99")
+    assert ended.returncode == 1
+    assert "worker: REROLL_TEXT_DEVICE=cuda:99" in ended.stderr
+    assert "Traceback" not in ended.stderr

@@ -9,6 +9,7 @@ from engine import whole
 from engine.catalog import PROJECT, StartupLora, Variant, Weights
 from engine.errors import VariantTooBig
 from engine.judging.verdicts import RulesUnreadable
+from engine.memory import LeverRefused
 from engine.whole import Lying
 from store.doctor.report import Finding, broken, ok, warning
 from store.settings import VariantSettings
@@ -70,7 +71,11 @@ def _fits(engine: "Engine", variant: Variant) -> Finding:
         helps = error.params["helps"]
         mend = f"it would fit with {helps}" if helps else "leave it to a worker with a larger GPU"
         return broken(name, said, mend)
-    return ok(name, f"fits, offload {levers.offload.value}, {levers.dtype(variant.dtype)}")
+    except LeverRefused as error:
+        return broken(name, str(error), "name a device that is here, or leave it empty")
+    text = f", text encoders on {levers.text}" if levers.text else ""
+    said = f"fits, offload {levers.offload.value}, {levers.dtype(variant.dtype)}{text}"
+    return ok(name, said)
 
 
 def vendor(settings: WorkerSettings) -> Iterator[Finding]:
