@@ -38,8 +38,7 @@ def rank(interaction: Press) -> Rank:
     member = interaction.user
     if home(interaction) == ELSEWHERE or not isinstance(member, discord.Member):
         return STRANGER
-    standings = _standings(member, interaction.permissions)
-    return Rank(_roles(member), frozenset(standings))
+    return _rank(member)
 
 
 async def payer(interaction: Press, origin: int) -> tuple[int, Rank]:
@@ -59,8 +58,7 @@ async def payer(interaction: Press, origin: int) -> tuple[int, Rank]:
     except discord.HTTPException as error:
         log.warning("member not asked for", error=repr(error))
         return origin, STRANGER
-    standings = _standings(member, member.guild_permissions)
-    return origin, Rank(_roles(member), frozenset(standings))
+    return origin, _rank(member)
 
 
 def moderates(interaction: Press) -> bool:
@@ -79,15 +77,17 @@ def require_manager(interaction: Press) -> None:
         raise ManagerNeeded
 
 
-def _roles(member: discord.Member) -> frozenset[int]:
-    return frozenset(role.id for role in member.roles)
+def _rank(member: discord.Member) -> Rank:
+    roles = frozenset(role.id for role in member.roles)
+    return Rank(roles, frozenset(_standings(member)))
 
 
-def _standings(member: discord.Member, permissions: discord.Permissions) -> Iterator[Standing]:
+def _standings(member: discord.Member) -> Iterator[Standing]:
     yield Standing.EVERYONE
     if member.premium_since is not None:
         yield Standing.BOOSTER
-    if permissions.manage_messages:
+    # In all of the server: many are given a channel of their own to keep.
+    if member.guild_permissions.manage_messages:
         yield Standing.MODERATOR
     if member.guild.owner_id == member.id:
         yield Standing.OWNER

@@ -153,6 +153,14 @@ async def test_moderators_have_their_plan_without_a_setting(planned: Stage) -> N
     assert "credits left 26" in text(result.response)
 
 
+async def test_whoever_moderates_one_channel_alone_has_no_better_plan(planned: Stage) -> None:
+    """Members of many servers are given channels of their own to keep."""
+    mine = {planned.alex: discord.PermissionOverwrite(manage_messages=True)}
+    own = planned.guild.create_text_channel("alex", overwrites=mine)
+    await planned.alex.slash(own, "imagine", prompt="a panda")
+    assert planned.orders()[0].plan == "free"
+
+
 async def test_a_role_that_is_given_between_the_press_and_the_order_counts(
     planned: Stage,
 ) -> None:
