@@ -9,6 +9,7 @@ RerollError
 │   ├── QuestionExpired     the question is too old, or of before a restart
 │   ├── ManagerNeeded       only for those who may manage the server
 │   ├── HostNeeded          only for those who run the bot
+│   ├── NothingHeld         no worker draws what the host has named
 │   ├── ServerNeeded        only in a server that has added the bot
 │   ├── GiftToBot           a bot has no use for credits
 │   ├── EditUnsupported     no variant here starts from a picture in that way
@@ -95,6 +96,12 @@ class HostNeeded(RequestRefused):
     """Only those who run the bot may do that."""
 
     code = "host_needed"
+
+
+class NothingHeld(RequestRefused):
+    """No worker is drawing what the host named. Params: value."""
+
+    code = "nothing_held"
 
 
 class GiftToBot(RequestRefused):

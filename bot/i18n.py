@@ -86,16 +86,28 @@ class Words:
         for lists, names in LISTS.items():
             if lists in params:
                 each = str(params[lists]).split(", ")
-                named = [self.name(f"{names}.{one}", plain(one)) for one in each[:MOST_LISTED]]
+                called = [self.name(f"{names}.{one}", plain(one)) for one in each[:MOST_LISTED]]
                 more = ["…"] if len(each) > MOST_LISTED else []
-                shown[lists] = self("list.comma").join([*named, *more])
+                # In the name of a variant there may be commas.
+                sign = "list.semicolon" if names == "variants" else "list.comma"
+                shown[lists] = self(sign).join([*called, *more])
         for one, names in NAMED.items():
             if one in params:
-                shown[one] = self.name(f"{names}.{params[one]}", str(shown[one]))
+                # What follows the dot describes the variant.
+                named = self.name(f"{names}.{params[one]}", str(shown[one]))
+                shown[one] = named.partition(" · ")[0]
         try:
-            return self(f"errors.{code}", **shown)
-        except KeyError:
+            return self(f"errors.{self._told(code, params)}", **shown)
+        except (KeyError, ValueError):
             return self("errors.engine_failed")
+
+    def _told(self, code: str, params: Mapping[str, object]) -> str:
+        """Return the code of the text: an empty list or a range of one number has its own."""
+        if params.get("known") == "" and f"errors.{code}_none" in self.texts:
+            return f"{code}_none"
+        least, most = params.get("least", 1), params.get("most", params.get("limit"))
+        is_only = least == most and f"errors.{code}_only" in self.texts
+        return f"{code}_only" if is_only else code
 
     def name(self, key: str, otherwise: str) -> str:
         """Return the display name of something that may have none here, such as a new preset."""

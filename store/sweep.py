@@ -82,6 +82,13 @@ def reclaim(session: Session, worker: str) -> frozenset[str]:
     return frozenset(_take_back(session, Image.worker == worker) | _close_ended(session))
 
 
+def holds(session: Session, what: str) -> bool:
+    """Tell whether a picture is being drawn of the order, or by the worker, of this name."""
+    named = or_(Image.generation_id == what, Image.worker == what)
+    running = select(Image.index).where(Image.status == "running", named)
+    return session.scalar(running.limit(1)) is not None
+
+
 def requeue(session: Session, generation_id: str) -> frozenset[str]:
     """Take an order's pictures from the workers that hold them; return the order if it ends."""
     return frozenset(_take_back(session, Image.generation_id == generation_id))

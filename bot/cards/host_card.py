@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from bot.cards import deeds, settings_card
+from bot.cards import deeds, order_card, settings_card
 from bot.i18n import Words
 from bot.markdown import plain
 from store.host.overview import Overview
@@ -22,13 +22,13 @@ def _lines(words: Words, overview: Overview) -> Iterator[str]:
     if overview.controls.off:
         yield words("admin.off", variants=_names(words, sorted(overview.controls.off)))
     for name, line in sorted(overview.lines.items())[:MOST_LINES]:
-        shown = words.name(f"variants.{name}", name)
+        shown = _names(words, [name])
         yield words(
             "admin.line",
             variant=shown,
             waiting=line.waiting,
             drawing=line.drawing,
-            seconds=round(line.oldest_s),
+            time=order_card.about(words, line.oldest_s),
         )
     if not overview.workers:
         yield words("admin.nobody")
@@ -48,4 +48,5 @@ def log(words: Words, entries: Sequence[AuditEntry]) -> str:
 
 
 def _names(words: Words, names: Sequence[str]) -> str:
-    return words("list.comma").join(words.name(f"variants.{name}", name) for name in names)
+    each = (words.name(f"variants.{name}", name).partition(" · ")[0] for name in names)
+    return words("list.comma").join(each)

@@ -17,7 +17,9 @@ from store.orders.placing import Placed
 
 CALM, BUSY, SORRY = discord.Colour(0x5865F2), discord.Colour(0xF0B232), discord.Colour(0xDA373C)
 CELLS = 12
-MINUTE = 60
+MINUTE, HOUR = 60, 3600
+LONG_S = 2 * HOUR
+"""From here on hours are told."""
 FINE_S, COARSE_S = 15, 10
 """Seconds are told one by one below the first, in tens from there on."""
 
@@ -65,6 +67,8 @@ def place(words: Words, ahead: int) -> str:
 
 def about(words: Words, seconds: float) -> str:
     """Say how long something takes, no finer than it can be known."""
+    if seconds >= LONG_S:
+        return words("queue.hours", hours=round(seconds / HOUR))
     if seconds >= MINUTE - COARSE_S / 2:
         return words("queue.minutes", minutes=max(1, round(seconds / MINUTE)))
     step = 1 if seconds < FINE_S else COARSE_S

@@ -175,7 +175,7 @@ def _remarks(words: Words, result: Result) -> list[str]:
     if (variant := result.variant) and request.steps != variant.steps.default:
         said.append(words("result.steps", steps=request.steps))
     if variant and request.guidance != variant.guidance.default:
-        said.append(words("result.guidance", guidance=request.guidance))
+        said.append(words("result.guidance", guidance=f"{request.guidance:g}"))
     if result.comparison:
         said.append(words(f"comparison.{result.comparison}"))
     return said + _warnings(words, result)

@@ -1,6 +1,6 @@
 """/admin: what the host does to all servers at once; nobody else may, whatever their roles."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import discord
@@ -8,10 +8,11 @@ from discord import app_commands
 from sqlalchemy.orm import Session
 
 from bot.answers import Press
-from bot.cards import host_card
+from bot.cards import deeds, host_card
 from bot.client import Tree
 from bot.commands.assembly import choosing_variant, suggesting_variant, variant_named
 from bot.commands.choosing import choice, subcommand
+from bot.errors import NothingHeld
 from bot.servers.host import require_host
 from bot.services import Services
 from store import sweep
@@ -22,6 +23,7 @@ from store.moderation import audit
 from store.money import budgets, grants
 from store.money.ledger import Flow as Account
 from store.money.plans import micros
+from store.tables.moderation import AuditEntry
 
 MOST_CREDITS = 1_000_000
 LONGEST_SAID = 1_800
@@ -50,14 +52,17 @@ async def do(services: Services, interaction: Press, deed: Deed) -> None:
     require_host(services, interaction)
     await interaction.response.defer(ephemeral=True)
 
-    def done(session: Session) -> overview.Overview:
+    def done(session: Session) -> tuple[overview.Overview, Sequence[AuditEntry]]:
+        before = audit.page(session, audit.HOST, limit=1)
         deed(session)
-        return overview.read(session)
+        entries = audit.page(session, audit.HOST, limit=1)
+        return overview.read(session), entries if entries != before else ()
 
-    now = await services.database.run(done)
+    now, entries = await services.database.run(done)
     services.bell.set()
     words = services.words(interaction.locale)
-    await interaction.edit_original_response(content=host_card.status(words, now))
+    said = "\n".join(deeds.line(words, entry) for entry in entries)
+    await interaction.edit_original_response(content=host_card.status(words, now, said))
 
 
 def _status(group: app_commands.Group, services: Services) -> None:
@@ -141,6 +146,8 @@ def _requeue(group: app_commands.Group, services: Services) -> None:
     @subcommand(group, services, "requeue", "what", prefix="admin")
     async def requeue(interaction: Press, what: str) -> None:
         def deed(session: Session) -> None:
+            if not sweep.holds(session, what.strip()):
+                raise NothingHeld(value=what[:50])
             sweep.requeue(session, what.strip())
             sweep.reclaim(session, what.strip())
             details = {"what": what[:128]}

@@ -114,11 +114,15 @@ async def test_grants_budgets_and_requeues_are_done_and_written_down(
 ) -> None:
     stage, host = hosted
     before = stage.left(stage.alex)
-    await admin(stage, host, "grant", person=stage.alex, credits=25)
+    said = await admin(stage, host, "grant", person=stage.alex, credits=25)
+    assert f"gave credits · → <@{stage.alex.id}> · credits: 25" in said
+    assert "gave credits" not in await admin(stage, host, "status")
     assert stage.left(stage.alex) == before + 25
     await admin(stage, host, "budget", dollars=0.0)
     await ordered(stage, stage.alex)
     held = stage.claim()
+    said = await admin(stage, host, "requeue", what="nobody")
+    assert said == stage.services.texts.of("en-US")("errors.nothing_held", value="nobody")
     await admin(stage, host, "requeue", what=held.generation_id)
     assert stage.claim().fence == held.fence + 1
     shown = await admin(stage, host, "log")

@@ -144,6 +144,21 @@ def test_a_number_takes_its_word() -> None:
     assert told == ["0 credits", "1 credit", "2 credits", "11 credits"]
 
 
+@pytest.mark.parametrize("locale", sorted(TEXTS.words))
+def test_a_range_of_one_number_and_an_empty_list_have_texts_of_their_own(locale: str) -> None:
+    words = TEXTS.of(locale)
+    steps = {"value": 20, "least": 4, "most": 4}
+    assert words.failure("steps_invalid", steps) == words("errors.steps_invalid_only", **steps)
+    assert "4" in words.failure("steps_invalid", {**steps, "most": 8})
+    told = words.failure("count_invalid", {"value": 2, "limit": 1})
+    assert told == words("errors.count_invalid_only", value=2, limit=1)
+    lora = {"value": "ink", "base": "flux1", "variant": "starter-lightning", "known": ""}
+    assert words.failure("lora_for_other_variant", lora).count("ink") == 1
+    assert words("variants.starter-lightning") not in words.failure(
+        "lora_for_other_variant", {**lora, "known": "flux1-schnell"}
+    )
+
+
 def test_parameters_are_not_read_as_templates() -> None:
     assert "{price}" in Words("x", {"a": "{b}"})("a", b="{price}")
 
