@@ -78,7 +78,7 @@ async def test_a_report_shows_moderators_the_picture_who_and_why(
     answer = await stage.mei.submit_modal(form, {"reason": "too *rude*"})
     assert answer.response.content == words("report.filed")
     (case,) = office.history()
-    assert f"by <@{stage.alex.id}>" in text(case)
+    assert f"author <@{stage.alex.id}>" in text(case)
     assert f"<@{stage.mei.id}>: too \\*rude\\*" in text(case)
     assert gallery(case) == gallery(result.response)
     assert all(item["spoiler"] for part in parts(case.components) for item in part.get("items", []))
