@@ -8,14 +8,17 @@ and to 小满 in Chinese.
 import asyncio
 import io
 import os
+import signal
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
 
 from bot.i18n import Texts, Words
+from local import reading
 from local.__main__ import tell
 from local.browser import DESKTOP, Browser, BrowserFailed, Page, Screen
 from local.conversation import Conversation
@@ -25,13 +28,14 @@ from local.folder import Folder
 from local.founding import found
 from local.page import Playground
 from local.stack import Door, Stack
+from local.supervisor import Child
 
 DOCS = Path(__file__).parents[1] / "docs"
 FOLDER, PLAYGROUND = DOCS / "situations", DOCS / "playground.png"
 SCREEN = Screen(640, 1200)
 QUALITY = 82
-SETTLE_S, LOOK_S, CATCH_S = 1.5, 0.4, 15.0
-TRIES = 6
+SETTLE_S, LOOK_S = 1.5, 0.4
+TURNS, HALTED_S, DRAWING_S = 40, 0.5, 0.1
 ROOM = 12
 """Pixels around what is shown."""
 NEWEST = "document.querySelector('#channel-message-list article:last-of-type')"
@@ -69,6 +73,7 @@ class Set:
     page: Page
     conversation: Conversation
     manager: Conversation
+    worker: Child
     said: dict[str, str]
     above: int
     """Pixels that the list of commands takes above the composer."""
@@ -131,17 +136,35 @@ async def _asking(shot: Set) -> bytes:
 
 
 async def _drawing(shot: Set) -> bytes:
-    for _ in range(TRIES):  # a busy machine shows the preview only when the next one is due
-        saying = asyncio.create_task(shot.say("four"))
-        try:
-            await shot.page.until(f"{NEWEST}?.textContent.includes('%') && {PREVIEW}", CATCH_S)
-            y, height = await shot.page.run(BOX % NEWEST)
-            return await shot.page.photograph(_around(y, height))
-        except BrowserFailed:
-            tell("the preview was missed; once more")
-        finally:
-            await saying
-    raise BrowserFailed("no preview was ever seen")
+    saying = asyncio.create_task(shot.say("four"))
+    pulse = shot.conversation.world.pulse
+    for _ in range(TURNS):  # at its own speed the worker has finished before a preview is due
+        with _halted(shot.worker):
+            if await pulse.until(lambda: _previewed(shot.conversation), HALTED_S):
+                await shot.page.until(f"{NEWEST}?.textContent.includes('%') && {PREVIEW}")
+                y, height = await shot.page.run(BOX % NEWEST)
+                taken = await shot.page.photograph(_around(y, height))
+                break
+        await asyncio.sleep(DRAWING_S)
+    else:
+        raise BrowserFailed("no preview was shown")
+    await saying
+    return taken
+
+
+def _previewed(conversation: Conversation) -> bool:
+    newest = conversation.seat.messages()[-1:]
+    return any(reading.is_working(one) and one.attachments for one in newest)
+
+
+@contextmanager
+def _halted(worker: Child) -> Iterator[None]:
+    assert worker.pid is not None
+    os.killpg(worker.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.killpg(worker.pid, signal.SIGCONT)
 
 
 async def _result(shot: Set) -> bytes:
@@ -212,16 +235,19 @@ async def take(folder: Path) -> None:
             async with LocalDiscord(World()) as discord:
                 door = Door(TOKEN, discord.url)
                 async with (
-                    Stack(place, dict(os.environ), door, tell),
+                    Stack(place, dict(os.environ), door, tell) as stack,
                     Playground(discord.world) as playground,
                     Browser() as browser,
                 ):
                     await found(discord.world, place.database_url)
                     PLAYGROUND.write_bytes(await _play(discord.world, playground, browser))
-                    await _take(folder, discord.world, playground, browser)
+                    worker = stack.supervisor.child("worker")
+                    await _take(folder, worker, discord.world, playground, browser)
 
 
-async def _take(folder: Path, world: World, playground: Playground, browser: Browser) -> None:
+async def _take(
+    folder: Path, worker: Child, world: World, playground: Playground, browser: Browser
+) -> None:
     texts = Texts()
     for code, (name, locale) in CAST.items():
         world.set_locale("Morgan", locale)
@@ -234,6 +260,7 @@ async def _take(folder: Path, world: World, playground: Playground, browser: Bro
             page=page,
             conversation=Conversation(world, world.seat(name)),
             manager=Conversation(world, world.seat("Morgan")),
+            worker=worker,
             said=SAID[code],
             above=ABOVE[code],
         )
