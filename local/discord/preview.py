@@ -1,6 +1,6 @@
 """One channel as a page of simcord's, with what simcord leaves out: message menus, other rooms.
 
-Like `simulation.py` it leans on private names of simcord 3.2.1, and knows no other part of ours.
+Like `simulation.py` it leans on private names of simcord 3.2.1, which no other file knows.
 """
 
 import secrets

@@ -1,4 +1,4 @@
-"""The private names of simcord 3.2.1 that the local Discord leans on; only this file knows them.
+"""The private names of simcord 3.2.1 that the local Discord leans on, but for those of its pages.
 
 simcord models Discord's rules inside a test process. Here the same model stands behind a real
 wire, so a few of its inner seams are used on purpose. The version is pinned, and

@@ -1,9 +1,11 @@
 import dataclasses
 import inspect
+from pathlib import Path
 
 import simcord
 from simcord.preview import Preview, _actions
 
+from local.discord import preview
 from local.discord import simulation as sim
 from local.discord.localised import localised, wire_names
 
@@ -18,6 +20,19 @@ def test_the_seams_of_simcord_that_are_leaned_on_still_exist() -> None:
     for field in ("self._started", "self._generation", "self._preview", "self.backend"):
         assert field in source
     assert {"dispatch"} <= set(inspect.signature(simcord.Env._settle_internal).parameters)
+
+
+def test_the_seams_of_its_pages_that_are_leaned_on_still_exist() -> None:
+    for name in ("_action", "_get_page", "_publish", "_target_id", "_target_message"):
+        assert callable(getattr(Preview, name))
+    for field in ("self._server", "self._pages", "self.capability", "self.env"):
+        assert field in inspect.getsource(Preview.__init__)
+    assert {"/", "/app.js"} <= preview.Server._STATIC_FILES.keys()
+    index = Path(inspect.getfile(Preview)).with_name("static") / "index.html"
+    text = index.read_text(encoding="utf-8")
+    assert text.count("</head>") == text.count("</body>") == 1
+    for id_ in ("channel-message-list", "channel-timeline", "viewer-picker"):
+        assert f'id="{id_}"' in text
 
 
 def test_no_click_is_bound_to_a_revision_any_more() -> None:
