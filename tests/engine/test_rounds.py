@@ -16,7 +16,7 @@ from engine.bounds import Guidance
 from engine.catalog import Variant
 from engine.engine import Engine
 from engine.loras.names import Base
-from engine.memory import Wishes
+from engine.memory import FP8, Profile, Use, Wishes
 from engine.request import ImageRequest, LoraUse
 from tests.engine import stock_toys, toys
 from tests.engine.loras import lora_toys
@@ -39,8 +39,11 @@ KINDS: dict[str, tuple[str, Guidance, Callable[[pytest.MonkeyPatch], Any]]] = {
     "flux2-dev": ("flux2", Guidance(kind="embedded"), stock_toys.flux2_dev),
 }
 PROMPTS = ("a red panda", "熊", "a blue panda on a background, " * 3, "a red panda " * 12)
-DTYPES = ("float32", "bfloat16")
+DTYPES = ("float32", "bfloat16", FP8)
 SIZES = ((64, 64), (96, 48))
+NEEDY = Profile(text_encoder=0.02, transformer=0.2, vae=0.01, denoise=0.01, decode=0.01)
+"""Said of tiny weights, so that only with the transformer in 8 bits they fit `TIGHT`."""
+TIGHT = Wishes(limit_gb=0.2, fp8=Use.IF_NEEDED)
 
 
 @dataclass
@@ -48,6 +51,7 @@ class Studio:
     """One variant, LoRA files for it, and what each request gives alone."""
 
     variant: Variant
+    dtype: str
     files: dict[str, bytes] = field(repr=False)
     alone: Engine
     sharing: dict[int, Engine] = field(default_factory=dict)
@@ -55,18 +59,21 @@ class Studio:
 
     def engine(self, rows: int) -> Engine:
         """Return an engine whose forwards take so many rows."""
-        wishes = Wishes(rows=rows)
+        wishes = replace(TIGHT, rows=rows)
         return self.sharing.setdefault(rows, Engine(device="cpu", root=Path(), wishes=wishes))
 
     def truth(self, request: ImageRequest) -> str:
         """Return the pixels of a request that has had the engine to itself."""
         if request not in self.known:
             drawn = self.alone.draw(self.variant, request, files=self.files)
+            assert drawn.recipe.dtype.endswith(self.dtype)
             self.known[request] = drawn.pixel_sha256
         return self.known[request]
 
 
-@pytest.fixture(scope="module", params=[(kind, dtype) for kind in KINDS for dtype in DTYPES])
+@pytest.fixture(
+    scope="module", params=[(kind, dtype) for kind in KINDS for dtype in DTYPES], ids="-".join
+)
 def studio(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
@@ -80,9 +87,12 @@ def studio(
     pipeline.save_pretrained(folder)
     plain = Variant.from_toml(kind, toys.VARIANT.format(weights=folder.as_posix()))
     variant = replace(plain, family=family, guidance=guidance, dtype=dtype, negative=False)
+    if dtype == FP8:
+        variant = replace(variant, dtype="bfloat16", memory=NEEDY)
     contents = [_canonical(pipeline.transformer, seed) for seed in (1, 2)]
     files = {hashlib.sha256(content).hexdigest(): content for content in contents}
-    return Studio(variant, files, Engine(device="cpu", root=Path(), wishes=Wishes(rows=1)))
+    alone = Engine(device="cpu", root=Path(), wishes=replace(TIGHT, rows=1))
+    return Studio(variant, dtype, files, alone)
 
 
 def _canonical(transformer: torch.nn.Module, seed: int) -> bytes:
