@@ -19,6 +19,11 @@ STREAMED_GB = 3.0
 TILED_GB = 2.5
 """What decoding a tile takes at most: the largest tiles of these VAEs have a side of 1024."""
 
+UNCOMPILED = (
+    "REROLL_COMPILE=true: a transformer in 8 bits, which this one needs here, cannot be compiled; "
+    "leave it out, or set REROLL_FP8=never"
+)
+
 
 class Offload(StrEnum):
     """Which weights wait in main memory: none, whole models, or single layers."""
@@ -148,10 +153,15 @@ class LeverRefused(Exception):
 
 
 def choose(profile: Profile, room: Room, wishes: Wishes) -> Levers:
-    """Return the first choice that fits, those that change no pixel first. Raises DoesNotFit."""
+    """Return the first choice that fits, those that change no pixel first.
+
+    Raises DoesNotFit, or LeverRefused where the libraries cannot do what would.
+    """
     candidates = list(_candidates(room, wishes))
     for levers in candidates:
         if _fit([needed(profile, levers)], room):
+            if levers.fp8 and levers.compiled:
+                raise LeverRefused(UNCOMPILED)
             return levers
     least = min((needed(profile, levers) for levers in candidates), key=lambda one: one.peak)
     places = ((least.peak, room.device), (least.main, room.main), (least.aside, room.aside))

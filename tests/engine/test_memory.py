@@ -16,6 +16,7 @@ from engine.engine import Engine
 from engine.memory import (
     GB,
     DoesNotFit,
+    LeverRefused,
     Levers,
     Offload,
     Profile,
@@ -150,6 +151,13 @@ def test_text_encoders_take_what_they_take_where_they_lie() -> None:
         choose(declared, small, Wishes(text="cuda:1"))
     assert (refused.value.needed_gb, refused.value.free_gb) == (16.6, 8)
     assert surplus([other, other], Room(200 * GB, MAIN, 20 * GB)) == 1
+
+
+def test_what_is_stored_in_8_bits_is_not_compiled() -> None:
+    both = Wishes(fp8=EARLY, compiled=True)
+    assert choose(profile("qwen-image"), card(80), both) == Levers(compiled=True)
+    with pytest.raises(LeverRefused, match="REROLL_COMPILE=true"):
+        choose(profile("qwen-image"), card(50), both)
 
 
 FIGURES = st.floats(0.01, 100)

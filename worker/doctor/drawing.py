@@ -72,7 +72,7 @@ def _fits(engine: "Engine", variant: Variant) -> Finding:
         mend = f"it would fit with {helps}" if helps else "leave it to a worker with a larger GPU"
         return broken(name, said, mend)
     except LeverRefused as error:
-        return broken(name, str(error), "name a device that is here, or leave it empty")
+        return broken(name, str(error), "correct the setting, or leave it out")
     text = f", text encoders on {levers.text}" if levers.text else ""
     said = f"fits, offload {levers.offload.value}, {levers.dtype(variant.dtype)}{text}"
     return ok(name, said)
