@@ -62,7 +62,8 @@ class Engine:
         self._residents = Residents(self._device, self._place, wishes)
         self.adapters = Adapters(self._device)
         # A GPU chooses its kernels by the number of rows: only alone has a row bits of its own.
-        alone = memory_of.is_apart(self._device) and not wishes.fast
+        # And what is compiled would be compiled anew for each mixture of rows and LoRAs.
+        alone = wishes.compiled or (memory_of.is_apart(self._device) and not wishes.fast)
         most = wishes.rows or (1 if alone else None)
         self._sharing = Sharing(exact=not wishes.fast, most=most)
         self._rounds = Rounds(self._sharing)
@@ -92,11 +93,11 @@ class Engine:
         """Measure how many pictures share a forward, which the first to meet would wait for.
 
         Nothing is done where the number is given or seldom more than one: for pictures that start
-        from others, blocks to be compiled first, and large models on a CPU.
+        from others, and large models on a CPU.
         """
         if self.rows_given or variant.vendor or variant.accepts.needs_picture:
             return
-        if self.levers(variant).compiled or self._residents.is_slow(variant):
+        if self._residents.is_slow(variant):
             return
         begin = functools.partial(self._drawing, variant, on_step=unwatched, files=NO_FILES)
         rehearse(begin, self._sharing, variant, within_s)

@@ -264,7 +264,7 @@ def test_a_compiled_variant_says_so(project: Path, toy: Variant) -> None:
     blocks = engine._open(toy).pipe.transformer.transformer_blocks  # type: ignore[attr-defined]
     # Compiling itself takes a C++ compiler, and happens at the first picture.
     assert all(block._compiled_call_impl is not None for block in blocks)
-    assert engine.levers(toy).mode == "exact, compiled"
+    assert (engine.levers(toy).mode, engine.rows_given) == ("exact, compiled", 1)
 
 
 def test_an_offloaded_variant_still_reports_its_steps(half: Variant, order: ImageRequest) -> None:

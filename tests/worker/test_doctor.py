@@ -113,6 +113,7 @@ def test_rows_are_told_as_they_are_given_or_as_this_worker_measured_them(
     assert told(worker_name="gpu-0", **both) == measured
     assert told(worker_name="gpu-1") == {"rows of starter": rows.UNMEASURED}
     assert told(worker_name="gpu-0", rows=3) == {"rows of starter": "3: REROLL_ROWS"}
+    assert told(worker_name="gpu-0", compile=True) == {"rows of starter": "1: REROLL_COMPILE"}
 
 
 def test_a_vendor_without_a_key_is_broken() -> None:

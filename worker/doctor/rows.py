@@ -34,7 +34,8 @@ def _given(settings: WorkerSettings) -> str:
     from engine.engine import Engine  # torch takes seconds, and the other checks do without
 
     rows = Engine(device=settings.device or None, wishes=settings.wishes).rows_given
-    return f"{rows}: REROLL_MODE=exact on a GPU" if rows else ""
+    why = "REROLL_COMPILE" if settings.compile else "REROLL_MODE=exact on a GPU"
+    return f"{rows}: {why}" if rows else ""
 
 
 def _told(settings: WorkerSettings) -> Mapping[str, Rows]:
