@@ -82,6 +82,7 @@ def _whole(now: Overview) -> Iterator[Metric]:
     for one in Flow:
         flow.add_metric([one.value], int(now.controls.flow is one))
     yield workers
+    yield GaugeMetricFamily("reroll_workers_at_work", "Workers at work", len(now.workers))
     yield flow
     told = "Orders that are finished and not delivered yet"
     yield GaugeMetricFamily("reroll_undelivered_orders", told, now.undelivered)

@@ -18,7 +18,10 @@ class Tally:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._events = Counter(
-            "reroll_events", "What was logged, by its words", LABELS, registry=registry
+            "reroll_events",
+            "What was logged, by its words and how bad it is",
+            (*LABELS, "level"),
+            registry=registry,
         )
         self._seconds = Counter(
             "reroll_event_seconds",
@@ -33,7 +36,7 @@ class Tally:
         """Count a line and pass it on."""
         variant = event.get("variant")
         labels = (str(event.get("event")), variant if isinstance(variant, str) else "")
-        self._events.labels(*labels).inc()
+        self._events.labels(*labels, "error" if method == "exception" else method).inc()
         if isinstance(seconds := event.get("seconds"), int | float):
             self._seconds.labels(*labels).inc(max(0.0, seconds))
         return event

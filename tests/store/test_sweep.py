@@ -1,7 +1,8 @@
 """The sweeper repairs lost tickets and ends orders that nobody will draw."""
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
+from store.clock import now_ms
 from store.database import Database
 from store.host import workers
 from store.line import claims
@@ -129,6 +130,8 @@ def test_a_delivery_is_tried_again_later_and_given_up_in_the_end(database: Datab
             if not deliveries.postpone(session, due):
                 break
             assert not deliveries.due(session)
+            wait_ms = session.scalar(select(Generation.next_delivery_at - now_ms())) or 0
+            assert 0 < wait_ms <= deliveries.LONGEST_WAIT_MS
             session.execute(update(Generation).values(next_delivery_at=0))
     assert tries == deliveries.MOST_ATTEMPTS
     with database.begin() as session:

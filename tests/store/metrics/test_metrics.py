@@ -1,12 +1,10 @@
 """Numbers for Prometheus, health for whoever restarts processes, and lines for machines."""
 
 import json
-import re
 import subprocess
 import sys
 import urllib.error
 import urllib.request
-from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -19,8 +17,6 @@ from store.metrics.endpoint import Endpoint
 from store.metrics.numbers import Numbers
 from store.metrics.tally import Tally
 from tests.store.placing import place
-
-PROJECT = Path(__file__).resolve().parents[3]
 
 
 def get(port: int, path: str) -> tuple[int, str]:
@@ -56,7 +52,7 @@ def test_numbers_are_read_from_sql_at_each_scrape(database: Database) -> None:
     now = values(endpoint.answer("/metrics")[2].decode())
     assert now["reroll_waiting_images", "starter"] == 1
     assert now["reroll_drawing_images", "starter"] == 1
-    assert now["reroll_workers", "starter"] == 1
+    assert now["reroll_workers", "starter"] == now["reroll_workers_at_work",] == 1
     assert now["reroll_flow", "paused"] == 1
 
 
@@ -92,14 +88,18 @@ def test_log_lines_are_counted_and_nothing_of_a_member_becomes_a_label() -> None
     for _ in range(2):
         assert tally(None, "info", dict(line)) == line
     tally(None, "info", {"event": "order placed", "prompt": "a panda"})
+    tally(None, "exception", {"event": "delivery failed"})
     assert registry.get_sample_value(
-        "reroll_events_total", {"event": "image drawn", "variant": "starter"}
+        "reroll_events_total", {"event": "image drawn", "variant": "starter", "level": "info"}
     ) == pytest.approx(2)
+    assert registry.get_sample_value(
+        "reroll_events_total", {"event": "delivery failed", "variant": "", "level": "error"}
+    )
     assert registry.get_sample_value(
         "reroll_event_seconds_total", {"event": "image drawn", "variant": "starter"}
     ) == pytest.approx(3)
     names = {one.labels.get("event") for family in registry.collect() for one in family.samples}
-    assert names == {"image drawn", "order placed"}
+    assert names == {"image drawn", "order placed", "delivery failed"}
 
 
 SPEAK = """
@@ -113,7 +113,8 @@ log = structlog.get_logger("worker.test")
 with structlog.contextvars.bound_contextvars(order="k7"):
     log.info("quiet")
     log.warning("lease lost, result dropped", image=1, url="/webhooks/1/secret")
-print(registry.get_sample_value("reroll_events_total", {"event": "quiet", "variant": ""}))
+labels = {"event": "quiet", "variant": "", "level": "info"}
+print(registry.get_sample_value("reroll_events_total", labels))
 """
 
 
@@ -126,13 +127,3 @@ def test_lines_for_machines_carry_the_order_and_quiet_ones_are_counted() -> None
     assert (told["event"], told["order"], told["image"]) == ("lease lost, result dropped", "k7", 1)
     assert "secret" not in line
     assert ran.stdout == "1.0\n"
-
-
-def test_the_dashboard_shows_only_numbers_that_there_are() -> None:
-    board = json.loads((PROJECT / "deploy" / "grafana.json").read_text())
-    asked = [target["expr"] for panel in board["panels"] for target in panel.get("targets", ())]
-    assert len(asked) >= 10
-    sources = [*(PROJECT / "store" / "metrics").glob("*.py"), PROJECT / "bot" / "measured.py"]
-    text = "".join(file.read_text() for file in [*sources, PROJECT / "worker" / "measured.py"])
-    for name in {name for one in asked for name in re.findall(r"reroll_\w+", one)}:
-        assert f'"{name.removesuffix("_total")}"' in text, name
