@@ -114,8 +114,8 @@ class Training:
         dtype: torch.dtype = getattr(torch, self._terms.dtype)
         tensors = {
             f"{PREFIX}{name}{ending}": matrix.detach().to("cpu", dtype).contiguous()
-            for name, pair in self._pairs.items()
-            for ending, matrix in zip((DOWN, UP), pair, strict=True)
+            for name, (down, up) in self._pairs.items()
+            for ending, matrix in ((DOWN, down), (UP, up * self._terms.strength))
         }
         return canonical(io.BytesIO(save(tensors)), self._base)
 

@@ -23,7 +23,8 @@ class Terms:
     `layers` are the endings of the linear layers that are changed, `rate` is the learning rate
     at its highest, `batch` how many pictures a step takes, `pixels` what each is shrunk to;
     `dropout` is the share of a LoRA's ranks that each step leaves out, so that none of them learns
-    a picture by heart.
+    a picture by heart. `strength` is how much of what was learnt is kept: a little less leaves much
+    more of what the base knows.
     `cost` is in credits for a hundred steps. A LoRA is kept in `dtype`.
     """
 
@@ -35,6 +36,7 @@ class Terms:
     steps: Bounds
     rank: Bounds
     dropout: float = 0.0
+    strength: float = 1.0
     dtype: str = "bfloat16"
 
     @classmethod
