@@ -271,7 +271,7 @@ async def test_too_many_pictures_for_a_variant_are_refused(stage: Stage) -> None
     result = await edit(
         stage, stage.alex, picture(), image2=("b.png", picture()), variant="starter"
     )
-    assert "looks at 1 pictures at most; you gave 2" in refusal(result)
+    assert "looks at 1 picture at most; you gave 2" in refusal(result)
     assert stage.orders() == []
 
 

@@ -11,7 +11,7 @@ from bot.delivery import hints
 from engine.catalog import Catalog
 from engine.errors import EngineFailed
 from store.database import Database
-from store.orders import generations
+from store.orders import generations, searches
 from store.tables.orders import Generation
 from tests.bot.messages import gallery, presses, text
 from tests.bot.stage import Stage
@@ -152,7 +152,7 @@ async def test_a_hint_that_fails_is_logged_and_the_picture_comes(
     def broken(*_: Any, **__: Any) -> list[str]:
         raise RuntimeError("out of order")
 
-    monkeypatch.setattr(generations, "prompts_before", broken)
+    monkeypatch.setattr(searches, "prompts_before", broken)
     shown = (await stage.drawn(stage.alex, prompt=STRANGE)).response
     assert gallery(shown)
     assert not hinted(shown)
@@ -168,7 +168,7 @@ def test_a_question_that_the_database_refuses_spoils_nothing_beside_it(
     def refused(session: Session, *_: Any, **__: Any) -> list[str]:
         return list(session.scalars(sql("SELECT prompt FROM nowhere")))
 
-    monkeypatch.setattr(generations, "prompts_before", refused)
+    monkeypatch.setattr(searches, "prompts_before", refused)
     with database.begin() as session:
         placed = place(session, request=replace(request(), prompt=STRANGE))
         order = generations.get(session, placed)

@@ -62,5 +62,5 @@ async def test_what_was_typed_and_not_picked_is_found_by_its_name(stage: Stage) 
     told = await stage.imagine(stage.alex, prompt="a panda", variant="dall-e")
     said = text(told.response)
     assert "「dall\\-e」" in said
-    assert said.endswith("、…")
+    assert said.endswith("；…")
     assert len(said) < 600

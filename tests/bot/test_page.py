@@ -146,7 +146,7 @@ async def test_the_line_is_told_and_no_prompt(page: Page) -> None:
         workers.report(session, "trainer", [trainings.queue("starter")])  # which draws for nobody
     english = await page.get("/status")
     assert trainings.queue("starter") not in english
-    assert "machines at work" in english
+    assert "machine at work" in english
     assert "private" not in english
     chinese = await page.get("/status", **{"Accept-Language": "zh-TW,zh;q=0.9"})
     assert "台機器正在運作" in chinese
