@@ -1,6 +1,7 @@
 """Where everything is kept, looked at by a doctor: database, tables, files, disk and clock."""
 
 import asyncio
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -157,8 +158,13 @@ def _shown(url: str) -> str:
 
 
 def _why(error: Exception) -> str:
+    """Return the last of what the store said, of an S3's answer its code: no key is in either."""
     cause = error.__cause__ or error
-    return type(cause).__name__
+    if isinstance(cause, ValueError):
+        return type(cause).__name__
+    said = str(cause).partition("\n\nDebug source")[0]
+    code = re.search(r"<Code>(\w+)</Code>", said)
+    return code[1] if code else said.rpartition(": ")[2] or type(cause).__name__
 
 
 def disk(*urls: str) -> Iterator[Finding]:

@@ -46,7 +46,8 @@ def _weights(variant: str, lying: Lying, *, pinned: bool) -> Finding:
     if lying.faults:
         mend = f"remove {lying.folder}; it is loaded again" if pinned else "bring the files again"
         return broken(name, "; ".join(lying.faults[:3]), mend)
-    return ok(name, f"{lying.source}, {lying.nbytes / 1e9:.2f} GB, whole")
+    size = f"{lying.nbytes / 1e9:.1f} GB" if lying.nbytes > 1e8 else f"{lying.nbytes / 1e6:.1f} MB"
+    return ok(name, f"{lying.source}, {size}, whole")
 
 
 def memory(settings: WorkerSettings) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 import redis
 from pydantic import ValidationError
@@ -78,9 +79,14 @@ def broker(url: str) -> Iterator[Finding]:
         yield broken("broker", "it refuses the password", "correct it in REROLL_BROKER_URL")
     except redis.RedisError as error:
         mend = "see that Redis or Valkey runs there; orders wait in SQL meanwhile"
-        yield broken("broker", f"it does not answer: {type(error).__name__}", mend)
+        yield broken("broker", f"{_place(url)} does not answer: {error}", mend)
     finally:
         client.close()
+
+
+def _place(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port or 6379}" if parts.hostname else parts.path
 
 
 def _version(client: redis.Redis) -> str:
