@@ -1,4 +1,4 @@
-"""`python -m bench`: every figure of the README, one after the other.
+"""`python -m bench`: every figure of docs/figures.md, one after the other.
 
 `python -m bench fairness --json` runs one of them, with its own options; without a name options
 are the engine's, whose ratios `python -m bench --json` prints.
