@@ -57,6 +57,7 @@ from bot.settings import BotSettings
 from bot.standby import Standby
 from bot.wishes.options import Reader
 from bot.wishes.sizes import size_words
+from engine import setting_names
 from engine.errors import VariantUnknown
 from store import logs
 from store.database import Database
@@ -108,7 +109,7 @@ def main() -> None:
     try:
         settings = BotSettings()  # type: ignore[call-arg]  # from the environment
     except ValidationError as error:
-        names = ", ".join(str(one["loc"][0]) for one in error.errors())
+        names = ", ".join(setting_names.wrong(error))
         _end(f"Settings missing or wrong: {names}. See .env.example.", 2)
     registry = CollectorRegistry()
     _watch(settings, registry)

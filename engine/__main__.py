@@ -230,13 +230,14 @@ def _digest(file: bytes) -> str:
 def _settings() -> "tuple[VendorSettings, MemorySettings]":
     from pydantic import ValidationError
 
+    from engine import setting_names
     from engine.memory_settings import MemorySettings
     from engine.vendor.settings import VendorSettings
 
     try:
         return VendorSettings(), MemorySettings()
     except ValidationError as error:
-        names = ", ".join(f"REROLL_{fault['loc'][0]}".upper() for fault in error.errors())
+        names = ", ".join(setting_names.wrong(error))
         raise WrongInput(f"Wrong settings: {names}; see .env.example.") from None
 
 

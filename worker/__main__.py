@@ -12,6 +12,7 @@ import torch
 from prometheus_client import CollectorRegistry
 from pydantic import ValidationError
 
+from engine import setting_names
 from engine.catalog import Catalog
 from engine.engine import Engine
 from engine.errors import EngineFailed, RequestRefused, VariantTooBig
@@ -115,8 +116,8 @@ def _settings() -> WorkerSettings:
     try:
         return WorkerSettings()  # type: ignore[call-arg]  # from the environment
     except ValidationError as error:
-        names = ", ".join(f"REROLL_{detail['loc'][0]}".upper() for detail in error.errors())
-        raise SystemExit(f"worker: missing or wrong settings: {names}") from None
+        names = ", ".join(setting_names.wrong(error))
+        raise SystemExit(f"worker: settings missing or wrong: {names}. See .env.example.") from None
 
 
 def _parts(settings: WorkerSettings, broker_url: str) -> Parts:

@@ -7,6 +7,7 @@ from bot.i18n import Texts
 from bot.page.login import Login
 from bot.page.settings import PageSettings
 from bot.page.site import Site
+from engine import setting_names
 from store import logs
 from store.database import Database
 from store.files import Files
@@ -17,8 +18,8 @@ def main() -> None:
     try:
         settings = PageSettings()  # type: ignore[call-arg]  # from the environment
     except ValidationError as error:
-        names = ", ".join(str(one["loc"][0]) for one in error.errors())
-        raise SystemExit(f"page: settings missing or wrong: {names}") from None
+        names = ", ".join(setting_names.wrong(error))
+        raise SystemExit(f"page: settings missing or wrong: {names}. See .env.example.") from None
     if not settings.page_port:
         raise SystemExit("page: it is off; REROLL_PAGE_PORT switches it on")
     logs.configure(settings.log_level, settings.log_format)

@@ -48,7 +48,7 @@ async def started(folder: Path, **changes: str) -> asyncio.subprocess.Process:
     ("changes", "code", "sentence"),
     [
         ({"DISCORD_TOKEN": ""}, 2, "Settings missing or wrong: DISCORD_TOKEN"),
-        ({"REROLL_LOG_LEVEL": "loud"}, 2, "Settings missing or wrong: log_level"),
+        ({"REROLL_LOG_LEVEL": "loud"}, 2, "Settings missing or wrong: REROLL_LOG_LEVEL"),
         ({"REROLL_TIME_ZONE": "Moon/Base"}, 2, "REROLL_TIME_ZONE: no time zone 'Moon/Base'"),
         ({"REROLL_PLANS_FILE": "none.toml"}, 2, "REROLL_PLANS_FILE: none.toml"),
         ({"REROLL_VARIANTS": "flux9"}, 2, "names flux9, which is not one of"),

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import redis
 from pydantic import ValidationError
 
+from engine import setting_names
 from engine.catalog import Catalog
 from engine.errors import RequestRefused, VariantUnknown
 from engine.labels.errors import CertificateUnusable, ProviderInvalid
@@ -57,7 +58,8 @@ def labels(settings: LabelSettings) -> Iterator[Finding]:
 
 def wrong_settings(error: ValidationError) -> Finding:
     """Return what settings cannot be used, without their values."""
-    names = ", ".join(f"{one['loc'][0]}: {one['msg']}" for one in error.errors())
+    faults = zip(setting_names.wrong(error), error.errors(), strict=True)
+    names = ", ".join(f"{name}: {fault['msg']}" for name, fault in faults)
     return broken("settings", names, "correct them; .env.example names each")
 
 
