@@ -18,7 +18,7 @@ from store.database import Database
 from store.files import Files
 from store.host import workers
 from store.line import claims
-from store.tables.loras import Lora
+from store.tables.loras import Lora, LoraShare
 from store.tables.orders import Generation, Image
 from tests.bot.messages import png
 from tests.store.placing import kept, request
@@ -111,7 +111,7 @@ def worked(database: Database, files: Files) -> Iterator[None]:
 
 
 def fill(database: Database, guild_id: int, user_id: int, rows: int, loras: int) -> None:
-    """Give one member a long history and a large library, straight into the tables."""
+    """Give one member a long history and a large library, shared with the server, by the tables."""
     asked = request().to_json()
     now = int(time.time() * 1000)
     orders = [
@@ -160,7 +160,9 @@ def fill(database: Database, guild_id: int, user_id: int, rows: int, loras: int)
         }
         for nth in range(loras)
     ]
+    shares = [{"lora_id": one["id"], "guild_id": guild_id} for one in library]
     with database.begin() as session:
         session.execute(insert(Generation), orders)
         session.execute(insert(Image), images)
         session.execute(insert(Lora), library)
+        session.execute(insert(LoraShare), shares)

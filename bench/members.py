@@ -3,7 +3,7 @@
 `python -m bench.members` starts the real bot on the local Discord and measures over the wire
 * clicks: 200 members press a button at once; the time until each is acknowledged,
 * suggestions: /imagine's LoRAs, /show's numbers and presets as they are typed, for a member with
-  100,000 orders and 10,000 LoRAs,
+  100,000 orders and 10,000 LoRAs, and for another whom these are shared with,
 * memory: the bot's, while 10,000 orders are placed and delivered. Their pictures come from a
   thread that plays the worker, so that the bot is what is measured.
 """
@@ -112,6 +112,8 @@ async def _figures(
         memory = await _memory(world, seats, process, options.orders)
     crowd.fill(database, world.guild.id, seats[0].actor.id, options.rows, LORAS)
     suggestions = await _suggestions(seats[0])
+    shared = await _suggestions(seats[1])
+    suggestions |= {f"{name}, another's": times for name, times in shared.items()}
     return Figures(
         clicks=len(clicks),
         click_median=statistics.median(clicks),

@@ -2,7 +2,7 @@
 
 `python -m bench rules` prints for each language how many harmless prompts are spoken of and how
 many bad ones are missed, plain and in each disguise; then the time that 10,000 rules take for
-prompts of 1,000 characters.
+prompts of 1,000 characters, and for the longest that are made to be slow.
 """
 
 import argparse
@@ -22,6 +22,8 @@ from bot.rules.matching import Action, Rule, Rules, key
 from tests.bot import prompts
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
+LIMIT = 4_000
+"""The characters that Discord takes for a prompt."""
 
 
 def main() -> None:
@@ -90,11 +92,17 @@ def speed(rules: int, length: int, rounds: int) -> dict[str, str]:
         book.hits(text)
         times.append((time.thread_time() - started) * 1000)
     cut = statistics.quantiles(times[len(texts) :], n=100)
+    hostile = []
+    for text in prompts.HOSTILE:
+        started = time.thread_time()
+        book.hits((text * LIMIT)[:LIMIT])
+        hostile.append((time.thread_time() - started) * 1000)
     named = f"{rules} rules, {length} characters"
     return {
         f"{rules} rules made ready, ms": f"{ready:.0f}",
         f"{named}, median ms": f"{cut[49]:.2f}",
         f"{named}, p99 ms": f"{cut[98]:.2f}",
+        f"{rules} rules, hostile and {LIMIT} characters, slowest ms": f"{max(hostile):.1f}",
     }
 
 

@@ -15,6 +15,12 @@ GREEK_AND_CYRILLIC = str.maketrans("aeopcxy", "аеорсху")
 FULL_WIDTH = str.maketrans({chr(code): chr(code + 0xFEE0) for code in range(0x21, 0x7F)})
 LEET = str.maketrans("oeas", "03@5")
 
+HOSTILE = (
+    *("林阴道", "naked mole rat ", "裸 体", "n u d e ", "p0rn$"),
+    *("ﷺ", "性交通", "\u0301\u200b", "15岁裸"),
+)
+"""What makes a prompt slow to be read when it is repeated to the limit."""
+
 
 def benign() -> list[str]:
     """Return the harmless prompts."""

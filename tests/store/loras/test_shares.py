@@ -1,16 +1,12 @@
 """A LoRA is used by its owner, and by others only where and while it is shared with them."""
 
-import time
-
 import pytest
-from sqlalchemy import insert
 
 from store.database import Database
 from store.errors import NotYours
 from store.loras import library, shares
 from store.loras.errors import LoraNotShared, LoraUnknown
 from store.loras.shares import Viewer
-from store.tables.loras import Lora, LoraShare
 from tests.store.loras.test_library import ALEX, MEI, add, add_ready
 
 HERE, THERE, ARTISTS = 5, 6, 77
@@ -128,25 +124,3 @@ def test_of_one_name_ones_own_is_meant_and_an_id_tells_the_others(database: Data
     for typed in ("ink#zzzz", "inc", "ink\0x", "'; --"):
         with pytest.raises(LoraUnknown):
             named(OWNER, typed)
-
-
-def test_ten_thousand_are_searched_within_a_breath(sqlite_url: str) -> None:
-    database = Database(sqlite_url)
-    with database.begin() as session:
-        values = {"owner_id": 9, "status": "ready", "source": "url", "base": "starter"}
-        names = [f"style {number} {'ink' if number % 7 == 0 else ''}" for number in range(10_000)]
-        rows = [
-            values | {"id": f"{nth:010}", "key": name, "name": name, "sha256": f"{nth:064}"}
-            for nth, name in enumerate(names)
-        ]
-        session.execute(insert(Lora), rows)
-        session.execute(insert(LoraShare), [{"lora_id": one["id"], "guild_id": 5} for one in rows])
-    times = []
-    for typed in ("ink", "style 99", "", "nothing", "9") * 4:
-        began = time.perf_counter()
-        with database.begin() as session:
-            found = shares.find(session, OTHER, typed, base="starter", ready=True)
-            shares.doubled(session, OTHER, [one.lora.key for one in found])
-        times.append(time.perf_counter() - began)
-    database.close()
-    assert max(times) < 0.3
