@@ -167,7 +167,8 @@ class Conversation:
         if text.startswith("/"):
             command = parse_command(text, self.seat.commands(), self.seat.people())
             shown = await self.seat.slash(command.name, **command.options)
-            return shown, PROMPT in command.options
+            grouped = " " in command.name  # those look after something, and order nothing
+            return shown, PROMPT in command.options and not grouped
         if (entry := find_entry(text, self.seat.menu())) is not None:
             return await self.seat.context_menu(entry, self._newest_picture()), False
         message, button = self._find_button(text)

@@ -75,8 +75,10 @@ async def test_an_entry_of_the_newest_pictures_menu_is_chosen_by_its_name(
 
 async def test_words_are_fine_unless_a_picture_was_ordered(conversation: Conversation) -> None:
     told = await conversation.say("/whisper text:hello")
+    tested = await conversation.say("/rules test prompt:a panda")
     refused = await conversation.say("/imagine prompt:forbidden")
     assert (told.outcome, told.failed) == (Outcome.WORDS, False)
+    assert (tested.outcome, tested.failed) == (Outcome.WORDS, False)
     assert (refused.outcome, refused.failed) == (Outcome.WORDS, True)
 
 

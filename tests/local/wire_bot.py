@@ -213,6 +213,13 @@ def register_posts(tree: app_commands.CommandTree) -> None:
         await interaction.user.send(text)
         await interaction.response.send_message("sent", ephemeral=True)
 
+    rules = app_commands.Group(name="rules", description="Words")
+    tree.add_command(rules)
+
+    @rules.command(name="test", description="Answer about a prompt")
+    async def rules_test(interaction: discord.Interaction, prompt: str) -> None:
+        await interaction.response.send_message(prompt, ephemeral=True)
+
     @tree.command(name="flood", description="Post quickly")
     async def flood(interaction: discord.Interaction, count: int) -> None:
         await interaction.response.defer(ephemeral=True)
