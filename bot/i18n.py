@@ -93,9 +93,7 @@ class Words:
                 shown[lists] = self(sign).join([*called, *more])
         for one, names in NAMED.items():
             if one in params:
-                # What follows the dot describes the variant.
-                named = self.name(f"{names}.{params[one]}", str(shown[one]))
-                shown[one] = named.partition(" · ")[0]
+                shown[one] = self.short(f"{names}.{params[one]}", str(shown[one]))
         try:
             return self(f"errors.{self._told(code, params)}", **shown)
         except (KeyError, ValueError):
@@ -108,6 +106,17 @@ class Words:
         least, most = params.get("least", 1), params.get("most", params.get("limit"))
         is_only = least == most and f"errors.{code}_only" in self.texts
         return f"{code}_only" if is_only else code
+
+    def short(self, key: str, otherwise: str) -> str:
+        """Return the display name up to the dot, or whole where another begins with the same.
+
+        What follows the dot describes the variant.
+        """
+        whole, table = self.name(key, otherwise), key.partition(".")[0]
+        start = whole.partition(" · ")[0]
+        others = (text for one, text in self.texts.items() if one.startswith(f"{table}."))
+        alike = sum(text.partition(" · ")[0] == start for text in others)
+        return start if alike < 2 else whole
 
     def name(self, key: str, otherwise: str) -> str:
         """Return the display name of something that may have none here, such as a new preset."""

@@ -48,5 +48,5 @@ def log(words: Words, entries: Sequence[AuditEntry]) -> str:
 
 
 def _names(words: Words, names: Sequence[str]) -> str:
-    each = (words.name(f"variants.{name}", name).partition(" · ")[0] for name in names)
+    each = (words.short(f"variants.{name}", name) for name in names)
     return words("list.comma").join(each)

@@ -31,7 +31,7 @@ def told(words: Words, options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _value(words: Words, name: str, value: object) -> str:
     if name == "variant":
-        return plain(words.name(f"variants.{value}", str(value)).partition(" · ")[0])
+        return plain(words.short(f"variants.{value}", str(value)))
     if name == "size":
         return plain(words.name(f"sizes.{value}", str(value)))
     if name in ("spoiler", "polish"):

@@ -77,6 +77,6 @@ def _line(words: Words, queue: Queue) -> Iterator[str]:
         yield words("queue.nobody")
     by_number = sorted(queue.waiting.items(), key=lambda one: -one[1])
     for variant, count in by_number[:MOST_VARIANTS]:
-        name = plain(words.name(f"variants.{variant}", variant).partition(" · ")[0])
+        name = plain(words.short(f"variants.{variant}", variant))
         key = "queue.waiting" if queue.workers.get(variant) else "queue.waiting_alone"
         yield f"-# {words(key, variant=name, count=count, machines=queue.workers.get(variant, 0))}"

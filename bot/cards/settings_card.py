@@ -34,7 +34,8 @@ def lines(
     else:
         yield words("settings.checkin_off")
     if shows_money:
-        yield words("settings.budget", dollars=dollars(server.daily_micros))
+        key = "settings.budget" if server.daily_micros else "settings.budget_none"
+        yield words(key, dollars=dollars(server.daily_micros))
     for role, plan in server.role_plans.items():
         yield words("settings.role", role=role, plan=_plan(words, plan))
     yield from _numbers(words, server, defaults)
@@ -107,7 +108,7 @@ def _chosen(words: Words, row: Channel) -> Iterator[str]:
 
 def _variant(words: Words, name: str) -> str:
     # A phone shows the start; what follows the dot describes the model.
-    return plain(words.name(f"variants.{name}", name).partition(" · ")[0])
+    return plain(words.short(f"variants.{name}", name))
 
 
 def _numbers(words: Words, server: Server, defaults: Plans) -> Iterator[str]:

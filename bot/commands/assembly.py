@@ -87,9 +87,14 @@ def variant_choices(services: Services, variants: Sequence[Variant]) -> Choices 
     ]
 
 
-def variant_suggest(services: Services, variants: Sequence[Variant]) -> Suggest | None:
-    """Return what suggests variants by what was typed of their names, where they are many."""
-    if len(variants) <= MOST_CHOICES:
+def variant_suggest(
+    services: Services, variants: Sequence[Variant], *, is_open: bool = False
+) -> Suggest | None:
+    """Return what suggests variants by what was typed of their names, where they are many.
+
+    Or where others may be typed as well.
+    """
+    if len(variants) <= MOST_CHOICES and not is_open:
         return None
 
     async def suggest(interaction: Press, typed: str) -> Choices:
@@ -105,15 +110,24 @@ def variant_suggest(services: Services, variants: Sequence[Variant]) -> Suggest 
     return suggest
 
 
-def choosing_variant(services: Services, callback: Any) -> Any:
-    """Offer all variants as the choices of a command's option `variant`, where they fit in."""
-    choices = variant_choices(services, _all(services))
+def choosing_variant(
+    services: Services, callback: Any, variants: Sequence[Variant] | None = None
+) -> Any:
+    """Offer all variants as the choices of an option `variant`, where they fit in.
+
+    Of fewer `variants` there are no choices: Discord would let nobody type another one, and tell
+    them nothing.
+    """
+    choices = None if variants else variant_choices(services, _all(services))
     return callback if choices is None else app_commands.choices(variant=choices)(callback)
 
 
-def suggesting_variant(services: Services, command: Any) -> None:
+def suggesting_variant(
+    services: Services, command: Any, variants: Sequence[Variant] | None = None
+) -> None:
     """Suggest them while they are typed, where they do not."""
-    if suggest := variant_suggest(services, _all(services)):
+    is_open = bool(variants)
+    if suggest := variant_suggest(services, variants or _all(services), is_open=is_open):
         command.autocomplete("variant")(suggest)
 
 
@@ -124,8 +138,8 @@ def variant_named(services: Services, typed: str) -> str:
     """
     catalog, wanted = services.catalog, typed.strip().casefold()
     for name in catalog.names:
-        shown = {words.name(f"variants.{name}", name) for words in services.texts.words.values()}
-        called = {name, *shown, *(one.partition(" · ")[0] for one in shown)}
+        key, spoken = f"variants.{name}", services.texts.words.values()
+        called = {name, *(show(key, name) for one in spoken for show in (one.name, one.short))}
         if wanted in {one.casefold() for one in called}:
             return name
     return catalog[typed].name

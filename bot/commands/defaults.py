@@ -1,6 +1,6 @@
 """/defaults: what a member's own orders start from where an option is left out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from discord import app_commands
@@ -14,7 +14,6 @@ from bot.commands.imagine import size_choices
 from bot.loras import listed
 from bot.services import Services
 from bot.wishes.options import readable
-from engine.catalog import Variant
 
 NEGATIVE_LIMIT = 500
 
@@ -36,7 +35,7 @@ def register(tree: Tree, services: Services) -> None:
 
 def options(services: Services) -> Iterator[Option]:
     """Yield the options that can be kept: those of /imagine that are not about one picture."""
-    variants = drawing(services)
+    variants = starting.drawing(services)
     if len(variants) > 1:
         yield assembly.variant_option(services, variants, "imagine.variant")
 
@@ -57,12 +56,6 @@ def options(services: Services) -> Iterator[Option]:
     yield Option(name="spoiler", kind=bool, key="imagine.spoiler")
     if services.writer is not None:
         yield Option(name="polish", kind=bool, key="imagine.polish")
-
-
-def drawing(services: Services) -> Sequence[Variant]:
-    """Return the variants that draw from words alone, or else all."""
-    variants = [services.catalog[name] for name in services.catalog.names]
-    return [one for one in variants if not one.accepts.needs_picture] or variants
 
 
 def checked(services: Services, given: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""/imagine: the options that the switched-on variants have, handed on as they were typed."""
+"""/imagine: the options of the variants that draw from words, handed on as they were typed."""
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -10,7 +10,7 @@ from discord import app_commands
 from bot.answers import Press
 from bot.cards import preset_list
 from bot.client import Tree
-from bot.commands import assembly
+from bot.commands import assembly, starting
 from bot.i18n import Words
 from bot.loras import offers
 from bot.orders import asking
@@ -18,11 +18,9 @@ from bot.servers import places
 from bot.services import Services
 from bot.wishes import sizes
 from bot.wishes.options import RawOptions
-from engine.catalog import Catalog, Variant
+from engine.catalog import Variant
 from engine.errors import RequestRefused
 
-TEXT_LIMIT = 6000
-"""Discord's limit for a text option."""
 MOST_CHOICES = 25
 
 
@@ -50,7 +48,9 @@ def register(tree: Tree, services: Services) -> None:
         variant = await _variant(services, interaction)
         return await offers.several(services, interaction, typed, variant)
 
-    options = list(_options(services.catalog, polishes=services.writer is not None))
+    variants = starting.drawing(services)
+    fewer = variants if len(variants) < len(services.catalog.names) else None
+    options = list(_options(variants, polishes=services.writer is not None))
     itself = inspect.Parameter("interaction", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     # discord.py reads a command's options from its signature; ours depends on the catalog.
     callback: Any = imagine
@@ -59,9 +59,9 @@ def register(tree: Tree, services: Services) -> None:
     describe = app_commands.describe(**{name: mark(f"imagine.{name}_hint") for name in names})
     rename = app_commands.rename(**{name: mark(f"imagine.{name}") for name in names})
     command = tree.command(name=mark("imagine.name"), description=mark("imagine.description"))(
-        assembly.choosing_variant(services, rename(describe(callback)))
+        assembly.choosing_variant(services, rename(describe(callback)), fewer)
     )
-    assembly.suggesting_variant(services, command)
+    assembly.suggesting_variant(services, command, fewer)
     command.autocomplete("size")(offer_sizes)
     command.autocomplete("preset")(offer_presets)
     if "lora" in names:
@@ -110,9 +110,8 @@ def _drawn(
         yield app_commands.Choice(name=drawn if is_drawn else f"{said} → {drawn}", value=said)
 
 
-def _options(catalog: Catalog, *, polishes: bool) -> Iterator[inspect.Parameter]:
-    variants = [catalog[name] for name in catalog.names]
-    longest = min(TEXT_LIMIT, max(variant.prompt_limit for variant in variants))
+def _options(variants: Sequence[Variant], *, polishes: bool) -> Iterator[inspect.Parameter]:
+    longest = min(starting.TEXT_LIMIT, max(variant.prompt_limit for variant in variants))
     text = app_commands.Range[str, 1, longest]
     yield _option("prompt", text, required=True)
     yield _option("variant", str)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from bot.answers import Press
 from bot.cards import preset_list
 from bot.client import Tree
-from bot.commands import assembly, defaults
+from bot.commands import assembly, defaults, starting
 from bot.commands.assembly import Choices, Option
 from bot.errors import PresetEmpty
 from bot.servers.standing import home, require_manager
@@ -96,7 +96,7 @@ def _kept(services: Services) -> Iterator[Option]:
     style = app_commands.Range[str, 1, STYLE_LIMIT]
     yield Option(name="style", kind=style, key="presets.style")
     yield from defaults.options(services)
-    variants = defaults.drawing(services)
+    variants = starting.drawing(services)
     if steps := [one.steps for one in variants if one.steps.is_choice]:
         least, most = min(one.least for one in steps), max(one.most for one in steps)
         yield Option(name="steps", kind=app_commands.Range[int, least, most], key="imagine.steps")

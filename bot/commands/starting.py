@@ -24,6 +24,12 @@ def able(services: Services, can: Callable[[Accepts], bool]) -> list[Variant]:
     return [variant for variant in variants if can(variant.accepts)]
 
 
+def drawing(services: Services) -> list[Variant]:
+    """Return the variants that draw from words alone, or else all."""
+    every = able(services, lambda accepts: True)
+    return [one for one in every if not one.accepts.needs_picture] or every
+
+
 def prompt(key: str, variants: Sequence[Variant], *, is_required: bool = False) -> Option:
     """Return the option for words."""
     longest = min(TEXT_LIMIT, max(variant.prompt_limit for variant in variants))

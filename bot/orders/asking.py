@@ -240,7 +240,7 @@ def _label(services: Services, words: Words, key: str, draft: Draft) -> str:
     return words(
         f"buttons.{key}",
         # A phone shows the start of a label; what follows the dot describes the model.
-        variant=words.name(f"variants.{name}", name).partition(" · ")[0],
+        variant=words.short(f"variants.{name}", name),
         price=services.catalog[name].price(draft.request),
     )
 

@@ -87,7 +87,7 @@ async def open_form(services: Services, interaction: Press, subject: Subject) ->
         form.add_item(
             ui.Label(
                 text=words(f"edit_form.{name}"),
-                description=words(f"edit_form.{name}_hint"),
+                description=_hint(words, name, able),
                 component=part,
             )
         )
@@ -101,6 +101,14 @@ async def submitted(services: Services, interaction: Press) -> None:
         await placing.submit(
             services, interaction, lambda: editing.edit(services, interaction, asked)
         )
+
+
+def _hint(words: Words, name: str, able: Sequence[Variant]) -> str:
+    """Say what a field is for; under the variants, how to get at those that a form cannot hold."""
+    if name != "variant" or len(able) <= MOST_CHOICES:
+        return words(f"edit_form.{name}_hint")
+    told = {"command": words("edit.name"), "option": words("imagine.variant")}
+    return words("edit_form.variant_more_hint", count=MOST_CHOICES, **told)
 
 
 def _of_ours(names: Sequence[str]) -> Subject:

@@ -13,6 +13,7 @@ from bot.services import Services
 from bot.verify.looking import Looked
 from engine.labels.seal import Signature
 from engine.request import ImageRequest
+from engine.uploads import FORMATS
 from store.pictures.origins import Origin, Viewer
 
 PROMPT = 800
@@ -25,14 +26,17 @@ def card(
     words = services.words(locale)
     seen = origin if origin and viewer.sees(origin.generation) else None
     key, signs = _judgement(looked, origin), services.labels.seal is not None
+    title = "unknown_unsigned" if key == "unknown" and not signs else key
     lines = [
-        words("verify.unknown_unsigned" if key == "unknown" and not signs else f"verify.{key}"),
+        words(f"verify.{title}", formats=words("list.comma").join(FORMATS)),
         *_order(words, origin, seen),
         *_signature(words, looked, signs=signs),
         _label(words, looked),
         *_recipe(words, looked),
     ]
-    colour = order_card.SORRY if key == "unknown" else order_card.CALM
+    if key == "unreadable":
+        del lines[1:]  # it says nothing
+    colour = order_card.SORRY if key in ("unknown", "unreadable") else order_card.CALM
     shown: ui.Container[ui.LayoutView] = ui.Container(accent_colour=colour)
     shown.add_item(ui.TextDisplay("\n".join(lines)))
     if seen and _repeats(services, seen):
@@ -45,7 +49,14 @@ def _judgement(looked: Looked, origin: Origin | None) -> str:
         return "exact"
     if looked.found.signed.signature is Signature.OURS:
         return "signed"
-    return "claimed" if origin else "unknown"
+    if origin:
+        return "claimed"
+    return "unknown" if looked.is_picture or _says_anything(looked) else "unreadable"
+
+
+def _says_anything(looked: Looked) -> bool:
+    found = looked.found
+    return bool(found.aigc or found.recipe) or found.signed.signature is not Signature.NONE
 
 
 def _order(words: Words, origin: Origin | None, seen: Origin | None) -> Iterator[str]:

@@ -17,22 +17,29 @@ MOST_PIXELS = 40_000_000
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What a file says, and the hash of its pixels where they can be read."""
+    """What a file says, and the hash of its pixels where they can be read.
+
+    `pixels` is None too where a picture is too large or moves.
+    """
 
     found: Found = field(repr=False)
     pixels: str | None
+    is_picture: bool
 
 
 def look(content: bytes, labels: Labels) -> Looked:
     """Look at a file of any kind."""
-    return Looked(reading.read(content, labels), _pixels(content))
+    try:
+        pixels, is_picture = _pixels(content), True
+    except Image.DecompressionBombError:
+        pixels, is_picture = None, True
+    except BROKEN:
+        pixels, is_picture = None, False
+    return Looked(reading.read(content, labels), pixels, is_picture)
 
 
 def _pixels(content: bytes) -> str | None:
-    try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-            if image.width * image.height > MOST_PIXELS or getattr(image, "n_frames", 1) > 1:
-                return None
-            return pixel_sha256(image.convert("RGB"))
-    except (*BROKEN, Image.DecompressionBombError):
-        return None
+    with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+        if image.width * image.height > MOST_PIXELS or getattr(image, "n_frames", 1) > 1:
+            return None
+        return pixel_sha256(image.convert("RGB"))

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from store.choices.errors import ZoneUnknown
 from store.database import upsert
-from store.money.errors import BudgetTooHigh, NumberInvalid
+from store.money.errors import BudgetForbidden, BudgetTooHigh, NumberInvalid
 from store.money.plans import Plan, Plans, Rank, dollars
 from store.tables import servers as tables
 
@@ -153,8 +153,13 @@ def set_checkin(
 def set_budget(
     session: Session, defaults: Defaults, guild_id: int, now: datetime, micros: int
 ) -> Server:
-    """Choose what vendors may take in a day. Raises BudgetTooHigh above the host's limit."""
+    """Choose what vendors may take in a day, up to the host's limit.
+
+    Raises BudgetTooHigh, or BudgetForbidden where that is none.
+    """
     if micros > (limit := defaults.plans.server.most_daily_micros):
+        if not limit:
+            raise BudgetForbidden
         raise BudgetTooHigh(limit=dollars(limit))
     return _set(session, defaults, guild_id, now, daily_micros=micros)
 

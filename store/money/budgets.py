@@ -16,7 +16,7 @@ from engine.vendor.charge import Charge
 from store.choices import servers
 from store.clock import now_ms
 from store.database import upsert
-from store.money.errors import AllowanceSpent, BudgetSpent, HostBudgetSpent, MoneyRanOut
+from store.money.errors import AllowanceSpent, BudgetNone, BudgetSpent, HostBudgetSpent, MoneyRanOut
 from store.money.ledger import Flow, resets_at
 from store.money.plans import Plan, dollars, micros
 from store.tables.money import MoneyEntry
@@ -78,7 +78,7 @@ def hold(
 ) -> None:
     """Take the estimate of `count` pictures from today's budget; members of a server queue here.
 
-    Raises AllowanceSpent, BudgetSpent or HostBudgetSpent and then changes nothing.
+    Raises AllowanceSpent, BudgetNone, BudgetSpent or HostBudgetSpent and then changes nothing.
     """
     servers.lock(session, flow.guild_id)
     if plan.host_micros is not None:
@@ -88,6 +88,8 @@ def hold(
     if before.own_left < price:
         left = dollars(max(0, before.own_left))
         raise AllowanceSpent(price=needed, left=left, plan=plan.name, resets_at=again_at)
+    if not before.daily:
+        raise BudgetNone(price=needed)
     if plan.host_micros is not None and plan.host_micros - _spent_anywhere(session) < price:
         raise HostBudgetSpent(price=needed)
     if before.left < price:

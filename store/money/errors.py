@@ -12,8 +12,10 @@ RerollError
 │   ├── TooManyOrders       nor another order beside those that are open
 │   ├── AllowanceSpent      the member's money for vendors is spent for today
 │   ├── BudgetSpent         so is the server's
+│   ├── BudgetNone          the server pays for no pictures at all
 │   ├── HostBudgetSpent     so is what the host lets all servers spend
 │   ├── BudgetTooHigh       more money than the host lets a server spend
+│   ├── BudgetForbidden     the host lets servers spend none
 │   ├── NumberInvalid       a plan's number outside its bounds
 │   ├── CheckinOff          the server gives nothing for checking in
 │   └── CheckedIn           the member has checked in today
@@ -84,6 +86,12 @@ class BudgetSpent(StoreRefused):
     code = "budget_spent"
 
 
+class BudgetNone(StoreRefused):
+    """Tomorrow changes nothing about it. Params: price (in dollars)."""
+
+    code = "budget_none"
+
+
 class HostBudgetSpent(StoreRefused):
     """Params: price (in dollars)."""
 
@@ -94,6 +102,12 @@ class BudgetTooHigh(StoreRefused):
     """Params: limit (in dollars)."""
 
     code = "budget_too_high"
+
+
+class BudgetForbidden(StoreRefused):
+    """The host lets servers spend no money."""
+
+    code = "budget_forbidden"
 
 
 class NumberInvalid(StoreRefused):

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
-from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import ColumnElement, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from store.database import upsert
@@ -117,6 +117,23 @@ def close(session: Session, flow: Flow, reference: str, due: int) -> None:
     session.flush()
 
 
+def give_back(session: Session, flow: Flow, order: str, amount: int, reference: str) -> None:
+    """Return `amount` credits of a settled order to the purses they came from, once.
+
+    Gifts come back first, as in `close`. The order's row is locked. Raises IntegrityError where
+    `reference` gave back before.
+    """
+    spent = _held(session, flow, order)
+    for purse, back in _settled(session, flow, order).items():
+        spent[purse] -= back
+    for purse, left in sorted(spent.items(), reverse=True):  # "kept" sorts after days
+        back = min(left, amount)
+        amount -= back
+        if back:
+            _add(session, flow, purse, "refund", back, reference)
+    session.flush()
+
+
 def grant(
     session: Session, flow: Flow, amount: int, reference: str, *, by: int | None = None
 ) -> None:
@@ -155,7 +172,17 @@ def _sums(session: Session, flow: Flow, purses: tuple[str, ...]) -> Mapping[str,
     return {purse: (int(total), int(granted)) for purse, total, granted in rows}
 
 
-def _held(session: Session, flow: Flow, reference: str) -> Mapping[str, int]:
+def _settled(session: Session, flow: Flow, order: str) -> Mapping[str, int]:
+    """Return by purse what has come back of an order: at its end, and for single pictures since."""
+    came = select(LedgerEntry.purse, func.sum(LedgerEntry.amount)).where(
+        *_of(flow),
+        or_(LedgerEntry.reference == order, LedgerEntry.reference.startswith(f"{order}-")),
+        LedgerEntry.kind.in_(("settle", "refund")),
+    )
+    return {purse: int(sum_) for purse, sum_ in session.execute(came.group_by(LedgerEntry.purse))}
+
+
+def _held(session: Session, flow: Flow, reference: str) -> dict[str, int]:
     holds = select(LedgerEntry.purse, LedgerEntry.amount).where(
         *_of(flow), LedgerEntry.reference == reference, LedgerEntry.kind == "hold"
     )

@@ -14,7 +14,7 @@ from store.errors import Gone, NotYours
 from store.line import flows
 from store.moderation import audit
 from store.money import budgets, ledger
-from store.orders import erasing
+from store.orders import erasing, withheld
 from store.tables.orders import Generation, Image
 
 
@@ -68,8 +68,10 @@ def delete(
 ) -> None:
     """Hide an order for good and stop what is left of it; the sweeper removes its files.
 
-    Moderators as in `cancel`. Raises Gone or NotYours.
+    What the output check held of it is paid back. Moderators as in `cancel`. Raises Gone or
+    NotYours.
     """
+    withheld.drop(session, _owned(session, generation_id, user_id, moderator=moderator, here=here))
     cancel(session, generation_id, user_id, moderator=moderator, here=here)
     generation = lock(session, generation_id)
     generation.deleted_at = _now(session)

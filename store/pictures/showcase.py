@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from store.clock import now_ms
 from store.database import upsert
 from store.errors import Gone, HeartForOwn
+from store.moderation import sanctions
 from store.orders import generations
 from store.tables.orders import Generation
 from store.tables.showcase import Exhibit, Heart, Shy
@@ -32,7 +33,11 @@ class Hearts:
 
 
 def toggle(session: Session, generation_id: str, guild_id: int, user_id: int) -> Hearts:
-    """Give a member's heart, or take it back. Raises Gone or HeartForOwn."""
+    """Give a member's heart, or take it back.
+
+    Raises Gone, HeartForOwn, or MemberSuspended or MemberBanned: who may not order has no say in
+    what hangs, but may take a heart back.
+    """
     generation = generations.get(session, generation_id)
     if generation.guild_id != guild_id or generation.status != "done":
         raise Gone(id=generation_id)
@@ -41,6 +46,7 @@ def toggle(session: Session, generation_id: str, guild_id: int, user_id: int) ->
     mine = (Heart.generation_id == generation_id, Heart.user_id == user_id)
     taken = session.execute(delete(Heart).where(*mine).returning(Heart.user_id)).first()
     if taken is None:
+        sanctions.check(session, guild_id, user_id)
         given = upsert(session, Heart).values(generation_id=generation_id, user_id=user_id)
         session.execute(given.on_conflict_do_nothing())
     return Hearts(generation, count(session, generation_id), taken is None)

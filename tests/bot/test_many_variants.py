@@ -1,5 +1,6 @@
 """More variants than Discord takes as choices: suggested while typed, none of them out of reach."""
 
+from dataclasses import replace
 from typing import Any
 
 import discord
@@ -12,11 +13,13 @@ from tests.bot.stage import Stage
 FIRST = ["starter", "starter-lightning"]
 NAMES = [*FIRST, *sorted({one.stem for one in VARIANTS.glob("*.toml")} - {*FIRST})][:30]
 LAST = NAMES[-1]
+STARTER = Catalog.load(FIRST)["starter"]
+PAINTERS = Catalog([replace(STARTER, name=f"starter-{nth}") for nth in range(27)])
 
 
 @pytest.fixture
-def catalog() -> Catalog:
-    return Catalog.load(NAMES)
+def catalog(request: pytest.FixtureRequest) -> Catalog:
+    return getattr(request, "param", None) or Catalog.load(NAMES)
 
 
 def option(stage: Stage, *path: str) -> dict[str, Any]:
@@ -30,7 +33,6 @@ def option(stage: Stage, *path: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "path",
     [
-        ("imagine",),
         ("history",),
         ("settings", "channel", "variant"),
         ("settings", "channel", "defaults"),
@@ -64,3 +66,19 @@ async def test_what_was_typed_and_not_picked_is_found_by_its_name(stage: Stage) 
     assert "「dall\\-e」" in said
     assert said.endswith("；…")
     assert len(said) < 600
+
+
+@pytest.mark.parametrize("locale", ["en-US", "zh-CN", "zh-TW"])
+@pytest.mark.parametrize("catalog", [PAINTERS], indirect=True)
+async def test_a_form_that_cannot_hold_them_all_says_where_the_others_are(
+    stage: Stage, locale: str
+) -> None:
+    first = await stage.drawn(stage.alex)
+    words = stage.speaks(stage.alex, locale)
+    form = await stage.alex.context_menu(stage.channel, "Remix this image", first.response)
+    fields = form.modal["components"]
+    (field,) = [one for one in fields if one["component"]["custom_id"].startswith("variant")]
+    told = {"command": words("edit.name"), "option": words("imagine.variant")}
+    assert len(field["component"]["options"]) == 25
+    assert field["description"] == words("edit_form.variant_more_hint", count=25, **told)
+    assert len(field["description"]) <= 100

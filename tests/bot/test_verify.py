@@ -17,6 +17,7 @@ from engine.images import encoded, pixel_sha256
 from engine.labels import certificate, tags
 from engine.labels.labelling import Labels
 from engine.labels.seal import Seal
+from engine.uploads import FORMATS
 from store.line import claims
 from store.tables.orders import Generation
 from tests.bot.messages import png, presses, text
@@ -129,16 +130,24 @@ async def test_a_changed_file_has_a_broken_signature(signing: Stage) -> None:
     assert title(signing, "en-US", "signature_broken") in said
 
 
-@pytest.mark.parametrize(
-    "content", [png(7, (64, 64)), b"not a picture", b"", b"\x89PNG\r\n\x1a\n\0\0"]
-)
-async def test_a_strangers_file_is_not_known(stage: Stage, content: bytes) -> None:
-    card = await verified(stage, stage.alex, content)
+async def test_a_strangers_file_is_not_known(stage: Stage) -> None:
+    card = await verified(stage, stage.alex, png(7, (64, 64)))
     said = text(card)
     assert said.startswith(title(stage, "en-US", "unknown_unsigned"))
     assert "sign" not in said
     assert "again" not in presses(card)
-    assert "@everyone" not in said
+
+
+@pytest.mark.parametrize("locale", ["en-US", "zh-CN", "zh-TW"])
+@pytest.mark.parametrize("content", [b"not a picture", b"", b"\x89PNG\r\n\x1a\n\0\0"])
+async def test_what_is_no_picture_is_told_so_and_which_kinds_can_be_read(
+    stage: Stage, content: bytes, locale: str
+) -> None:
+    words = stage.speaks(stage.alex, locale)
+    said = text(await verified(stage, stage.alex, content))
+    formats = words("list.comma").join(FORMATS)
+    assert said == words("verify.unreadable", formats=formats)
+    assert "JPEG" in said
 
 
 @pytest.mark.parametrize("locale", ["en-US", "zh-CN", "zh-TW"])

@@ -15,6 +15,8 @@ from store.training.errors import TrainingRuns
 
 FORM = "train-form"
 TRIGGER_LIMIT = 32
+STEM = 12
+"""Letters of a LoRA's name in a trigger word that was made up."""
 SAMPLES = 4
 """Pictures that show how far it is, of as many captions."""
 SEED = 1
@@ -101,6 +103,12 @@ def defaulted(
         rank=rank or known.rank.default,
         steps=steps or known.steps.default,
     )
+
+
+def made_up(name: str) -> str:
+    """Return a trigger word that no model knows, after the name where that is in Latin letters."""
+    stem = "".join(char for char in name.casefold() if char.isascii() and char.isalnum())
+    return f"{stem[:STEM] or 'lora'}{token_hex(2)}"
 
 
 def prompts(examples: tuple[Example, ...]) -> tuple[str, ...]:

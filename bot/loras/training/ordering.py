@@ -6,6 +6,7 @@ far it is; `bot.loras.training.telling` edits it from then on.
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import discord
@@ -17,7 +18,7 @@ from bot import answers
 from bot.answers import Press
 from bot.loras import shown
 from bot.loras.training import cards, gathering
-from bot.loras.training.asked import Asked, Pending, prompts
+from bot.loras.training.asked import Asked, Pending, made_up, prompts
 from bot.orders import ruling
 from bot.servers import places
 from bot.servers.standing import home, rank
@@ -55,7 +56,11 @@ async def ask(
     plan = await services.database.run(shown.plan_in, services, interaction)
     trainings.check_plan(plan)
     if archive is None:
-        await interaction.response.send_modal(_form(services, interaction, asked))
+        # Pictures of a form have no descriptions: without a trigger word they teach nothing.
+        named = asked if asked.trigger else replace(asked, trigger=made_up(asked.name))
+        is_made_up = named is not asked
+        form = _form(services, interaction, named, is_made_up=is_made_up)
+        await interaction.response.send_modal(form)
         return
     await interaction.response.defer(ephemeral=True, thinking=True)
     examples = await gathering.from_zip(services, archive, asked.trigger, _pixels(asked))
@@ -183,7 +188,7 @@ def _ordered(
     )
 
 
-def _form(services: Services, interaction: Press, asked: Asked) -> ui.Modal:
+def _form(services: Services, interaction: Press, asked: Asked, *, is_made_up: bool) -> ui.Modal:
     words = services.words(interaction.locale)
     title = words("lora_train.form", name=asked.name)[:45]
     form = ui.Modal(title=title, custom_id=asked.form_id(), timeout=OPEN_S)
@@ -196,6 +201,8 @@ def _form(services: Services, interaction: Press, asked: Asked) -> ui.Modal:
         )
         text = words("lora_train.pictures", first=number * EACH + 1, last=(number + 1) * EACH)
         hint = words("lora_train.pictures_hint") if number == 0 else None
+        if number == 1 and is_made_up:
+            hint = words("lora_train.trigger_made", trigger=asked.trigger)
         form.add_item(ui.Label(text=text, description=hint, component=field))
     return form
 

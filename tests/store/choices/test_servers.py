@@ -14,7 +14,7 @@ from store.choices.errors import ZoneUnknown
 from store.choices.servers import Defaults, Server
 from store.database import Database
 from store.money import ledger
-from store.money.errors import BudgetTooHigh, CreditsSpent, NumberInvalid
+from store.money.errors import BudgetForbidden, BudgetTooHigh, CreditsSpent, NumberInvalid
 from store.money.ledger import Flow
 from store.money.plans import MICROS, Plan, Plans, Rank, Standing
 from store.tables.money import LedgerEntry
@@ -195,6 +195,8 @@ def test_a_server_cannot_raise_its_budget_above_the_hosts_limit(database: Databa
     assert refused.value.params == {"limit": "10.00"}
     with database.begin() as session:
         assert servers.set_budget(session, DEFAULTS, 5, NOON, 0).daily_micros == 0
+    with pytest.raises(BudgetForbidden), database.begin() as session:
+        servers.set_budget(session, Defaults(Plans(DEFAULTS.plans.plans)), 5, NOON, 1)
 
 
 def test_the_slow_lane_and_the_check_in_are_switched(database: Database) -> None:

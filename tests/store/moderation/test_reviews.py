@@ -1,19 +1,23 @@
 """Held pictures: decided once, credits exact, and nobody forgotten."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from engine.judging.verdicts import Verdict
 from store.clock import now_ms
 from store.database import Database
+from store.errors import Gone
 from store.line import claims
 from store.moderation import reviews
 from store.moderation.errors import ReviewDone
 from store.money import ledger
 from store.orders import deliveries, generations
 from store.sweep import sweep
+from store.tables.money import LedgerEntry
 from store.tables.orders import Generation, Image, Review
 from tests.store.placing import NOON, PLAN, kept, place
 
@@ -131,3 +135,64 @@ def test_a_deleted_order_waits_for_nobody(database: Database) -> None:
         generations.delete(session, order, 1, moderator=False)
     with pytest.raises(ReviewDone):
         decide(database, order, Review.RELEASED)
+
+
+def purses(database: Database, order: str) -> list[tuple[str, str, int]]:
+    with database.begin() as session:
+        entries = session.scalars(select(LedgerEntry).order_by(LedgerEntry.id)).all()
+        return [(e.kind, e.purse, e.amount) for e in entries if e.reference.startswith(order)]
+
+
+def test_a_held_picture_that_is_deleted_comes_back_as_it_was_paid(database: Database) -> None:
+    me, today = ledger.Flow(5, 1), NOON.date().isoformat()
+    with database.begin() as session:
+        ledger.hold(session, me, PLAN, "before", 9, NOON)
+        ledger.grant(session, me, 5, "gift")
+    order = drawn(database, Verdict.HOLD, Verdict.HOLD, Verdict.DELIVER)
+    assert left(database) == 3
+    with database.begin() as session:
+        generations.delete(session, order, 1, moderator=False)
+    # Of three credits two were gifts, which were taken last and come back first.
+    back = [one for one in purses(database, order) if one[0] == "refund"]
+    assert back == [("refund", "kept", 1), ("refund", "kept", 1)]
+    assert left(database) == 5
+    alone = drawn(database, Verdict.HOLD)
+    with database.begin() as session:
+        session.execute(
+            update(LedgerEntry).where(LedgerEntry.reference == alone).values(purse=today)
+        )
+        generations.delete(session, alone, 1, moderator=False)
+    assert purses(database, alone)[-1] == ("refund", today, 1)
+
+
+def test_an_order_deleted_before_its_end_gives_back_the_held_with_the_rest(
+    database: Database,
+) -> None:
+    with database.begin() as session:
+        order = place(session, 2)
+    with database.begin() as session:
+        claim = claims.claim(session, "w", ["starter"])
+        assert claim
+        claims.keep(session, claim, replace(kept(claim.request), verdict=Verdict.HOLD))
+        generations.delete(session, order, 1, moderator=False)
+    assert left(database) == 10
+
+
+def test_of_deletions_verdicts_and_sweeps_at_once_one_pays_back(database: Database) -> None:
+    orders = [drawn(database, Verdict.HOLD) for _ in range(4)]
+    with database.begin() as session:
+        session.execute(update(Image).values(finished_at=now_ms() - reviews.PATIENCE_MS - 1000))
+
+    def act(number: int) -> None:
+        order = orders[number // 4]
+        with suppress(Gone, ReviewDone), database.begin() as session:
+            if number % 4 == 0:
+                reviews.decide(session, order, 0, Review.REFUSED, by=9)
+            elif number % 4 == 3:
+                reviews.refuse_overdue(session)
+            else:
+                generations.delete(session, order, 1, moderator=False)
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(act, range(16)))
+    assert left(database) == 10

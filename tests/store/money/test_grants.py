@@ -9,6 +9,8 @@ from sqlalchemy import select
 from store.choices import servers
 from store.choices.servers import Defaults
 from store.database import Database
+from store.moderation import sanctions
+from store.moderation.errors import MemberSuspended
 from store.money import grants, ledger
 from store.money.errors import CheckedIn, CheckinOff
 from store.money.ledger import Flow
@@ -69,3 +71,14 @@ def test_ten_check_ins_at_once_are_one(database: Database) -> None:
 def test_a_server_that_gives_nothing_says_so(database: Database) -> None:
     with pytest.raises(CheckinOff):
         check_in(database)
+
+
+def test_a_suspended_member_gathers_nothing(database: Database) -> None:
+    switched_on(database)
+    with database.begin() as session:
+        sanctions.put(session, 5, 1, 24, by_id=9)
+    with pytest.raises(MemberSuspended):
+        check_in(database)
+    with database.begin() as session:
+        sanctions.lift(session, 5, 1, by_id=9)
+    assert check_in(database)[0] == 3

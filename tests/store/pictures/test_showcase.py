@@ -7,6 +7,8 @@ from sqlalchemy.orm import Session
 from store.clock import now_ms
 from store.database import Database
 from store.errors import Gone, HeartForOwn
+from store.moderation import sanctions
+from store.moderation.errors import MemberBanned
 from store.orders import generations
 from store.pictures import showcase
 from store.tables.orders import Generation
@@ -91,3 +93,14 @@ def test_members_who_want_nothing_shown_are_asked_for_nothing(database: Database
         assert not reserve(session, made)
         showcase.set_shy(session, 5, 1, False)
         assert reserve(session, made)
+
+
+def test_a_suspended_member_gives_no_heart_but_may_take_one_back(database: Database) -> None:
+    made, other = drawn(database), drawn(database)
+    with database.begin() as session:
+        assert showcase.toggle(session, made, 5, 2).is_given
+        sanctions.put(session, 5, 2, None, by_id=9)
+    with pytest.raises(MemberBanned), database.begin() as session:
+        showcase.toggle(session, other, 5, 2)
+    with database.begin() as session:
+        assert showcase.toggle(session, made, 5, 2).count == 0
