@@ -27,7 +27,7 @@ def register(tree: Tree, services: Services) -> None:
         return
 
     async def answer(interaction: Press, **given: Any) -> None:
-        asked = _asked(given)
+        asked = editing.flagged(services, _asked(given))
         # What needs no look at the picture is answered before anything public appears.
         if not asked.images and not asked.source:
             raise PictureNotGiven

@@ -1,6 +1,7 @@
 """/expand: what lies beyond a picture's sides."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from discord import app_commands
@@ -33,9 +34,11 @@ def register(tree: Tree, services: Services) -> None:
         sides = {side: given.pop(side) for side in SIDES}
         if image is None and not given["source"]:
             raise PictureNotGiven
+        asked = editing.flagged(services, Asked(**given, images=(image,) if image else ()))
+        # What is a size elsewhere is the shape to be reached here.
+        aspect, asked = aspect or asked.size, replace(asked, size=None)
         if aspect:
             services.reader.ratio(aspect)
-        asked = Asked(**given, images=(image,) if image else ())
         margins = _margins(sides, is_shaped=bool(aspect))
         await placing.submit(
             services,

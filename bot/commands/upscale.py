@@ -27,7 +27,8 @@ def register(tree: Tree, services: Services) -> None:
         image, scale = given.pop("image"), given.pop("scale") or USUAL
         if image is None and not given["source"]:
             raise PictureNotGiven
-        asked = Asked(**given, images=(image,) if image else ())
+        asked = editing.flagged(services, Asked(**given, images=(image,) if image else ()))
+        asked = asked.without("size", "count")
         times = starts.SCALES[scale]
         await placing.submit(
             services, interaction, lambda: editing.upscale(services, interaction, asked, times)

@@ -1,6 +1,7 @@
 """/variations: pictures near one that there is."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from bot.answers import Press
@@ -27,10 +28,12 @@ def register(tree: Tree, services: Services) -> None:
         if image is None and not given["source"]:
             raise PictureNotGiven
         asked = Asked(
-            **{**given, "count": given["count"] or usual},
+            **given,
             images=(image,) if image else (),
             strength=starts.NEARNESS[nearness] if nearness else None,
         )
+        asked = editing.flagged(services, asked)
+        asked = replace(asked, count=asked.count or usual)
         await placing.submit(
             services, interaction, lambda: editing.vary(services, interaction, asked)
         )

@@ -97,7 +97,7 @@ async def open_form(services: Services, interaction: Press, subject: Subject) ->
 async def submitted(services: Services, interaction: Press) -> None:
     """Order what a submitted form says."""
     async with answers.guarded(interaction, services.words(interaction.locale)):
-        asked = _asked(interaction, {**(interaction.data or {})})
+        asked = editing.flagged(services, _asked(interaction, {**(interaction.data or {})}))
         await placing.submit(
             services, interaction, lambda: editing.edit(services, interaction, asked)
         )

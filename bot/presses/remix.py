@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from bot import answers
 from bot.answers import Press
 from bot.cards import marks
+from bot.cards.remarks import Remarks
 from bot.errors import PressOutdated
 from bot.i18n import Words
 from bot.loras import listed, wearing
@@ -25,8 +26,9 @@ from bot.orders.placing import Wish
 from bot.presses import slips
 from bot.servers import sight
 from bot.services import Services
-from bot.wishes import routing
-from bot.wishes.options import RemixFields
+from bot.wishes import flags, routing
+from bot.wishes.editing import Asked
+from bot.wishes.options import RawOptions, RemixFields
 from engine.catalog import Variant
 from engine.request import GenerationRequest
 from store.errors import StoreUnavailable
@@ -81,8 +83,9 @@ def _wish(
     def wish(session: Session) -> Wish:
         parent = sight.read(session, interaction, generation_id)
         request = services.reader.alone(GenerationRequest.from_json(parent.request), nth)
-        changed = services.reader.remixed(request, fields)
-        said = services.reader.size_remark(fields.size, changed)
+        read, unread = _flagged(services, request, fields)
+        changed = services.reader.remixed(request, read)
+        said = {**unread, **services.reader.size_remark(read.size, changed)}
         if changed.prompt != request.prompt:
             variant = services.catalog[changed.variant]
             said = {**said, **routing.remarks(changed.prompt, variant)}
@@ -90,6 +93,31 @@ def _wish(
         return Wish(request=dressed.request, parent=parent, remarks={**said, **dressed.remarks})
 
     return wish
+
+
+def _flagged(
+    services: Services, request: GenerationRequest, fields: RemixFields
+) -> tuple[RemixFields, Remarks]:
+    """Return the form with the options behind its prompt, and what is said of the others.
+
+    A field that was changed counts more. A prompt that was drawn as it is stays so.
+    """
+    if fields.prompt == request.prompt:
+        return fields, {}
+    before = {
+        "negative": request.negative,
+        "size": f"{request.width}x{request.height}",
+        "seed": str(request.seeds[0]),
+    }
+    typed = {name: one for name in before if (one := getattr(fields, name)) != before[name]}
+    raw = RawOptions(prompt=fields.prompt, **{name: one or None for name, one in typed.items()})
+    taken = flags.taken(raw, flags.flag_words(services.texts), services.reader.size_words)
+    found = {name: getattr(taken.raw, name) for name in flags.OPTIONS}
+    asked = Asked(**found, unread=taken.unread)
+    if request.canvas:
+        asked = asked.without("size")
+    given = {name: one for name in found if (one := getattr(asked, name)) is not None}
+    return replace(fields, prompt=taken.raw.prompt, **given), asked.remarks
 
 
 def _dressed(

@@ -4,8 +4,9 @@ A variant that is not named is the one that drew the picture, if it is able; els
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import discord
 
@@ -17,7 +18,7 @@ from bot.loras import wearing
 from bot.loras.wearing import Dressed, Worn
 from bot.orders.placing import Wish
 from bot.services import Services
-from bot.wishes import preferring, routing, sources, starts
+from bot.wishes import flags, preferring, routing, sources, starts
 from bot.wishes.canvases import Margins
 from bot.wishes.options import RawOptions
 from bot.wishes.sources import Source
@@ -38,7 +39,8 @@ class Asked:
     """What a command or form says; None is what was left out.
 
     `source` is the number of a picture of ours, or several with commas; they stand before the
-    `images`.
+    `images`. `unread` was typed behind the prompt as an option and is none; of `unheld` ones there
+    is no choice.
     """
 
     prompt: str | None = None
@@ -52,6 +54,27 @@ class Asked:
     strength: float | None = None
     lora: str | None = None
     preset: str | None = None
+    negative: str | None = None
+    steps: int | None = None
+    guidance: float | None = None
+    unread: str = ""
+    unheld: tuple[str, ...] = ()
+
+    @property
+    def remarks(self) -> Remarks:
+        """Return what is said of options behind the prompt that count for nothing here."""
+        said: dict[str, Mapping[str, str | int]] = {}
+        if self.unread:
+            said["unread"] = {"flags": self.unread}
+        if self.unheld:
+            said["unheld"] = {"options": ", ".join(self.unheld)}
+        return said
+
+    def without(self, *names: str) -> "Asked":
+        """Return it without options that have no place in an order, which is said."""
+        given = tuple(name for name in names if getattr(self, name) is not None)
+        gone: dict[str, Any] = dict.fromkeys(given)
+        return replace(self, unheld=given, **gone)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +88,18 @@ class Wanted:
     worn: tuple[Worn, ...] = ()
     kept: Dressed | None = None
     remarks: Remarks = field(default_factory=dict)
+
+
+def flagged(services: Services, asked: Asked) -> Asked:
+    """Return it with the options behind its prompt; what nobody understands is never drawn."""
+    raw = RawOptions(prompt=asked.prompt or "", size=asked.size, count=asked.count, seed=asked.seed)
+    taken = flags.taken(raw, flags.flag_words(services.texts), services.reader.size_words)
+    return replace(
+        asked,
+        prompt=taken.raw.prompt or None,
+        unread=taken.unread,
+        **{name: getattr(taken.raw, name) for name in flags.OPTIONS},
+    )
 
 
 async def edit(services: Services, interaction: Press, asked: Asked) -> Wish:
@@ -85,12 +120,10 @@ async def edit(services: Services, interaction: Press, asked: Asked) -> Wish:
     start = await asyncio.to_thread(
         starts.edit, variant, given, (size.width, size.height) if size else None
     )
-    raw = RawOptions(
-        prompt=asked.prompt or "", variant=variant.name, count=asked.count, seed=asked.seed
-    )
-    raw, said = preferred.under(services, replace(raw, lora=asked.lora), variant)
+    raw = _raw(asked, variant, asked.prompt or "")
+    raw, said = preferred.under(services, raw, variant)
     worn, gone = await wearing.chosen(services, interaction, asked.lora, raw)
-    wanted = Wanted(size=typed, worn=worn, remarks={**said, **gone})
+    wanted = Wanted(size=typed, worn=worn, remarks={**asked.remarks, **said, **gone})
     return _wish(services, raw, start, found[0], wanted)
 
 
@@ -103,6 +136,9 @@ async def vary(services: Services, interaction: Press, asked: Asked) -> Wish:
         if before and before.variant == variant.name:
             own = (before.width, before.height)
             size = own if variant.sizes.allows(*own) else None
+        if asked.size:
+            typed = services.reader.size(asked.size, variant)
+            size = (typed.width, typed.height)
         return starts.vary(variant, source.upload, strength, size)
 
     return await _reworked(services, interaction, asked, starts.varies, start)
@@ -158,20 +194,31 @@ async def _reworked(
         name = before.variant if able(services.catalog[before.variant].accepts) else None
     variant = starts.chosen(services.catalog, name, able)
     started = await asyncio.to_thread(start, variant, source)
-    raw = RawOptions(
-        prompt=asked.prompt or _prompt(services, interaction, variant, before),
-        variant=variant.name,
-        count=asked.count,
-        seed=asked.seed,
-    )
-    raw, said = preferred.under(services, replace(raw, lora=asked.lora), variant)
+    raw = _raw(asked, variant, asked.prompt or _prompt(services, interaction, variant, before))
+    raw, missing = preferred.under(services, raw, variant)
+    said = {**asked.remarks, **missing}
     if before and before.variant == variant.name:
         raw = _as_before(raw, before)
     if raw.lora:
         worn, gone = await wearing.chosen(services, interaction, asked.lora, raw)
-        return _wish(services, raw, started, source, Wanted(worn=worn, remarks={**said, **gone}))
+        wanted = Wanted(size=asked.size or "", worn=worn, remarks={**said, **gone})
+        return _wish(services, raw, started, source, wanted)
     kept = await _kept(services, interaction, variant, source.generation)
-    return _wish(services, raw, started, source, Wanted(kept=kept, remarks=said))
+    wanted = Wanted(size=asked.size or "", kept=kept, remarks=said)
+    return _wish(services, raw, started, source, wanted)
+
+
+def _raw(asked: Asked, variant: Variant, prompt: str) -> RawOptions:
+    return RawOptions(
+        prompt=prompt,
+        variant=variant.name,
+        count=asked.count,
+        seed=asked.seed,
+        lora=asked.lora,
+        negative=asked.negative,
+        steps=asked.steps,
+        guidance=asked.guidance,
+    )
 
 
 def _as_before(raw: RawOptions, before: GenerationRequest) -> RawOptions:

@@ -55,7 +55,7 @@ class RemixFields:
     """The fields of the remix form; `seed` empty asks for new seeds.
 
     `change` is in percent; empty it leaves the strength as it was. `lora` is None where the form
-    did not ask for LoRAs.
+    did not ask for LoRAs. The numbers can only be typed behind the prompt.
     """
 
     prompt: str
@@ -64,6 +64,9 @@ class RemixFields:
     seed: str
     change: str = ""
     lora: str | None = None
+    count: int | None = None
+    steps: int | None = None
+    guidance: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +155,8 @@ class Reader:
             size = Size(parent.width, parent.height)  # it has been fitted to its canvas
         # Left as it was filled in, the seed stands for all of the parent's seeds.
         untouched = variant.seeds and fields.seed.strip() == str(parent.seeds[0])
+        count = parent.count if fields.count is None else fields.count
+        untouched = untouched and count == parent.count
         return _checked(
             variant,
             replace(
@@ -161,7 +166,9 @@ class Reader:
                 width=size.width,
                 height=size.height,
                 strength=_strength(fields.change, parent.strength),
-                seeds=(parent.seeds if untouched else _seeds(variant, fields.seed, parent.count)),
+                steps=parent.steps if fields.steps is None else fields.steps,
+                guidance=parent.guidance if fields.guidance is None else fields.guidance,
+                seeds=(parent.seeds if untouched else _seeds(variant, fields.seed, count)),
             ),
         )
 

@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 
+from bot.cards import remarks
 from bot.i18n import Texts
 from bot.wishes import flags
 from bot.wishes.flags import Taken
 from bot.wishes.options import RawOptions
 from bot.wishes.sizes import size_words
-from tests.bot.messages import presses, text
+from tests.bot.messages import png, presses, text
 from tests.bot.stage import Stage
 
 TEXTS = Texts()
@@ -104,3 +105,50 @@ async def test_a_picture_is_drawn_by_them(stage: Stage) -> None:
     assert (request["width"], request["height"], request["seeds"]) == (96, 128, [7, 8])
     told = await stage.imagine(stage.mei, prompt="一只熊猫 -张数 99")
     assert "99" in told.response.content
+
+
+PHOTO = ("photo.png", png(7, (128, 128)))
+
+
+@pytest.mark.parametrize("command", ["edit", "variations", "upscale"])
+@pytest.mark.parametrize(
+    ("locale", "typed"),
+    [
+        ("en-US", "a red panda --ar 3:4 --seed 7 --foo 3"),
+        ("zh-CN", "一只小熊猫 -竖图 -种子 7 --foo 3"),
+        ("zh-TW", "一隻小貓熊 -直圖 -種子 7 --foo 3"),
+    ],
+)
+async def test_they_count_where_a_picture_is_given_and_are_never_drawn(
+    stage: Stage, command: str, locale: str, typed: str
+) -> None:
+    words = stage.speaks(stage.alex, locale)
+    await stage.alex.slash(stage.channel, command, prompt=typed, image=PHOTO)
+    (order,) = stage.orders()
+    asked = order.request
+    assert (asked["prompt"], asked["seeds"][0]) == (typed.partition(" -")[0], 7)
+    said = remarks.lines(words, order.remarks or {})
+    assert any("foo 3" in line for line in said)
+    if command == "upscale":
+        assert f"-# {words('remarks.unheld', options=words('imagine.size'))}" in said
+    else:
+        assert asked["width"] / asked["height"] == 3 / 4
+
+
+async def test_a_number_of_variations_behind_the_prompt_counts(stage: Stage) -> None:
+    await stage.alex.slash(stage.channel, "variations", prompt="a fox --n 2", image=PHOTO)
+    assert len(stage.orders()[0].request["seeds"]) == 2
+
+
+async def test_in_the_remix_form_they_count_for_what_was_left_as_it_was(stage: Stage) -> None:
+    first = await stage.drawn(stage.alex, prompt="a fox", seed="5", size="96x128")
+    for size, drawn in (("96x128", (128, 96)), ("128x128", (128, 128))):
+        form = await stage.alex.click(first.response, custom_id=presses(first.response)["remix"])
+        typed = {"prompt": "a cat --ar 4:3 --n 2 --steps 4 --foo 3", "size": size, "seed": "5"}
+        await stage.alex.submit_modal(form, typed)
+        order = stage.orders()[-1]
+        asked = order.request
+        assert (asked["prompt"], asked["steps"], asked["seeds"]) == ("a cat", 4, [5, 6])
+        assert (asked["width"], asked["height"]) == drawn
+        assert order.remarks == {"unread": {"flags": "--foo 3"}}
+        stage.draw()

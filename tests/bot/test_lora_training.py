@@ -1,6 +1,7 @@
 """/lora train through the real bot: pictures in, the price first, a card that keeps up."""
 
 import io
+import re
 import zipfile
 from dataclasses import replace
 from datetime import timedelta
@@ -216,6 +217,20 @@ async def test_pictures_without_words_need_a_trigger(school: Stage) -> None:
     archive = ("a.zip", packed(six()))
     result = await school.alex.slash(school.channel, "lora train", name="Ink", zip=archive)
     assert "no description" in refusal(result)
+
+
+@pytest.mark.parametrize("locale", ["en-US", "zh-CN", "zh-TW"])
+async def test_a_form_without_a_trigger_makes_one_up_and_says_so(
+    school: Stage, locale: str
+) -> None:
+    words = school.speaks(school.alex, locale)
+    form = await school.alex.slash(school.channel, "lora train", name="Ink 墨")
+    trigger = form.modal["custom_id"].rpartition(":")[2]
+    assert re.fullmatch("ink[0-9a-f]{4}", trigger)
+    hints = [label.get("description") for label in form.modal["components"]]
+    hint = words("lora_train.trigger_made", trigger=trigger)
+    assert hint in hints
+    assert len(hint) <= 100
 
 
 async def test_a_plan_without_trainings_says_so(school: Stage) -> None:
