@@ -7,7 +7,7 @@ import pytest
 from simcord.actors import MemberActor
 
 from store.choices import servers
-from store.moderation import audit
+from store.moderation import audit, sanctions
 from tests.bot.messages import gallery, order_id, parts, presses, text
 from tests.bot.stage import DEFAULTS, Stage
 
@@ -183,7 +183,7 @@ async def test_who_is_suspended_is_told_until_when_and_how_to_appeal(
     assert stage.order(order_id(waiting.response)).status == "cancelled"
     assert stage.left(stage.alex) == 9
     refused = await stage.imagine(stage.alex)
-    assert "You cannot order in this server until <t:" in told(refused)
+    assert "you cannot order, check in or give hearts in this server" in told(refused)
     assert "Write to https://a.test" in told(refused)
     assert "suspended the author" in text(office.history()[0])
     assert stage.orders()[-1].id == order_id(waiting.response)
@@ -196,7 +196,7 @@ async def test_a_ban_holds_until_it_is_lifted(stage: Stage, office: Any) -> None
     assert "you can no longer order" in letters(stage, stage.alex)[0]
     for action in ("again", "new"):
         refused = await stage.alex.click(message, custom_id=presses(message)[action])
-        assert "no longer let you order here" in told(refused)
+        assert "no longer let you order, check in or give hearts here" in told(refused)
     assert len(stage.orders()) == 1
     shown = await chief.slash(stage.channel, "settings reports sanctions")
     assert f"⛔ <@{stage.alex.id}>" in shown.response.content
@@ -216,9 +216,13 @@ async def test_a_manager_suspends_without_a_report(stage: Stage) -> None:
     )
     assert f"⏸️ <@{stage.alex.id}> until <t:" in shown.response.content
     assert stage.orders()[0].status == "cancelled"
-    assert "You cannot order in this server until" in told(await stage.imagine(stage.alex))
+    assert "you cannot order, check in or give hearts in this server" in told(
+        await stage.imagine(stage.alex)
+    )
     await chief.slash(stage.channel, "settings reports suspend", member=stage.alex)
-    assert "no longer let you order here" in told(await stage.imagine(stage.alex))
+    assert "no longer let you order, check in or give hearts here" in told(
+        await stage.imagine(stage.alex)
+    )
     log = text((await chief.slash(stage.channel, "settings audit")).response).splitlines()
     assert [line.split(" · ", 2)[2] for line in log[1:]] == [
         f"let somebody order nothing · → <@{stage.alex.id}>",
@@ -274,3 +278,23 @@ async def test_settings_name_the_channel_and_the_log_shows_it(stage: Stage) -> N
     shown = await chief.slash(stage.channel, "settings audit")
     await chief.click(shown.response, custom_id="audit:1")
     assert len(text(shown.response).splitlines()) == 3
+
+
+@pytest.mark.parametrize("locale", ["en-US", "zh-CN", "zh-TW"])
+async def test_who_is_suspended_may_report_but_gives_no_hearts_and_gathers_nothing(
+    stage: Stage, office: Any, locale: str
+) -> None:
+    guild_id, now = stage.guild.id, stage.services.now()
+    with stage.database.begin() as session:
+        servers.set_showcase(session, stage.services.defaults, guild_id, now, office.id, 1)
+        servers.set_checkin(session, stage.services.defaults, guild_id, now, 3)
+    message = (await stage.drawn(stage.alex)).response
+    with stage.database.begin() as session:
+        sanctions.put(session, guild_id, stage.mei.id, None, by_id=9)
+        how = sanctions.appeals(session, guild_id)
+    words = stage.speaks(stage.mei, locale)
+    heart = await stage.mei.click(message, custom_id=presses(message)["heart"])
+    checkin = await stage.mei.slash(stage.channel, "checkin")
+    banned = words("errors.member_banned", appeals=how)
+    assert told(heart) == told(checkin) == banned
+    assert (await report(stage, stage.mei, message)).content == words("report.filed")
