@@ -5,10 +5,10 @@ SQL; a row that names a file is written only after the file is there.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import ObjectStore, from_url
@@ -71,10 +71,14 @@ class Files:
         with _unavailable():
             return bytes(self._store.get(f"{folder}/{digest}").bytes())
 
-    def view(self, folder: str, digest: str) -> memoryview:
-        """Return a file where the library has it, without a copy that holds other threads up."""
+    def pieces(self, folder: str, digest: str, *, of: int) -> tuple[int, Iterator[memoryview]]:
+        """Return a file's size, and its content in pieces of about `of` bytes as they come.
+
+        The pieces raise FilesUnavailable too.
+        """
         with _unavailable():
-            return memoryview(self._store.get(f"{folder}/{digest}").bytes())
+            found = self._store.get(f"{folder}/{digest}")
+        return int(found.meta["size"]), _told(found.stream(min_chunk_size=of))
 
     async def aget(self, folder: str, digest: str) -> bytes:
         """Return a file."""
@@ -121,6 +125,12 @@ class Files:
     async def _aread(self, path: str) -> bytes:
         with _unavailable():
             return bytes(await (await self._store.get_async(path)).bytes_async())
+
+
+def _told(pieces: Iterable[Any]) -> Iterator[memoryview]:
+    with _unavailable():
+        for piece in pieces:
+            yield memoryview(piece)
 
 
 @contextmanager

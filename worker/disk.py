@@ -5,11 +5,13 @@ It only saves time: whatever is wrong with it, it holds nothing, and the work go
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import structlog
+
+from engine.loras.reading import PIECE, Content, Pieces
 
 HALF = ".half"
 FORGOTTEN_S = 3600.0
@@ -25,24 +27,24 @@ class Disk:
         """Keep up to `room` bytes in `folder`, which is made where it is missing."""
         self._folder, self._room = folder, room
 
-    def get(self, sha256: str) -> bytes | None:
+    def get(self, sha256: str) -> Pieces | None:
         """Return a file as it lies there, to be held against its name; None where it does not."""
         path = self._folder / sha256
         with suppress(FileNotFoundError), _optional():
-            content = path.read_bytes()
             os.utime(path)
-            return content
+            return Pieces(path.stat().st_size, _pieces(path))
         return None
 
-    def put(self, sha256: str, content: bytes | memoryview) -> None:
+    def put(self, sha256: str, size: int, pieces: Iterable[Content]) -> None:
         """Keep a file, others leaving for it."""
-        if len(content) > self._room:
+        if size > self._room:
             return
         with _optional():
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._make_room(len(content))
+            self._make_room(size)
             half = self._folder / f"{sha256}.{os.getpid()}{HALF}"
-            half.write_bytes(content)
+            with half.open("wb") as file:
+                file.writelines(pieces)
             half.replace(self._folder / sha256)
 
     def remove(self, sha256: str) -> None:
@@ -66,6 +68,12 @@ class Disk:
                 with suppress(FileNotFoundError):  # another worker's to remove as well
                     found = entry.stat()
                     yield found.st_mtime, found.st_size, Path(entry.path)
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    with _optional(), path.open("rb") as file:  # what is cut off so is another file
+        while piece := file.read(PIECE):
+            yield piece
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from weakref import WeakValueDictionary
 
 from engine.errors import LoraLost
 from engine.loras.adapters import Adapters
+from engine.loras.reading import PIECE, Pieces
 from store.errors import FilesUnavailable
 from store.files import Files
 from store.loras.library import FOLDER
@@ -33,28 +34,35 @@ class Loras:
         with alone:
             if sha256 in adapters.at_hand:
                 return 0
-            if read := self._from_disk(adapters, sha256):
+            if read := self._by_disk(adapters, sha256):
                 return read
-            content = self._get(sha256)
-            adapters.keep(sha256, content)
-            if self._disk:
-                self._disk.put(sha256, content)
-            return len(content)
+            file = self._file(sha256)
+            adapters.keep(sha256, file)
+            return file.size
 
-    def _from_disk(self, adapters: Adapters, sha256: str) -> int:
-        content = self._disk.get(sha256) if self._disk else None
-        if self._disk is None or content is None:
+    def _by_disk(self, adapters: Adapters, sha256: str) -> int:
+        """Read from the disk what lies there, or is brought there now."""
+        if self._disk is None:
+            return 0
+        if read := self._from(self._disk, adapters, sha256):
+            return read
+        file = self._file(sha256)
+        self._disk.put(sha256, file.size, file.pieces)
+        return self._from(self._disk, adapters, sha256)
+
+    def _from(self, disk: Disk, adapters: Adapters, sha256: str) -> int:
+        if (file := disk.get(sha256)) is None:
             return 0
         try:
-            adapters.keep(sha256, content)
+            adapters.keep(sha256, file)
         except LoraLost:
-            self._disk.remove(sha256)
+            disk.remove(sha256)
             return 0
-        return len(content)
+        return file.size
 
-    def _get(self, sha256: str) -> memoryview:
+    def _file(self, sha256: str) -> Pieces:
         try:
-            return self._files.view(FOLDER, sha256)
+            return Pieces(*self._files.pieces(FOLDER, sha256, of=PIECE))
         except FilesUnavailable as error:
             if isinstance(error.__cause__, FileNotFoundError):
                 raise LoraLost from error

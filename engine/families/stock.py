@@ -83,7 +83,7 @@ class StockFamily(ABC):
         self._read_by = (self.weights_digest, str(self.noise_dtype), *by_what(read_on))
         if self._words:
             # Texts are not to outgrow what reads them: a small model's process is small.
-            self._words.allow(sum(map(nbytes, encoders(self.pipe).values())) // 2)
+            self._words.allow(sum(map(nbytes, encoders(self.pipe).values())) // 4)
         seat(self.pipe, self._device, levers)
         for model in self.beside:
             model.to(self._device)

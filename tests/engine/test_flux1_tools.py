@@ -13,6 +13,7 @@ from engine import controls, errors
 from engine.bounds import Accepts, Guidance
 from engine.catalog import Variant, Weights
 from engine.engine import Engine
+from engine.families import rows
 from engine.families.seating import weight
 from engine.families.stock import StockFamily
 from engine.family import open_local
@@ -55,7 +56,9 @@ class Toy:
         return pixel_sha256(drawn)
 
     def _stock(self) -> Any:
-        return edit_toys.published(FLUX1_TOOLS[self.name][0], self.held / self.name)
+        stock = edit_toys.published(FLUX1_TOOLS[self.name][0], self.held / self.name)
+        rows.together(stock.transformer)  # the same library takes the products
+        return stock
 
     def _kontext(self, call: dict[str, Any], request: ImageRequest, shown: Paper) -> Any:
         area = request.width * request.height

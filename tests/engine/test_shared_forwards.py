@@ -10,10 +10,12 @@ import pytest
 import torch
 from peft.tuners.lora import LoraLayer
 from safetensors.torch import load, save
+from torch.nn.functional import linear
 
 from engine import errors
 from engine.catalog import Variant
 from engine.engine import Engine
+from engine.families import products
 from engine.families.rows import apart
 from engine.loras.adapters import Adapter, Worn
 from engine.loras.canon import DOWN, PREFIX, UP
@@ -260,6 +262,18 @@ def test_layers_keep_each_rows_own_bits() -> None:
         for rows in (vectors, tokens, tokens.transpose(0, 1).contiguous().transpose(0, 1)):
             alone = torch.cat([layer(row) for row in rows.split(1)])
             assert torch.equal(layer(rows), alone)
+
+
+def test_products_are_the_layers_own_and_remembered_ones_are_those_of_their_vector() -> None:
+    torch.manual_seed(0)
+    layer = torch.nn.Linear(192, 1152)
+    tokens, vectors = torch.randn(2, 9, 192), torch.randn(products.KEPT + 1, 192)
+    plain = layer.weight.detach(), layer.bias.detach()
+    apart(torch.nn.Sequential(layer))
+    with torch.no_grad():
+        torch.testing.assert_close(layer(tokens), linear(tokens, *plain))
+        for vector in (*vectors.split(1), vectors[:1], vectors[:1]):
+            assert torch.equal(layer(vector), linear(vector, *plain))
 
 
 def test_fast_mode_stands_in_the_recipe(project: Path, toy: Variant, image: Request) -> None:

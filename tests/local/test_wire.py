@@ -106,19 +106,21 @@ async def test_the_interaction_tells_language_upload_limit_and_age_flag(world: W
 async def test_a_translated_command_reaches_the_bot_under_its_registered_name(
     world: World,
 ) -> None:
-    stage, channel, actors = world.bench("studio")
-    xiaoman = next(actor for actor in actors if actor.name == "xiaoman")
-    catalogue = world.backend.visible_commands(user_id=xiaoman.id, channel_id=channel.id)
+    bench = world.bench("studio")
+    xiaoman = next(actor for actor in bench.viewers if actor.name == "xiaoman")
+    catalogue = world.backend.visible_commands(user_id=xiaoman.id, channel_id=bench.channel.id)
     shown = next(command for command in catalogue if command["name"] == "画图")
     from local.discord import simulation as sim
 
     seat = world.seat("小满")
     seen = len(seat.messages())
-    result = await sim.slash(xiaoman, channel, "画图", {"提示词": "熊猫", "种子": 3}, root=shown)
+    result = await sim.slash(
+        xiaoman, bench.channel, "画图", {"提示词": "熊猫", "种子": 3}, root=shown
+    )
     assert result.acknowledged
     await delivered(world, seat, seen)
     assert reading.words(seat.messages()[-1]) == "seed 3"
-    assert stage.backend is world.backend
+    assert bench.stage.backend is world.backend
 
 
 async def test_a_form_opens_and_brings_its_text_back(world: World, alex: Seat) -> None:
