@@ -111,7 +111,8 @@ def _flagged(
     }
     typed = {name: one for name in before if (one := getattr(fields, name)) != before[name]}
     raw = RawOptions(prompt=fields.prompt, **{name: one or None for name, one in typed.items()})
-    taken = flags.taken(raw, flags.flag_words(services.texts), services.reader.size_words)
+    names, sizes = flags.flag_words(services.texts), services.reader.size_words
+    taken = flags.taken(raw, names, sizes, has_picture=True)
     found = {name: getattr(taken.raw, name) for name in flags.OPTIONS}
     asked = Asked(**found, unread=taken.unread)
     if request.canvas:

@@ -93,7 +93,8 @@ class Wanted:
 def flagged(services: Services, asked: Asked) -> Asked:
     """Return it with the options behind its prompt; what nobody understands is never drawn."""
     raw = RawOptions(prompt=asked.prompt or "", size=asked.size, count=asked.count, seed=asked.seed)
-    taken = flags.taken(raw, flags.flag_words(services.texts), services.reader.size_words)
+    names, sizes = flags.flag_words(services.texts), services.reader.size_words
+    taken = flags.taken(raw, names, sizes, has_picture=True)
     return replace(
         asked,
         prompt=taken.raw.prompt or None,

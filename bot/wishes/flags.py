@@ -47,8 +47,14 @@ def flag_words(texts: Texts) -> Mapping[str, str]:
     }
 
 
-def taken(raw: RawOptions, names: Mapping[str, str], sizes: Iterable[str]) -> Taken:
-    """Return the options with those from the end of the prompt, and the prompt without them."""
+def taken(
+    raw: RawOptions, names: Mapping[str, str], sizes: Iterable[str], *, has_picture: bool = False
+) -> Taken:
+    """Return the options with those from the end of the prompt, and the prompt without them.
+
+    Where nothing else stands in it, what is not understood is the prompt, but for one that
+    `has_picture` beside it.
+    """
     known, found, unread = set(sizes), dict[str, Any](), list[str]()
     end = len(raw.prompt)
     for mark in reversed(list(MARK.finditer(raw.prompt))):
@@ -62,7 +68,7 @@ def taken(raw: RawOptions, names: Mapping[str, str], sizes: Iterable[str]) -> Ta
     if not (found or unread):
         return Taken(raw)
     prompt, left = raw.prompt[:end].rstrip(), " ".join(unread)
-    if not any(map(is_visible, prompt)):
+    if not has_picture and not any(map(is_visible, prompt)):
         prompt, left = left, ""  # there is nothing to draw without it
     given = {name: one for name, one in found.items() if getattr(raw, name) is None}
     return Taken(replace(raw, prompt=prompt, **given), left)

@@ -135,6 +135,24 @@ async def test_they_count_where_a_picture_is_given_and_are_never_drawn(
         assert asked["width"] / asked["height"] == 3 / 4
 
 
+@pytest.mark.parametrize("locale", ["en-US", "zh-CN", "zh-TW"])
+async def test_alone_beside_a_picture_they_are_no_words_to_draw(stage: Stage, locale: str) -> None:
+    words = stage.speaks(stage.alex, locale)
+    refused = await stage.alex.slash(stage.channel, "edit", prompt="--foo 3", image=PHOTO)
+    assert refused.followups[-1].content == words("errors.prompt_empty")
+    await stage.alex.slash(stage.channel, "variations", prompt="--foo 3", image=PHOTO)
+    (order,) = stage.orders()
+    assert "foo" not in order.request["prompt"]
+    assert order.remarks["unread"] == {"flags": "--foo 3"}
+
+
+async def test_a_shape_behind_the_prompt_is_what_expanding_reaches(stage: Stage) -> None:
+    await stage.alex.slash(stage.channel, "expand", prompt="the sea --ar 4:3 --n 2", image=PHOTO)
+    asked = stage.orders()[0].request
+    assert (asked["prompt"], len(asked["seeds"])) == ("the sea", 2)
+    assert asked["width"] / asked["height"] == 4 / 3
+
+
 async def test_a_number_of_variations_behind_the_prompt_counts(stage: Stage) -> None:
     await stage.alex.slash(stage.channel, "variations", prompt="a fox --n 2", image=PHOTO)
     assert len(stage.orders()[0].request["seeds"]) == 2
