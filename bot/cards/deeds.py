@@ -92,6 +92,8 @@ def _name(words: Words, name: str) -> str:
 def _value(words: Words, name: str, value: object) -> str:
     if isinstance(value, bool):
         return words("kept.yes" if value else "kept.no")
+    if isinstance(value, float):
+        return f"{value:.10g}"
     if name in MENTIONS and str(value).isdecimal():
         return MENTIONS[name].format(value)
     if (name, value) == ("plan", NO_PLAN):

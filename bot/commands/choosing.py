@@ -45,8 +45,11 @@ async def answer(
     server, rows = await services.database.run(changed)
     services.chosen.forget(guild_id)
     words = services.words(interaction.locale)
+    plans = services.defaults.plans
     paid = any(services.catalog[name].vendor for name in services.catalog.names)
-    lines = settings_card.lines(words, server, rows, services.defaults.plans, shows_money=paid)
+    # What was chosen is shown to whoever chose it, though nothing here costs money yet.
+    paid = paid or server.daily_micros != plans.server.daily_micros
+    lines = settings_card.lines(words, server, rows, plans, shows_money=paid)
     await interaction.edit_original_response(content=settings_card.fitted(lines))
 
 

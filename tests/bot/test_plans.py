@@ -291,3 +291,24 @@ async def test_the_budget_of_the_day_is_set_within_the_hosts_limit(paid: Stage) 
     refused = await paid.imagine(paid.alex, variant=VENDOR)
     assert "this server has $0.01 left" in refused.followups[0].content
     assert "up to $2.00 a day" in await say(paid, boss, "settings budget", dollars=3.0)
+
+
+@pytest.mark.parametrize("locale", ["en-US", "zh-CN", "zh-TW"])
+async def test_where_no_money_may_be_spent_it_is_said_in_words(paid: Stage, locale: str) -> None:
+    boss = manager(paid)
+    words, spoken = paid.speaks(boss, locale), paid.speaks(paid.alex, locale)
+    said = await say(paid, boss, "settings budget", dollars=0.0)
+    assert words("settings.budget_none") in said
+    refused = (await paid.imagine(paid.alex, variant=VENDOR)).followups[0].content
+    assert spoken("errors.budget_none", price="0.014") in refused
+    log = text((await boss.slash(paid.channel, "settings audit")).response)
+    assert words("audit_acts.settings.budget") in log
+    assert "0.0" not in said + refused.replace("0.014", "") + log
+
+
+@pytest.mark.parametrize("locale", ["en-US", "zh-CN", "zh-TW"])
+async def test_a_host_who_pays_for_nothing_says_so(stage: Stage, locale: str) -> None:
+    boss = manager(stage)
+    words = stage.speaks(boss, locale)
+    told = await say(stage, boss, "settings budget", dollars=5.0)
+    assert told == words("errors.budget_forbidden")
