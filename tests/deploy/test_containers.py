@@ -17,6 +17,7 @@ from dockerfile_parse import DockerfileParser
 
 from bot.page.settings import PageSettings
 from bot.settings import BotSettings
+from local import stack
 from worker.settings import WorkerSettings
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -196,7 +197,6 @@ for name in [name for name in sys.modules if name.partition(".")[0] in lacking]:
 sys.meta_path[sys.meta_path.index(PathFinder)] = Image
 import {program}.__main__
 from kombu.transport import resolve_transport
-from local import stack
 from store.database import Database
 resolve_transport("redis")
 for url in ("sqlite:///none.db", "postgresql://nobody@127.0.0.1:1/none"):
