@@ -140,28 +140,34 @@ def _first_use(parts: Parts, rounds: int) -> Figures:
     """Return the load's milliseconds, and what is left of them behind another order."""
     large = LoraUse(parts.files.put(FOLDER, _lora(LARGE, 9)))
     parts.loras.bring(parts.engine.adapters, large.sha256)
-    spent: dict[str, list[Spent]] = {"there": [], "cold": [], "ahead": []}
-    waited: dict[str, list[float]] = {"there": [], "cold": [], "ahead": []}
+    # The lookout is no part of a load: what it looks for is there already, or never brought.
+    ways = {
+        "there": nullcontext,
+        "cold": nullcontext,
+        "looking": partial(_looking, parts),
+        "ahead": partial(_looking, parts),
+    }
+    spent: dict[str, list[Spent]] = {way: [] for way in ways}
+    waited: dict[str, list[float]] = {way: [] for way in ways}
     for number in range(rounds + 1):
-        for way, kept in spent.items():
-            if way != "there":
+        for way, watched in ways.items():
+            if way in ("cold", "ahead"):
                 parts.engine.adapters = Adapters("cpu")
             # The picture before takes longer than the load, as those of a large model do.
             _place(parts, _asked(steps=12, guidance=3.0), _asked(large))
-            with _looking(parts) if way == "ahead" else nullcontext():
+            with watched():
                 stay = _Waited()
                 seconds = _spent(partial(draw_waiting, replace(parts, stay=stay)))
             if number:
-                kept.append(seconds)
+                spent[way].append(seconds)
                 waited[way].append(stay.waited_s)
-    left = sum(waited["ahead"]) / sum(waited["cold"])
-    figures = {"waited_share": left}
+    figures = {"waited_share": sum(waited["ahead"]) / sum(waited["cold"])}
     for of, clock in enumerate(("", "_own", "_ready")):
         load, added = (
             statistics.median(
-                b[of] - a[of] for a, b in zip(spent["there"], spent[way], strict=True)
+                b[of] - a[of] for a, b in zip(spent[before], spent[after], strict=True)
             )
-            for way in ("cold", "ahead")
+            for before, after in (("there", "cold"), ("looking", "ahead"))
         )
         figures[f"load{clock}_ms"] = 1000 * load
         figures[f"added{clock}_ms"] = 1000 * added

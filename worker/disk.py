@@ -5,13 +5,14 @@ It only saves time: whatever is wrong with it, it holds nothing, and the work go
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import FileIO
 from pathlib import Path
 
 import structlog
 
-from engine.loras.reading import PIECE, Content, Pieces
+from engine.loras.reading import PIECE, Stream
 
 HALF = ".half"
 FORGOTTEN_S = 3600.0
@@ -27,30 +28,47 @@ class Disk:
         """Keep up to `room` bytes in `folder`, which is made where it is missing."""
         self._folder, self._room = folder, room
 
-    def get(self, sha256: str) -> Pieces | None:
-        """Return a file as it lies there, to be held against its name; None where it does not."""
-        path = self._folder / sha256
-        with suppress(FileNotFoundError), _optional():
-            os.utime(path)
-            return Pieces(path.stat().st_size, _pieces(path))
-        return None
-
-    def put(self, sha256: str, size: int, pieces: Iterable[Content]) -> None:
-        """Keep a file, others leaving for it."""
-        if size > self._room:
+    @contextmanager
+    def opened(self, sha256: str) -> Iterator[Stream | None]:
+        """Yield a file as it lies there, to be held against its name; None where it does not."""
+        file = self._found(sha256)
+        if file is None:
+            yield None
             return
+
+        def readinto(place: memoryview) -> int:
+            with _optional():  # what is cut off so is another file
+                return file.readinto(place)
+            return 0
+
+        with file:
+            yield Stream(os.fstat(file.fileno()).st_size, readinto)
+
+    def put(self, sha256: str, stream: Stream) -> None:
+        """Keep a file, others leaving for it."""
+        if stream.size > self._room:
+            return
+        piece = memoryview(bytearray(min(stream.size, PIECE)))
         with _optional():
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._make_room(size)
+            self._make_room(stream.size)
             half = self._folder / f"{sha256}.{os.getpid()}{HALF}"
             with half.open("wb") as file:
-                file.writelines(pieces)
+                while filled := stream.readinto(piece):
+                    file.write(piece[:filled])
             half.replace(self._folder / sha256)
 
     def remove(self, sha256: str) -> None:
         """Remove a file that turned out to be another one."""
         with _optional():
             (self._folder / sha256).unlink(missing_ok=True)
+
+    def _found(self, sha256: str) -> FileIO | None:
+        path = self._folder / sha256
+        with suppress(FileNotFoundError), _optional():
+            os.utime(path)
+            return path.open("rb", buffering=0)
+        return None
 
     def _make_room(self, coming: int) -> None:
         files = sorted(self._files())
@@ -68,12 +86,6 @@ class Disk:
                 with suppress(FileNotFoundError):  # another worker's to remove as well
                     found = entry.stat()
                     yield found.st_mtime, found.st_size, Path(entry.path)
-
-
-def _pieces(path: Path) -> Iterator[bytes]:
-    with _optional(), path.open("rb") as file:  # what is cut off so is another file
-        while piece := file.read(PIECE):
-            yield piece
 
 
 @contextmanager

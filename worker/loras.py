@@ -3,12 +3,14 @@
 Knows no claim; what is at hand in memory is the engine's to know.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Lock
 from weakref import WeakValueDictionary
 
 from engine.errors import LoraLost
 from engine.loras.adapters import Adapters
-from engine.loras.reading import PIECE, Pieces
+from engine.loras.reading import Stream
 from store.errors import FilesUnavailable
 from store.files import Files
 from store.loras.library import FOLDER
@@ -36,8 +38,8 @@ class Loras:
                 return 0
             if read := self._by_disk(adapters, sha256):
                 return read
-            file = self._file(sha256)
-            adapters.keep(sha256, file)
+            with self._opened(sha256) as file:
+                adapters.keep(sha256, file)
             return file.size
 
     def _by_disk(self, adapters: Adapters, sha256: str) -> int:
@@ -46,23 +48,26 @@ class Loras:
             return 0
         if read := self._from(self._disk, adapters, sha256):
             return read
-        file = self._file(sha256)
-        self._disk.put(sha256, file.size, file.pieces)
+        with self._opened(sha256) as file:
+            self._disk.put(sha256, file)
         return self._from(self._disk, adapters, sha256)
 
     def _from(self, disk: Disk, adapters: Adapters, sha256: str) -> int:
-        if (file := disk.get(sha256)) is None:
-            return 0
-        try:
-            adapters.keep(sha256, file)
-        except LoraLost:
-            disk.remove(sha256)
-            return 0
-        return file.size
+        with disk.opened(sha256) as file:
+            if file is None:
+                return 0
+            try:
+                adapters.keep(sha256, file)
+            except LoraLost:
+                disk.remove(sha256)
+                return 0
+            return file.size
 
-    def _file(self, sha256: str) -> Pieces:
+    @contextmanager
+    def _opened(self, sha256: str) -> Iterator[Stream]:
         try:
-            return Pieces(*self._files.pieces(FOLDER, sha256, of=PIECE))
+            with self._files.opened(FOLDER, sha256) as found:
+                yield Stream(*found)
         except FilesUnavailable as error:
             if isinstance(error.__cause__, FileNotFoundError):
                 raise LoraLost from error

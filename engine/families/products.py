@@ -6,10 +6,11 @@ layer takes all of its tokens the same way, whoever else's are among them.
 """
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from weakref import WeakKeyDictionary
 
 import torch
-from torch.nn.functional import linear
+from torch.nn.functional import linear, pad
 
 AT_HAND = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
 """Whether this torch was built with oneDNN."""
@@ -32,22 +33,41 @@ def of_tokens(layer: torch.nn.Linear, x: torch.Tensor) -> torch.Tensor:
     return linear(x, layer.weight, layer.bias)
 
 
-def of_vector(layer: torch.nn.Linear, x: torch.Tensor) -> torch.Tensor:
-    """Return the layer's output for one vector (1, in_features), or very few tokens.
+def of_vectors(layer: torch.nn.Linear, x: torch.Tensor) -> torch.Tensor:
+    """Return the layer's output for vectors (rows, in_features), each with the bits it has alone.
 
     Of a time's vector transformers take products as large as all of a small picture's tokens
     need, and the times are those of every picture with so many steps.
     """
-    if x.ndim > 2 or torch.compiler.is_compiling() or not _plain(x):
-        return linear(x, layer.weight, layer.bias)
-    key = x.contiguous().view(torch.uint8).numpy().tobytes()
+    if torch.compiler.is_compiling() or not _plain(x):
+        return _one_by_one(layer, x)
     known = _known.setdefault(layer, OrderedDict())
-    if key not in known:
-        known[key] = linear(x, layer.weight, layer.bias)
-        if len(known) > KEPT:
-            known.popitem(last=False)
-    known.move_to_end(key)
-    return known[key]
+    bits = [row.tobytes() for row in x.contiguous().view(torch.uint8).numpy()]
+    new = {key: place for place, key in enumerate(bits) if key not in known}
+    if new:
+        known.update(zip(new, torch.split(_apart(layer, x[list(new.values())]), 1), strict=True))
+    for key in bits:
+        known.move_to_end(key)
+    product = _joined([known[key] for key in bits])
+    while len(known) > KEPT:
+        known.popitem(last=False)
+    return product
+
+
+def _apart(layer: torch.nn.Linear, vectors: torch.Tensor) -> torch.Tensor:
+    if vectors.dtype is not torch.float32 or not AT_HAND:
+        return _one_by_one(layer, vectors)
+    # Filled up, so that a vector alone has the bits that it has among others.
+    filled = pad(vectors, (0, 0, 0, max(0, FEWEST - len(vectors))))
+    return of_tokens(layer, filled)[: len(vectors)].clone()
+
+
+def _one_by_one(layer: torch.nn.Linear, x: torch.Tensor) -> torch.Tensor:
+    return _joined([linear(row, layer.weight, layer.bias) for row in torch.split(x, 1)])
+
+
+def _joined(rows: Sequence[torch.Tensor]) -> torch.Tensor:
+    return torch.cat(list(rows)) if rows[1:] else rows[0]
 
 
 def _plain(x: torch.Tensor) -> bool:

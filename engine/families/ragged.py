@@ -12,13 +12,14 @@ from diffusers.models.transformers.transformer_qwenimage import (
     apply_rotary_emb_qwen,
 )
 from torch import Tensor
-from torch.nn.functional import pad
+
+from engine.loras.adding import following
 
 Stream = tuple[Tensor, Tensor, Tensor]
 
 
 class Ragged(QwenDoubleStreamAttnProcessor2_0):  # type: ignore[misc]
-    """Stock attention, but for rows with `lengths` of their own, which attend one by one."""
+    """Stock attention, but for rows with `lengths` of their own, which attend by length."""
 
     def __call__(
         self,
@@ -43,23 +44,16 @@ class Ragged(QwenDoubleStreamAttnProcessor2_0):  # type: ignore[misc]
         assert encoder_hidden_states is not None, "rows of texts have texts"
         assert image_rotary_emb is not None, "the transformer gives positions"
         picture, text = _streams(attn, hidden_states, encoder_hidden_states, image_rotary_emb)
-        mixed = [
-            self._mixed([stream[row : row + 1] for stream in text], length, picture, row)
-            for row, length in enumerate(lengths)
-        ]
-        longest = encoder_hidden_states.shape[1]
-        texts = [
-            pad(one[:, :length], (0, 0, 0, longest - length))
-            for one, length in zip(mixed, lengths, strict=True)
-        ]
-        pictures = [one[:, length:] for one, length in zip(mixed, lengths, strict=True)]
-        return attn.to_out[0](torch.cat(pictures)), attn.to_add_out(torch.cat(texts))
+        seen, read = torch.empty_like(hidden_states), torch.zeros_like(encoder_hidden_states)
+        for length in set(lengths):
+            rows = following([row for row, its in enumerate(lengths) if its == length])
+            words = [stream[rows, :length] for stream in text]
+            mixed = self._mixed(words, [stream[rows] for stream in picture])
+            read[rows, :length], seen[rows] = mixed[:, :length], mixed[:, length:]
+        return attn.to_out[0](seen), attn.to_add_out(read)
 
-    def _mixed(self, text: list[Tensor], length: int, picture: Stream, row: int) -> Tensor:
-        query, key, value = (
-            torch.cat([words[:, :length], seen[row : row + 1]], dim=1)
-            for words, seen in zip(text, picture, strict=True)
-        )
+    def _mixed(self, text: list[Tensor], picture: list[Tensor]) -> Tensor:
+        query, key, value = (torch.cat(both, dim=1) for both in zip(text, picture, strict=True))
         mixed: Tensor = dispatch_attention_fn(
             query, key, value, dropout_p=0.0, is_causal=False, backend=self._attention_backend
         )

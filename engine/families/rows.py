@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch.nn.functional import linear
 
-from engine.families.products import FEWEST, of_tokens, of_vector
+from engine.families.products import FEWEST, of_tokens, of_vectors
 
 
 def stacked(rows: Sequence[torch.Tensor]) -> torch.Tensor:
@@ -64,9 +64,9 @@ def together(transformer: torch.nn.Module) -> None:
 def _row_by_row(layer: torch.nn.Linear, x: torch.Tensor) -> torch.Tensor:
     if x.ndim > 2 and x.shape[1] >= FEWEST and x.is_contiguous():
         return of_tokens(layer, x)
-    if len(x) == 1:
-        return of_vector(layer, x)
-    return torch.cat([of_vector(layer, row) for row in torch.split(x, 1)])
+    if x.ndim == 2:
+        return of_vectors(layer, x)
+    return torch.cat([linear(row, layer.weight, layer.bias) for row in torch.split(x, 1)])
 
 
 def _all_rows(layer: torch.nn.Linear, x: torch.Tensor) -> torch.Tensor:

@@ -12,7 +12,7 @@ import torch
 from engine import errors
 from engine.catalog import Variant
 from engine.family import Family, Local
-from engine.loras.reading import Content, Pair, Pieces, read
+from engine.loras.reading import Pair, Stream, read
 from engine.request import Drawn
 
 GB = 1e9
@@ -126,7 +126,7 @@ class Adapters:
             self._staying = frozenset(needed)
             return tuple(name for name in needed if (name,) not in self._in_main)
 
-    def keep(self, sha256: str, content: Content | Pieces) -> None:
+    def keep(self, sha256: str, content: bytes | Stream) -> None:
         """Read a canonical file into main memory. Raises LoraLost where it is another file."""
         adapter = Adapter(read(sha256, content))
         with self._lock:

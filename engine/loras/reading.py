@@ -1,49 +1,53 @@
 """A canonical file's matrices, read while another thread draws.
 
-Whatever touches all of its bytes does so without Python's lock: a drawing thread that waits for the
-lock at every layer would lose as long as the reading takes. And each piece is looked at while the
-processor has it at hand: the drawing thread needs the way to memory too.
+Whatever touches all of its bytes does so without Python's lock, and seldom asks for it back: a
+drawing thread that waits for the lock at every layer would lose as long as the reading takes. And
+each byte goes to and fro as few times as can be: the drawing thread needs the way to memory too.
 """
 
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any
 
-import numpy as np
 import torch
 from torch.nn.functional import pad
 
 from engine import errors
 from engine.loras.canon import DOWN, DTYPES, PREFIX, UP
 
-Content = bytes | memoryview
-PIECE = 2**20
-"""Bytes that fit into a core's own cache, with room for others."""
+PIECE = 2**24
+"""Bytes that are read, then hashed while the processor still has them at hand."""
+ALIGNED = 64
+"""To what torch aligns tensors in main memory, in bytes."""
 Pair = tuple[torch.Tensor, torch.Tensor]
 
 
 @dataclass(frozen=True, slots=True)
-class Pieces:
-    """A file of `size` bytes, of which one piece after the other is brought."""
+class Stream:
+    """A file of `size` bytes, not read yet.
+
+    `readinto` fills what it is given with what comes next and returns how much that is: 0 where
+    nothing is left.
+    """
 
     size: int
-    pieces: Iterable[Content]
+    readinto: Callable[[memoryview], int]
 
     @classmethod
-    def of(cls, content: Content) -> "Pieces":
-        """Cut up what is in memory already."""
-        whole = memoryview(content)
-        return cls(len(whole), (whole[at : at + PIECE] for at in range(0, len(whole), PIECE)))
+    def of(cls, content: bytes) -> "Stream":
+        """Read what is in memory already."""
+        return cls(len(content), BytesIO(content).readinto)
 
 
-def read(sha256: str, content: Content | Pieces) -> Mapping[str, Pair]:
+def read(sha256: str, content: bytes | Stream) -> Mapping[str, Pair]:
     """Return the matrices, down and up, by the base's layers. Raises LoraLost for another file."""
-    file = content if isinstance(content, Pieces) else Pieces.of(content)
+    stream = content if isinstance(content, Stream) else Stream.of(content)
     try:
-        digest, tensors = _filled(file)
+        digest, tensors = _read(stream)
         # The recipe promises this very LoRA.
         if digest != sha256:
             raise errors.LoraLost
@@ -60,62 +64,52 @@ def read(sha256: str, content: Content | Pieces) -> Mapping[str, Pair]:
     return pairs
 
 
-def _filled(file: Pieces) -> tuple[str, dict[str, torch.Tensor]]:
-    """Return the sha256 of all pieces, and the tensors in them."""
-    digest, head, shelf = hashlib.sha256(), bytearray(), None
-    for piece in file.pieces:
-        digest.update(piece)
-        if shelf is not None:
-            shelf.take(memoryview(piece))
-            continue
-        head += piece
-        start = 8 + int.from_bytes(head[:8], "little")
-        if len(head) >= start:
-            shelf = _Shelf(json.loads(bytes(head[8:start])), file.size - start)
-            shelf.take(memoryview(head)[start:])
-    if shelf is None:
-        raise ValueError("it ends in its header")
-    return digest.hexdigest(), shelf.tensors
+def _read(stream: Stream) -> tuple[str, dict[str, torch.Tensor]]:
+    """Return the sha256 of the whole file, and the tensors in it.
 
-
-class _Shelf:
-    """Tensors as a header names them, filled from the file's bytes behind it in their order.
-
-    The header is not to be trusted yet: what it makes room for is no more than the file holds.
+    The header is not to be trusted: what room is made for is no more than the file holds.
     """
+    digest = hashlib.sha256()
 
-    def __init__(self, header: dict[str, dict[str, Any]], size: int) -> None:
-        header.pop("__metadata__", None)
-        self.tensors: dict[str, torch.Tensor] = {}
-        self._places: list[np.ndarray[Any, Any]] = []
-        self._filled = 0
-        filled = 0
-        for name, known in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
-            first, last = known["data_offsets"]
-            dtype = DTYPES[known["dtype"]]
-            if first != filled or last != first + math.prod(known["shape"]) * dtype.itemsize:
-                raise ValueError(f"{name} lies elsewhere")
-            if last > size:
-                raise ValueError(f"{name} is cut off")
-            # To lie as torch lays tensors: where a file's bytes lie decides last bits on a CPU.
-            tensor = torch.empty(known["shape"], dtype=dtype)
-            self.tensors[name] = tensor
-            self._places.append(tensor.view(-1).view(torch.uint8).numpy())
-            filled = last
-        if filled != size:
-            raise ValueError("it ends elsewhere")
+    def taken(size: int) -> torch.Tensor:
+        room = torch.empty(size, dtype=torch.uint8)
+        left = room.numpy().data
+        while left:
+            filled = stream.readinto(left[:PIECE])
+            if not filled:
+                raise ValueError("it is cut off")
+            digest.update(left[:filled])
+            left = left[filled:]
+        return room
 
-    def take(self, piece: memoryview) -> None:
-        """Fill on."""
-        left = np.frombuffer(piece, np.uint8)
-        while len(left):
-            place = self._places[0]  # nothing is left over: their sizes make up the file's
-            taken = min(len(left), len(place) - self._filled)
-            np.copyto(place[self._filled : self._filled + taken], left[:taken])
-            left, self._filled = left[taken:], self._filled + taken
-            if self._filled == len(place):
-                self._places.pop(0)
-                self._filled = 0
+    length = int.from_bytes(taken(8).numpy(), "little")
+    if length > stream.size - 8:
+        raise ValueError("it ends in its header")
+    header = json.loads(taken(length).numpy().tobytes())
+    # All at once: the drawing thread would wait at each step between many small ones.
+    tensors = _tensors(header, taken(stream.size - 8 - length))
+    return digest.hexdigest(), tensors
+
+
+def _tensors(header: dict[str, dict[str, Any]], body: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Return what the header names. Raises ValueError where they are not all of the body."""
+    header.pop("__metadata__", None)
+    tensors, end = {}, 0
+    for name, known in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
+        first, last = known["data_offsets"]
+        dtype, shape = DTYPES[known["dtype"]], known["shape"]
+        if first != end or last != first + math.prod(shape) * dtype.itemsize:
+            raise ValueError(f"{name} lies elsewhere")
+        tensors[name] = _laid(body[first:last]).view(dtype).view(shape)
+        end = last
+    if end != len(body):
+        raise ValueError("it ends elsewhere")
+    return tensors
+
+
+def _laid(part: torch.Tensor) -> torch.Tensor:
+    """Return it lying as torch lays tensors: where bytes lie decides last bits on a CPU."""
+    return part.clone() if part.data_ptr() % ALIGNED else part
 
 
 def _broad(down: torch.Tensor, up: torch.Tensor) -> Pair:

@@ -4,15 +4,13 @@ Nothing of the base is replaced: each layer's output is added to, row by row. So
 change, whatever fails, and the layers may be offloaded, or stored in 8 bits.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
-from torch.nn.functional import linear
 
 from engine.loras.adapters import Misfit, Worn
+from engine.loras.adding import Part, adding
 
-Part = tuple[torch.Tensor, torch.Tensor, float]
-Hook = Callable[[torch.nn.Module, tuple[torch.Tensor, ...], torch.Tensor], torch.Tensor]
 Row = tuple[Worn, ...]
 
 
@@ -31,7 +29,7 @@ class Wardrobe:
             return
         self.put_off()
         for module, parts in self._layers(worn):
-            self._hooks.append(module.register_forward_hook(_adding(parts)))
+            self._hooks.append(module.register_forward_hook(adding(parts)))
         self._rows = worn
 
     def put_off(self) -> None:
@@ -63,45 +61,3 @@ def _fitting(
         if (down.shape[1], up.shape[0]) != own or down.shape[0] != up.shape[1]:
             raise Misfit(f"a LoRA does not fit {name}")
     return module
-
-
-def _adding(rows: Sequence[Sequence[Part]]) -> Hook:
-    groups = _groups(rows)
-
-    def added(
-        _module: torch.nn.Module, given: tuple[torch.Tensor, ...], out: torch.Tensor
-    ) -> torch.Tensor:
-        (taken,) = given
-        if len(rows) == 1:  # all of a lone picture's, whatever a layer sees as its rows
-            return _sum(rows[0], taken, out)
-        # Tokens of several rows have the bits they have alone; vectors, and what lies otherwise
-        # in memory, have not: see `engine.families.rows`.
-        alone = taken.ndim == 2 or not taken.is_contiguous()
-        for places, parts in groups:
-            for place in places if alone else [places]:
-                which = [place] if isinstance(place, int) else place
-                at = slice(which[0], which[-1] + 1) if _follow(which) else which
-                out[at] = _sum(parts, taken[at], out[at])
-        return out
-
-    return added
-
-
-def _groups(rows: Sequence[Sequence[Part]]) -> list[tuple[list[int], Sequence[Part]]]:
-    """Return the rows that wear something, those together that wear the same."""
-    groups: dict[tuple[tuple[int, int, float], ...], tuple[list[int], Sequence[Part]]] = {}
-    for place, parts in enumerate(rows):
-        worn = tuple((id(down), id(up), weight) for down, up, weight in parts)
-        groups.setdefault(worn, ([], parts))[0].append(place)
-    return [group for worn, group in groups.items() if worn]
-
-
-def _follow(places: Sequence[int]) -> bool:
-    return places[-1] - places[0] == len(places) - 1
-
-
-def _sum(parts: Sequence[Part], taken: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
-    for down, up, weight in parts:
-        # As PEFT computes it, to the last bit.
-        out = out + linear(linear(taken.to(down.dtype), down), up) * weight
-    return out

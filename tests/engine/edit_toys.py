@@ -22,6 +22,7 @@ from diffusers import (
     FluxPriorReduxPipeline,
     QwenImageControlNetModel,
     QwenImageEditPlusPipeline,
+    ZImageTransformer2DModel,
 )
 from diffusers.pipelines.flux import pipeline_flux_kontext
 from diffusers.pipelines.flux.modeling_flux import ReduxImageEncoder
@@ -42,7 +43,7 @@ from transformers import (
 
 from engine import controls, uploads
 from engine.catalog import Variant
-from engine.families import one_frame
+from engine.families import one_frame, rows
 from engine.family import open_local
 from engine.images import pixel_sha256
 from engine.inputs import opened as inputs_of
@@ -226,6 +227,13 @@ def flux1_tool(folder: Path, name: str) -> None:
 def published(kind: Any, folder: Path, **parts: Any) -> Any:
     """Load a stock pipeline as diffusers' documentation does."""
     return _quiet(kind.from_pretrained(folder, local_files_only=True, **parts))
+
+
+def with_our_products(pipeline: Any) -> Any:
+    """Have it take products by the engine's library; test_shared_forwards.py bounds the change."""
+    if not isinstance(pipeline.transformer, ZImageTransformer2DModel):  # drawn alone, by torch's
+        rows.apart(pipeline.transformer)
+    return pipeline
 
 
 def taken(control: str, folder: Path, picture: Image.Image) -> Image.Image:

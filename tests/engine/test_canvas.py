@@ -98,7 +98,8 @@ class Toy:
         whole, part = self.case.stock
         pictures = {"image": canvas.image, "strength": request.strength}
         pictures |= {"mask_image": mask.image} if mask else {}
-        drawn = edit_toys.published(part if mask else whole, self.folder, **loading)(
+        stock = edit_toys.published(part if mask else whole, self.folder, **loading)
+        drawn = edit_toys.with_our_products(stock)(
             prompt=request.prompt,
             width=request.width,
             height=request.height,

@@ -13,7 +13,7 @@ from PIL import Image
 from engine import errors
 from engine.catalog import Variant, Weights
 from engine.engine import Engine
-from engine.families import one_frame
+from engine.families import one_frame, rows
 from engine.images import pixel_sha256, read_recipe
 from engine.picture import Step
 from engine.request import ImageRequest
@@ -62,7 +62,9 @@ def test_a_picture_is_what_the_plain_pipeline_draws(
 ) -> None:
     pipeline = QwenImagePipeline.from_pretrained(project / "weights", local_files_only=True)
     pipeline.set_progress_bar_config(disable=True)
-    one_frame.flatten(pipeline.vae)  # all else is stock; test_one_frame.py bounds what this changes
+    # All else is stock; test_one_frame.py and test_shared_forwards.py bound what this changes.
+    one_frame.flatten(pipeline.vae)
+    rows.apart(pipeline.transformer)
     expected = pipeline(
         prompt="a red 熊猫",
         width=96,

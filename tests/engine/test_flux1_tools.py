@@ -13,7 +13,6 @@ from engine import controls, errors
 from engine.bounds import Accepts, Guidance
 from engine.catalog import Variant, Weights
 from engine.engine import Engine
-from engine.families import rows
 from engine.families.seating import weight
 from engine.families.stock import StockFamily
 from engine.family import open_local
@@ -57,8 +56,7 @@ class Toy:
 
     def _stock(self) -> Any:
         stock = edit_toys.published(FLUX1_TOOLS[self.name][0], self.held / self.name)
-        rows.together(stock.transformer)  # the same library takes the products
-        return stock
+        return edit_toys.with_our_products(stock)
 
     def _kontext(self, call: dict[str, Any], request: ImageRequest, shown: Paper) -> Any:
         area = request.width * request.height
@@ -77,7 +75,7 @@ class Toy:
         return self._stock()(control_image=taken, prompt=request.prompt, **call)
 
     def _redux(self, call: dict[str, Any], request: ImageRequest, shown: Paper) -> Any:
-        plain = edit_toys.published(FluxPipeline, self.held / "plain")
+        plain = edit_toys.with_our_products(edit_toys.published(FluxPipeline, self.held / "plain"))
         words = ("text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2")
         prior = edit_toys.published(
             FluxPriorReduxPipeline,

@@ -44,7 +44,8 @@ class Toy:
 
     def called(self, request: ImageRequest, kind: Any = None, **pictures: Any) -> Image.Image:
         """Call a stock pipeline as its documentation does."""
-        drawn: Image.Image = edit_toys.published(kind or self.kind, self.folder)(
+        stock = edit_toys.published(kind or self.kind, self.folder)
+        drawn: Image.Image = edit_toys.with_our_products(stock)(
             prompt=request.prompt,
             num_inference_steps=request.steps,
             guidance_scale=request.guidance,

@@ -209,6 +209,7 @@ def test_a_controlled_picture_is_what_the_stock_pipeline_draws(
     request = asked(image, TALL, negative="dark", width=48)
     beside = edit_toys.published(QwenImageControlNetModel, held["controlnet"])
     stock = edit_toys.published(QwenImageControlNetPipeline, held["plain"], controlnet=beside)
+    edit_toys.with_our_products(stock)
     shown = controls.fitted(TALL.image, request.width, request.height)
     expected = stock(
         control_image=edit_toys.taken(controlled.accepts.control, held["depth"], shown),

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from engine import errors
 from engine.catalog import Catalog, StartupLora, Variant
 from engine.engine import Engine
-from engine.families import one_frame
+from engine.families import one_frame, rows
 from engine.images import pixel_sha256
 from engine.request import ImageRequest
 from tests.engine import toys
@@ -43,7 +43,9 @@ OFFICIAL = {
 def plain(project: Path) -> QwenImagePipeline:
     pipeline = QwenImagePipeline.from_pretrained(project / "weights", local_files_only=True)
     pipeline.set_progress_bar_config(disable=True)
-    one_frame.flatten(pipeline.vae)  # all else is stock; test_one_frame.py bounds what this changes
+    # All else is stock; test_one_frame.py and test_shared_forwards.py bound what this changes.
+    one_frame.flatten(pipeline.vae)
+    rows.apart(pipeline.transformer)
     return pipeline
 
 

@@ -272,8 +272,12 @@ def test_products_are_the_layers_own_and_remembered_ones_are_those_of_their_vect
     apart(torch.nn.Sequential(layer))
     with torch.no_grad():
         torch.testing.assert_close(layer(tokens), linear(tokens, *plain))
-        for vector in (*vectors.split(1), vectors[:1], vectors[:1]):
-            assert torch.equal(layer(vector), linear(vector, *plain))
+        together = layer(vectors)
+        torch.testing.assert_close(together, linear(vectors, *plain))
+        for place in (*range(len(vectors)), 0, 0):
+            assert torch.equal(layer(vectors[place : place + 1]), together[place : place + 1])
+        some = [3, 3, 0, products.KEPT]
+        assert torch.equal(layer(vectors[some]), together[some])
 
 
 def test_fast_mode_stands_in_the_recipe(project: Path, toy: Variant, image: Request) -> None:

@@ -21,7 +21,7 @@ from engine.engine import Engine
 from engine.images import pixel_sha256
 from engine.picture import Step
 from engine.request import ImageRequest
-from tests.engine import stock_toys, toys
+from tests.engine import edit_toys, stock_toys, toys
 
 Request = Callable[..., ImageRequest]
 ORDERS = (
@@ -161,7 +161,7 @@ def stock(case: Case, folder: Path, **options: Any) -> Any:
     """Load weights as diffusers' documentation does."""
     pipeline = case.stock.from_pretrained(folder, local_files_only=True, **options)
     pipeline.set_progress_bar_config(disable=True)
-    return pipeline
+    return edit_toys.with_our_products(pipeline)
 
 
 def called(pipeline: Any, toy: Toy, request: ImageRequest) -> str:

@@ -15,6 +15,7 @@ from engine.catalog import Catalog
 from engine.engine import Engine
 from engine.errors import LoraLost
 from engine.loras.adapters import Adapters
+from engine.loras.reading import Stream
 from store.errors import FilesUnavailable
 from store.files import Files
 from store.loras import library
@@ -193,11 +194,9 @@ def test_the_disk_spares_the_file_store(store: Files, tmp_path: Path) -> None:
 def test_what_is_damaged_on_the_disk_is_fetched_anew(store: Files, tmp_path: Path) -> None:
     disk = Disk(tmp_path / "disk", 1e9)
     name = store.put(FOLDER, ONE)
-    disk.put(name, len(ONE), [ONE[:-1]])
+    disk.put(name, Stream.of(ONE[:-1]))
     Loras(store, disk).bring(Adapters("cpu"), name)
-    kept = disk.get(name)
-    assert kept
-    assert b"".join(kept.pieces) == ONE
+    assert (tmp_path / "disk" / name).read_bytes() == ONE
 
 
 def test_a_disk_that_cannot_be_written_changes_nothing(store: Files, tmp_path: Path) -> None:
@@ -210,12 +209,13 @@ def test_a_disk_that_cannot_be_written_changes_nothing(store: Files, tmp_path: P
 
 def test_the_least_recently_used_leaves_a_full_disk(tmp_path: Path) -> None:
     disk = Disk(tmp_path, 25)
-    disk.put("a", 10, [b"01234", b"56789"])
-    disk.put("b", 10, [b"01234", b"56789"])
+    disk.put("a", Stream.of(b"0123456789"))
+    disk.put("b", Stream.of(b"0123456789"))
     time.sleep(0.02)  # a clock that ticks now and then
-    assert disk.get("a")
-    disk.put("c", 10, [b"01234", b"56789"])
-    disk.put("d", 30, [b"0" * 30])
+    with disk.opened("a") as found:
+        assert found
+    disk.put("c", Stream.of(b"0123456789"))
+    disk.put("d", Stream.of(b"0" * 30))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "c"]
 
 

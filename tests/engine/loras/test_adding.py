@@ -1,0 +1,71 @@
+"""What a layer is added for the LoRAs of several rows, each with the bits it has alone."""
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from engine.families.rows import apart
+from engine.loras.adapters import Adapter, Worn
+from engine.loras.wardrobe import Wardrobe
+
+INTO, OUT = 192, 768
+CLOSE = {torch.float32: 1e-5, torch.bfloat16: 0.02}
+
+
+def worn(seed: int, rank: int, weight: float = 1.0, dtype: torch.dtype = torch.float32) -> Worn:
+    noise = torch.Generator().manual_seed(seed)
+    down, up = (torch.randn(*size, generator=noise) for size in ((rank, INTO), (OUT, rank)))
+    return Worn(Adapter({"0": (down.to(dtype), up.to(dtype))}), weight)
+
+
+@pytest.fixture(params=[1, 2], ids="{} threads".format)
+def threads(request: pytest.FixtureRequest) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("threads")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("tokens", [(9,), (64,), ()], ids=["few", "many", "vector"])
+def test_each_row_is_added_its_own_with_the_bits_it_has_alone(
+    dtype: torch.dtype, tokens: tuple[int, ...]
+) -> None:
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(INTO, OUT)).to(dtype)
+    apart(model)
+    a, b, light, thin, thinner, wide = (
+        worn(seed, rank, weight, dtype)
+        for seed, rank, weight in (
+            (1, 16, 1.0),
+            (2, 16, 0.7),
+            (3, 8, 1.0),
+            (4, 2, 1.0),
+            (5, 2, -0.3),
+            (6, 64, 1.3),
+        )
+    )
+    rows = [(a,), (b, light), (), (a,), (thin, a), (light, thinner), (wide, b), (b,)]
+    given = torch.randn(len(rows), *tokens, INTO).to(dtype)
+    wardrobe = Wardrobe(model)
+    with torch.no_grad():
+        plain = model(given)
+        wardrobe.put_on(rows)
+        together = model(given)
+        for place, row in enumerate(rows):
+            wardrobe.put_on([row])
+            assert torch.equal(model(given[place : place + 1]), together[place : place + 1])
+            expected = plain[place].double()
+            for one in row:
+                (down, up) = (matrix.double() for matrix in one.adapter.pairs["0"])
+                expected += given[place].double() @ down.T @ up.T * one.weight
+            close = (
+                {"rtol": 1e-4, "atol": 1e-3}
+                if dtype is torch.float32
+                else {"rtol": 0.05, "atol": 3.0}
+            )
+            torch.testing.assert_close(together[place].double(), expected, **close)
+        wardrobe.put_on([])
+        assert torch.equal(model(given), plain)
