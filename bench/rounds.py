@@ -6,10 +6,11 @@ bare pipeline's weights beside the engine's; name with `--only` what is to be me
 * alone: a picture, over a bare call of the pipeline; how far apart their pixels are at most, of
   255; and whether they are the same where the pipeline has the engine's VAE and products;
 * four: four pictures of one order over one picture;
-* members: twelve orders at twice the load that the pipeline could carry, of mixed steps and LoRAs:
-  makespan and mean latency over first come, first served with adapters switched by PEFT, and the
-  makespan of a machine that draws each order at once, as fast as this one draws it alone: the last
-  order comes when 11 / 24 of the other way's time are over;
+* members: twelve orders at twice the load that the pipeline could carry, of mixed steps and LoRAs,
+  who come in another order each time: makespan and mean latency over first come, first served with
+  adapters switched by PEFT. Then with the longest order last, beside the makespan of a machine that
+  draws each at once, as fast as this one draws it alone: the last order comes when 11 / 24 of the
+  other way's time are over;
 * loras: four pictures, three of them with LoRAs, over the same one by one with switching;
 * exact: four pictures in exact mode over fast mode;
 * large: six pictures of a size that fills the processor alone, over the pipeline with those;
@@ -22,6 +23,7 @@ import hashlib
 import json
 import logging
 import platform
+import random
 import statistics
 import time
 import warnings
@@ -81,6 +83,7 @@ class Bench:
     def __init__(self, place: Place, rounds: int, pictures: int) -> None:
         self._place, self._rounds, self.pictures = place, rounds, pictures
         self.engine = Engine(device=place.device)
+        self._dice = random.Random(5)
         self._family: Any = self.engine.lend(place.variant)
         contents = [_lora(self._family.pipe.transformer, seed) for seed in (1, 2, 3)]
         self.files = {hashlib.sha256(one).hexdigest(): one for one in contents}
@@ -179,13 +182,16 @@ class Bench:
     def members(self) -> dict[str, float]:
         """Compare twelve members' orders with first come, first served."""
         orders = [_ordered(self._place.plain, number, self.names) for number in range(12)]
-        return self._queue(orders, self.switched) | {"least_makespan": self._least(orders)}
+        worst = self._queue(lambda: orders, self.switched)["makespan"]
+        shuffled = self._queue(lambda: self._dice.sample(orders, len(orders)), self.switched)
+        return shuffled | {"longest_last": worst, "least_longest_last": self._least(orders)}
 
     def large(self) -> dict[str, float]:
         """Compare where rows share nothing."""
         width, height = self._place.large
         big = replace(self._place.plain, width=width, height=height)
-        return self._queue([Order(replace(big, seed=seed)) for seed in range(6)], self.alike)
+        orders = [Order(replace(big, seed=seed)) for seed in range(6)]
+        return self._queue(lambda: orders, self.alike)
 
     def memory(self) -> dict[str, float]:
         """Compare what the process holds after many small pictures with what it held after 100."""
@@ -202,10 +208,11 @@ class Bench:
                 held[number] = psutil.Process().memory_info().rss
         return {"memory": held[self.pictures] / held[100]}
 
-    def _queue(self, orders: Sequence[Order], stock: Stock) -> dict[str, float]:
+    def _queue(self, asked: Callable[[], Sequence[Order]], stock: Stock) -> dict[str, float]:
         spans: list[tuple[float, float]] = []
         latencies: list[tuple[float, float]] = []
-        for number in range(max(2, self._rounds // 2) + 1):
+        for number in range(2 * self._rounds + 1):
+            orders = asked()
             services = [self._timed(lambda one=one: stock.draw(one.request)) for one in orders]  # type: ignore[misc]
             gap = statistics.mean(services) / 2
             coming = [replace(one, at=index * gap) for index, one in enumerate(orders)]
@@ -277,7 +284,7 @@ def _ordered(plain: ImageRequest, number: int, names: Sequence[str]) -> Order:
 
 
 def _lora(transformer: torch.nn.Module, seed: int) -> bytes:
-    random = torch.Generator().manual_seed(seed)
+    noise = torch.Generator().manual_seed(seed)
     tensors = {}
     for name, module in transformer.named_modules():
         if isinstance(module, torch.nn.Linear) and ".attn." in name:
@@ -286,7 +293,7 @@ def _lora(transformer: torch.nn.Module, seed: int) -> bytes:
                 ("B", (module.out_features, RANK)),
             ):
                 tensors[f"transformer.{name}.lora_{half}.weight"] = torch.randn(
-                    size, generator=random
+                    size, generator=noise
                 )
     return save(tensors)
 

@@ -39,7 +39,7 @@ class Stock:
         self._pipe.scheduler = type(family.pipe.scheduler).from_config(family.pipe.scheduler.config)
         self._pipe.set_progress_bar_config(disable=True)
         if ours:
-            rows.together(self._pipe.transformer)
+            rows.apart(self._pipe.transformer)
             if isinstance(self._pipe.vae, AutoencoderKLQwenImage):
                 one_frame.flatten(self._pipe.vae)
         self._pipe.to(device)
