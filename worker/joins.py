@@ -23,6 +23,7 @@ class Joins:
         self._parts = parts
         self._looked_at = 0.0
         self._began_at = 0.0
+        self._at_hand: frozenset[str] = frozenset()
 
     def next(self, works: Sequence["Work"]) -> Claim | None:
         """Return a claim to begin now, if there is one."""
@@ -32,11 +33,14 @@ class Joins:
         if not works:
             self._began_at = now
             return self._claim(None)
-        if now - self._looked_at < LOOK_S or parts.engine.room < 1:
+        at_hand = parts.engine.adapters.at_hand
+        # A LoRA that was brought meanwhile may be what somebody waits for.
+        is_due = now - self._looked_at >= LOOK_S or at_hand != self._at_hand
+        if not is_due or parts.engine.room < 1:
             return None
         joined = self._claim(self._joining(works))
         if joined is None:
-            self._looked_at = time.monotonic()
+            self._looked_at, self._at_hand = time.monotonic(), at_hand
         return joined
 
     def _claim(self, joining: Joining | None) -> Claim | None:

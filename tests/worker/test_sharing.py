@@ -7,11 +7,16 @@ from typing import Any
 import pytest
 
 from engine.engine import Engine
+from engine.loras.adapters import Adapters
 from engine.memory import Wishes
 from engine.request import ImageRequest
 from store.orders import generations
 from tests.worker.conftest import asked, order, read
-from worker.drawing import Parts, draw_waiting
+from tests.worker.lora_files import content, digest, ordered
+from worker import joins
+from worker.drawing import Parts, Work, draw_waiting
+
+LORA = content(1)
 
 
 class Counting(Engine):
@@ -98,6 +103,26 @@ def test_a_picture_that_fails_refunds_its_own_order_only(sharing: Parts) -> None
     row = read(sharing.database, failing)
     assert (row.status, (row.error or {})["code"]) == ("failed", "engine_failed")
     assert read(sharing.database, staying).status == "done"
+
+
+def test_a_picture_joins_as_soon_as_its_lora_is_at_hand(
+    sharing: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(joins, "LOOK_S", 3600.0)
+    sharing.engine.adapters = Adapters("cpu")
+    order(sharing.database, steps=300)
+    waiting = ordered(sharing, LORA)
+    queue = joins.Joins(sharing)
+    first = queue.next([])
+    assert first
+    works = [Work(sharing, first)]
+    assert queue.next(works) is None
+    sharing.loras.bring(sharing.engine.adapters, digest(LORA))
+    joined = queue.next(works)
+    assert joined
+    assert joined.generation_id == waiting
+    works[0].leave()
+    sharing.engine.step()
 
 
 def running(parts: Parts, *placed: str) -> None:
