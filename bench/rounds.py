@@ -200,9 +200,7 @@ class Bench:
         for number in range(1, self.pictures + 1):
             loras = (LoraUse(self.names[number % 3], 0.1),) if number % 2 else ()
             small = replace(plain, seed=number, loras=loras)
-            prompt = (
-                f"{PROMPTS[number % 4]} {number:05}"  # texts of a few lengths, as members write
-            )
+            prompt = f"{PROMPTS[number % 4]} {number:05}"  # of a few lengths, as members' are
             self.together([replace(small, prompt=prompt), replace(small, seed=number + 1)])
             if number in (100, self.pictures):
                 held[number] = psutil.Process().memory_info().rss

@@ -11,6 +11,7 @@ from engine.loras.wardrobe import Wardrobe
 
 INTO, OUT = 192, 768
 CLOSE = {torch.float32: 1e-5, torch.bfloat16: 0.02}
+"""How far off the largest error may be, of the largest number."""
 
 
 def worn(seed: int, rank: int, weight: float = 1.0, dtype: torch.dtype = torch.float32) -> Worn:
@@ -61,11 +62,7 @@ def test_each_row_is_added_its_own_with_the_bits_it_has_alone(
             for one in row:
                 (down, up) = (matrix.double() for matrix in one.adapter.pairs["0"])
                 expected += given[place].double() @ down.T @ up.T * one.weight
-            close = (
-                {"rtol": 1e-4, "atol": 1e-3}
-                if dtype is torch.float32
-                else {"rtol": 0.05, "atol": 3.0}
-            )
-            torch.testing.assert_close(together[place].double(), expected, **close)
+            error = (together[place] - expected).abs().max() / expected.abs().max()
+            assert error < CLOSE[dtype]
         wardrobe.put_on([])
         assert torch.equal(model(given), plain)
