@@ -30,13 +30,13 @@ import torch
 from diffusers import QwenImageTransformer2DModel
 from safetensors.torch import save
 
-from engine.catalog import Catalog
 from engine.engine import Engine
 from engine.loras.adapters import Adapter, Adapters, Worn
 from engine.loras.canon import DOWN, PREFIX, UP
 from engine.loras.names import bases
 from engine.loras.wardrobe import Wardrobe
 from engine.request import GenerationRequest, LoraUse
+from engine.variants.catalog import Catalog
 from store.database import Database
 from store.files import Files
 from store.host import migrate

@@ -17,10 +17,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.catalog import Catalog
+from engine.drawing.picture import Step
 from engine.engine import Engine
-from engine.picture import Step
 from engine.request import GenerationRequest
+from engine.variants.catalog import Catalog
 from tests import studio
 
 ORDER = "/imagine prompt:a panda on a red background steps:4 guidance:1 seed:"

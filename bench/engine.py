@@ -14,9 +14,9 @@ from pathlib import Path
 import torch
 from diffusers import QwenImagePipeline
 
-from engine.catalog import PROJECT, VARIANTS, Catalog
 from engine.engine import Engine
 from engine.request import ImageRequest
+from engine.variants.catalog import PROJECT, VARIANTS, Catalog
 
 
 def main() -> None:

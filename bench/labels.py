@@ -14,10 +14,10 @@ from pathlib import Path
 
 from PIL import Image, ImageChops
 
-from engine.images import encoded
 from engine.labels import certificate, reading
 from engine.labels.labelling import Labels
 from engine.labels.seal import Seal
+from engine.pictures.images import encoded
 from engine.recipe import Recipe
 from engine.request import ImageRequest
 

@@ -39,12 +39,12 @@ from PIL import ImageChops
 from safetensors.torch import save
 
 from bench.stock import Stock
-from engine.catalog import Catalog, Variant
 from engine.engine import Engine
 from engine.families.stock import EMBEDDED, TRUE_CFG
-from engine.images import pixel_sha256
-from engine.memory import Wishes
+from engine.memory.levers import Wishes
+from engine.pictures.images import pixel_sha256
 from engine.request import ImageRequest, LoraUse
+from engine.variants.catalog import Catalog, Variant
 
 RANK = 8
 SMALL, LARGE = 64, 448

@@ -7,12 +7,12 @@ import torch
 from diffusers import AutoencoderKLQwenImage
 from safetensors.torch import load
 
-from engine.catalog import PROJECT, Variant
 from engine.families import one_frame, rows
 from engine.families.loading import fuse
 from engine.families.stock import DTYPES, StockFamily
 from engine.request import ImageRequest
-from engine.weights import Place, find_lora, find_weights
+from engine.variants.catalog import PROJECT, Variant
+from engine.weights.finding import Place, find_lora, find_weights
 
 
 class Stock:

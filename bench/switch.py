@@ -13,10 +13,10 @@ import time
 
 import structlog
 
-from engine.catalog import Catalog, Variant
 from engine.engine import Engine
-from engine.memory import GB, Levers, Wishes, needed
+from engine.memory.levers import GB, Levers, Wishes, needed
 from engine.request import ImageRequest
+from engine.variants.catalog import Catalog, Variant
 
 
 def main() -> None:

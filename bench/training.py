@@ -20,11 +20,11 @@ from peft import LoraConfig
 from PIL import Image
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from engine import uploads
-from engine.catalog import Variant
 from engine.engine import Engine
+from engine.pictures import uploads
 from engine.training.plan import Example, Plan, trainer
 from engine.training.studio import begin
+from engine.variants.catalog import Variant
 
 SAVED_EACH = 20
 """Steps between checkpoints here: far more often than a worker makes them."""

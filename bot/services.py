@@ -21,8 +21,8 @@ from bot.wishes.fetch import Fetching
 from bot.wishes.habits import Habits
 from bot.wishes.options import Reader
 from bot.wishes.writer import Writer
-from engine.catalog import Catalog
 from engine.labels.labelling import Labels
+from engine.variants.catalog import Catalog
 from store.choices.servers import Defaults
 from store.database import Database
 from store.files import Files

@@ -12,18 +12,19 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from engine import errors, uploads
-from engine.catalog import VARIANTS, Catalog, Variant
-from engine.command_logs import logs_on_stderr
+from engine import errors
+from engine.command.logs import logs_on_stderr
+from engine.command.sentences import SENTENCES
 from engine.loras import command as lora_command
-from engine.memory import LeverRefused
+from engine.memory.levers import LeverRefused
+from engine.pictures import uploads
 from engine.request import SEED_LIMIT, WHOLE, GenerationRequest
-from engine.sentences import SENTENCES
-from engine.vocabulary import VocabularyUnreadable
+from engine.variants.catalog import VARIANTS, Catalog, Variant
+from engine.variants.vocabulary import VocabularyUnreadable
 
 if TYPE_CHECKING:
-    from engine.memory_settings import MemorySettings
-    from engine.picture import Picture
+    from engine.drawing.picture import Picture
+    from engine.memory.settings import MemorySettings
     from engine.vendor.settings import VendorSettings
 
 
@@ -133,7 +134,11 @@ def _line(file: Path, seed: int, picture: "Picture", *, as_json: bool) -> str:
 
 
 def _require_acknowledged(variant: Variant) -> None:
-    from engine.licences import LicenceSettings, LicenceUnacknowledged, require_acknowledged
+    from engine.variants.licences import (
+        LicenceSettings,
+        LicenceUnacknowledged,
+        require_acknowledged,
+    )
 
     try:
         require_acknowledged([variant], LicenceSettings().acknowledged_licences)
@@ -231,7 +236,7 @@ def _settings() -> "tuple[VendorSettings, MemorySettings]":
     from pydantic import ValidationError
 
     from engine import setting_names
-    from engine.memory_settings import MemorySettings
+    from engine.memory.settings import MemorySettings
     from engine.vendor.settings import VendorSettings
 
     try:

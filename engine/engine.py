@@ -9,23 +9,24 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 from PIL import Image
 
-from engine import device as memory_of
-from engine import errors, tiles
-from engine.catalog import PROJECT, Variant
+from engine import errors
+from engine.drawing import tiles
+from engine.drawing.meeting import Drawing, Kind
+from engine.drawing.picture import Picture, Step, Watcher, unwatched
+from engine.drawing.rehearsing import rehearse
+from engine.drawing.rounds import Rounds
+from engine.drawing.sharing import Shares, Sharing
 from engine.family import Family, open_family
-from engine.inputs import opened
 from engine.loras.adapters import Adapters
-from engine.meeting import Drawing, Kind
-from engine.memory import MAIN, Levers, Wishes
-from engine.picture import Picture, Step, Watcher, unwatched
+from engine.memory import device as memory_of
+from engine.memory.levers import MAIN, Levers, Wishes
+from engine.memory.residents import Residents, broken_is_told
+from engine.memory.words import Shelf, Words
+from engine.pictures.inputs import opened
 from engine.recipe import Recipe
-from engine.rehearsing import rehearse
 from engine.request import ImageRequest
-from engine.residents import Residents, broken_is_told
-from engine.rounds import Rounds
-from engine.sharing import Shares, Sharing
-from engine.weights import Place
-from engine.words import Shelf, Words
+from engine.variants.catalog import PROJECT, Variant
+from engine.weights.finding import Place
 
 if TYPE_CHECKING:
     from engine.vendor.connection import Connection

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from PIL import Image
 
-from engine.catalog import Variant
-from engine.inputs import Inputs
-from engine.memory import Levers
+from engine.memory.levers import Levers
+from engine.pictures.inputs import Inputs
 from engine.request import ImageRequest
+from engine.variants.catalog import Variant
 from engine.vendor.charge import Charge
-from engine.weights import Place
+from engine.weights.finding import Place
 
 if TYPE_CHECKING:
     from engine.loras.adapters import Worn

@@ -17,7 +17,7 @@ from bot.i18n import CommandTranslator, Texts
 from bot.services import Services
 from bot.wishes.options import Reader
 from bot.wishes.sizes import size_words
-from engine.catalog import VARIANTS, Catalog
+from engine.variants.catalog import VARIANTS, Catalog
 from store.choices.servers import Defaults
 from store.database import Database
 from store.files import Files

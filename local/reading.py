@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image
 
-from engine.images import pixel_sha256
+from engine.pictures.images import pixel_sha256
 from local.discord import simulation as sim
 from local.phrases import Button
 

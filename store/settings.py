@@ -4,9 +4,9 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr
 
-from engine.catalog import VARIANTS, Catalog
 from engine.labels.settings import LabelSettings
-from engine.licences import LicenceSettings, require_acknowledged
+from engine.variants.catalog import VARIANTS, Catalog
+from engine.variants.licences import LicenceSettings, require_acknowledged
 from store.loras.addresses import HOSTS
 
 

@@ -13,16 +13,16 @@ from prometheus_client import CollectorRegistry
 from pydantic import ValidationError
 
 from engine import setting_names
-from engine.catalog import Catalog
 from engine.engine import Engine
 from engine.errors import EngineFailed, RequestRefused, VariantTooBig
 from engine.judging.judge import JudgeUnusable, appointed
 from engine.judging.verdicts import RulesUnreadable
 from engine.labels.errors import CertificateUnusable, ProviderInvalid
-from engine.licences import LicenceUnacknowledged
-from engine.memory import LeverRefused
+from engine.memory.levers import LeverRefused
+from engine.variants.catalog import Catalog
+from engine.variants.licences import LicenceUnacknowledged
+from engine.variants.vocabulary import VocabularyUnreadable
 from engine.vendor.connection import connected
-from engine.vocabulary import VocabularyUnreadable
 from store import logs
 from store.database import Database
 from store.errors import StoreUnavailable

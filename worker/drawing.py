@@ -13,11 +13,11 @@ import structlog
 from sqlalchemy.orm import Session
 from structlog.contextvars import bound_contextvars
 
-from engine.catalog import Catalog
+from engine.drawing.meeting import Drawing
+from engine.drawing.picture import Picture, Step
 from engine.engine import Engine
 from engine.errors import EngineFailed, GenerationCancelled
-from engine.meeting import Drawing
-from engine.picture import Picture, Step
+from engine.variants.catalog import Catalog
 from store.database import Database
 from store.errors import FilesUnavailable, LeaseLost, StoreUnavailable
 from store.files import Files

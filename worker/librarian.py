@@ -15,13 +15,13 @@ from threading import Event, Thread
 import structlog
 from sqlalchemy.orm import Session
 
-from engine.device import free_in_main
 from engine.errors import RerollError
 from engine.loras.canon import Canonical, canonical
 from engine.loras.errors import LoraFileTooLarge, LoraRefused
 from engine.loras.file import MIB
 from engine.loras.fit import base_of
 from engine.loras.names import bases
+from engine.memory.device import free_in_main
 from store.database import Database
 from store.errors import FilesUnavailable, LeaseLost, StoreUnavailable
 from store.files import Files

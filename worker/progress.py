@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import structlog
 
-from engine.picture import Step
+from engine.drawing.picture import Step
 from store.errors import FilesUnavailable
 from store.files import Files
 from store.line.claims import Claim

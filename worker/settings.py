@@ -7,8 +7,8 @@ from pathlib import Path
 from pydantic import Field
 
 from engine.judging.settings import JudgeSettings
-from engine.memory import GB
-from engine.memory_settings import MemorySettings
+from engine.memory.levers import GB
+from engine.memory.settings import MemorySettings
 from engine.vendor.settings import VendorSettings
 from store.settings import Settings
 from worker.disk import Disk

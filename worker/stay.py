@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from engine.catalog import Catalog
 from engine.engine import Engine
+from engine.variants.catalog import Catalog
 from store.line.fairness import BRING_S, SWITCH_S, Residency
 
 

@@ -6,7 +6,7 @@ from bot.cards import remarks
 from bot.i18n import Words
 from bot.markdown import plain
 from bot.wishes.options import Draft
-from engine.catalog import Variant
+from engine.variants.catalog import Variant
 
 NEGATIVE_SHOWN = 300
 

@@ -19,9 +19,9 @@ from bot.i18n import Words
 from bot.markdown import plain
 from bot.servers.standing import home
 from bot.services import Services
-from engine.catalog import Variant
 from engine.errors import VariantUnknown
 from engine.request import GenerationRequest
+from engine.variants.catalog import Variant
 from store.money.ledger import Flow
 from store.orders import searches
 from store.orders.searches import Search

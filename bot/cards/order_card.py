@@ -10,9 +10,9 @@ from bot.cards.letters import Attachment, Letter
 from bot.i18n import Words
 from bot.markdown import quote
 from bot.wishes import starts
-from engine.bounds import Accepts
-from engine.catalog import Variant
 from engine.request import GenerationRequest
+from engine.variants.bounds import Accepts
+from engine.variants.catalog import Variant
 from store.orders.placing import Placed
 
 CALM, BUSY, SORRY = discord.Colour(0x5865F2), discord.Colour(0xF0B232), discord.Colour(0xDA373C)

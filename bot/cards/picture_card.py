@@ -14,9 +14,9 @@ from bot.i18n import Words
 from bot.markdown import plain, quote
 from bot.services import Services
 from bot.wishes import sources
-from engine.catalog import Variant
 from engine.errors import VariantUnknown
 from engine.request import GenerationRequest
+from engine.variants.catalog import Variant
 from store.errors import Gone
 from store.tables.orders import Generation
 

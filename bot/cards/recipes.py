@@ -12,8 +12,8 @@ from bot.i18n import Words
 from bot.markdown import DIRECTION, plain
 from bot.services import Services
 from bot.wishes import sources
-from engine.catalog import Variant
 from engine.request import GenerationRequest
+from engine.variants.catalog import Variant
 from store.errors import Gone
 from store.orders import generations
 from store.tables.orders import Generation

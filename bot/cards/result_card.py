@@ -13,8 +13,8 @@ from bot.delivery.pictures import Fetched
 from bot.delivery.reruns import Comparison
 from bot.i18n import Words
 from bot.markdown import plain, quote
-from engine.catalog import Variant
 from engine.request import GenerationRequest
+from engine.variants.catalog import Variant
 from store.money.ledger import Balance
 from store.tables.orders import Generation, Review
 

@@ -14,7 +14,7 @@ from bot.cards.order_card import CALM
 from bot.i18n import Words
 from bot.markdown import plain
 from bot.services import Services
-from engine.catalog import Catalog, Variant
+from engine.variants.catalog import Catalog, Variant
 from store.host import workers
 
 TEXT_LIMIT = 3800

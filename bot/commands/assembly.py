@@ -13,7 +13,7 @@ from discord import app_commands
 from bot.answers import Press
 from bot.client import Tree
 from bot.services import Services
-from engine.catalog import Variant
+from engine.variants.catalog import Variant
 
 MOST_CHOICES = 25
 Choices = list[app_commands.Choice[str]]

@@ -16,7 +16,7 @@ from bot.services import Services
 from bot.wishes import editing, starts
 from bot.wishes.canvases import Margins
 from bot.wishes.editing import Asked
-from engine.catalog import Variant
+from engine.variants.catalog import Variant
 
 SIDES = ("left", "top", "right", "bottom")
 MOST_PERCENT = 100

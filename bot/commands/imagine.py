@@ -18,8 +18,8 @@ from bot.servers import places
 from bot.services import Services
 from bot.wishes import sizes
 from bot.wishes.options import RawOptions
-from engine.catalog import Variant
 from engine.errors import RequestRefused
+from engine.variants.catalog import Variant
 
 MOST_CHOICES = 25
 

@@ -20,7 +20,7 @@ from bot.markdown import plain
 from bot.servers import logged
 from bot.servers.standing import ELSEWHERE, home, moderates
 from bot.services import Services
-from engine.bounds import MOST_WEIGHT
+from engine.variants.bounds import MOST_WEIGHT
 from store.loras import library, shares
 from store.loras.addresses import URL_LIMIT
 from store.loras.library import NAME_LIMIT, TEXT_LIMIT

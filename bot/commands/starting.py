@@ -11,8 +11,8 @@ from bot.commands.assembly import Choices, Option, variant_option
 from bot.loras import offers
 from bot.services import Services
 from bot.wishes import sources
-from engine.bounds import Accepts
-from engine.catalog import Variant
+from engine.variants.bounds import Accepts
+from engine.variants.catalog import Variant
 
 TEXT_LIMIT = 6000
 """Discord's limit for a text option."""

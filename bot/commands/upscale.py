@@ -12,7 +12,7 @@ from bot.orders import placing
 from bot.services import Services
 from bot.wishes import editing, starts
 from bot.wishes.editing import Asked
-from engine.catalog import Variant
+from engine.variants.catalog import Variant
 
 USUAL = "2x"
 

@@ -13,7 +13,7 @@ from bot.orders import placing
 from bot.services import Services
 from bot.wishes import editing, starts
 from bot.wishes.editing import Asked
-from engine.catalog import Variant
+from engine.variants.catalog import Variant
 
 
 def register(tree: Tree, services: Services) -> None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import structlog
 from sqlalchemy.orm import Session
 
-from engine.catalog import Catalog
-from engine.vocabulary import Vocabulary
+from engine.variants.catalog import Catalog
+from engine.variants.vocabulary import Vocabulary
 from store.orders import searches
 from store.tables.orders import Generation
 

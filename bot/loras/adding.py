@@ -14,9 +14,9 @@ from bot.answers import Press
 from bot.errors import LoraNotGiven
 from bot.loras import cards, shown
 from bot.services import Services
-from engine.catalog import Catalog
 from engine.loras.errors import LoraFileTooLarge
 from engine.loras.file import FILE_LIMIT, MIB
+from engine.variants.catalog import Catalog
 from store.host import workers
 from store.line.errors import WorkerMissing
 from store.loras import addresses, fetches, library

@@ -5,8 +5,8 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from engine.bounds import MOST_WEIGHT
 from engine.errors import LoraWeightInvalid
+from engine.variants.bounds import MOST_WEIGHT
 
 PARTS = re.compile("[,、;]")
 """After NFKC, which makes of fullwidth commas and colons plain ones."""

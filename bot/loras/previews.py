@@ -14,8 +14,8 @@ from bot.orders import placing
 from bot.orders.placing import Wish
 from bot.services import Services
 from bot.wishes.options import RawOptions
-from engine.catalog import Catalog
 from engine.loras.errors import LoraBaseUnserved
+from engine.variants.catalog import Catalog
 from store.errors import FilesUnavailable, StoreUnavailable
 from store.loras import library
 from store.loras.errors import LoraUnknown

@@ -20,9 +20,9 @@ from bot.servers.standing import home, moderates, rank
 from bot.services import Services
 from bot.wishes import routing
 from bot.wishes.options import RawOptions
-from engine.catalog import Catalog, Variant
 from engine.errors import RequestRefused
 from engine.request import GenerationRequest, LoraUse
+from engine.variants.catalog import Catalog, Variant
 from store.errors import StoreRefused, StoreUnavailable
 from store.loras import shares
 from store.loras.shares import Viewer

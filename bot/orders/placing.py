@@ -22,9 +22,9 @@ from bot.orders import confirming, polishing, ruling
 from bot.servers import places
 from bot.servers.standing import ELSEWHERE, payer
 from bot.services import Services
-from engine.catalog import Variant
 from engine.errors import InputLost
 from engine.request import GenerationRequest
+from engine.variants.catalog import Variant
 from store.choices import channels, labelling, servers
 from store.choices.channels import Place
 from store.choices.servers import Defaults

@@ -21,7 +21,7 @@ from bot.presses.remix import OPEN_S, TEXT_LIMIT
 from bot.services import Services
 from bot.wishes import editing, fetch, sources, starts
 from bot.wishes.editing import Asked
-from engine.catalog import Variant
+from engine.variants.catalog import Variant
 
 FORM = "edit-form"
 NAMES = (FORM, "prompt", "picture", "variant", "change", "mask", "more")

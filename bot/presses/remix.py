@@ -29,8 +29,8 @@ from bot.services import Services
 from bot.wishes import flags, routing
 from bot.wishes.editing import Asked
 from bot.wishes.options import RawOptions, RemixFields
-from engine.catalog import Variant
 from engine.request import GenerationRequest
+from engine.variants.catalog import Variant
 from store.errors import StoreUnavailable
 from store.loras.shares import Viewer
 from store.tables.orders import Generation

@@ -16,8 +16,8 @@ from bot.errors import PermissionsMissing
 from bot.servers.standing import ELSEWHERE, home
 from bot.services import Services
 from bot.wishes.options import RawOptions
-from engine.catalog import Catalog
 from engine.errors import RequestRefused
+from engine.variants.catalog import Catalog
 from store.choices import channels
 from store.choices.channels import Manner, Place
 from store.errors import StoreUnavailable

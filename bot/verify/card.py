@@ -12,8 +12,8 @@ from bot.markdown import plain, quote
 from bot.services import Services
 from bot.verify.looking import Looked
 from engine.labels.seal import Signature
+from engine.pictures.uploads import FORMATS
 from engine.request import ImageRequest
-from engine.uploads import FORMATS
 from store.pictures.origins import Origin, Viewer
 
 PROMPT = 800

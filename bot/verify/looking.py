@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 
 from PIL import Image
 
-from engine.images import pixel_sha256
 from engine.labels import reading
 from engine.labels.labelling import Labels
 from engine.labels.reading import Found
-from engine.uploads import BROKEN, FORMATS
+from engine.pictures.images import pixel_sha256
+from engine.pictures.uploads import BROKEN, FORMATS
 
 MOST_PIXELS = 40_000_000
 """More than is ever drawn here: of a larger picture the pixels are not looked at."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from PIL import Image, ImageDraw, ImageFilter
 
 from bot.wishes.sizes import ALIKE, FREE_PIXELS, SHAPE_COUNTS, skew
-from engine.bounds import Sizes
+from engine.variants.bounds import Sizes
 
 Size = tuple[int, int]
 

@@ -23,9 +23,9 @@ from bot.wishes.canvases import Margins
 from bot.wishes.options import RawOptions
 from bot.wishes.sources import Source
 from bot.wishes.starts import Given, Start
-from engine.bounds import Accepts
-from engine.catalog import Variant
 from engine.request import GenerationRequest
+from engine.variants.bounds import Accepts
+from engine.variants.catalog import Variant
 from store.loras import shares
 from store.loras.errors import LoraNotShared
 from store.tables.orders import Generation

@@ -14,9 +14,9 @@ from PIL import Image
 
 from bot.answers import Press
 from bot.errors import PictureUnfetched
-from engine import uploads
 from engine.errors import PictureFileTooLarge
-from engine.uploads import FILE_LIMIT, Upload
+from engine.pictures import uploads
+from engine.pictures.uploads import FILE_LIMIT, Upload
 
 T = TypeVar("T")
 

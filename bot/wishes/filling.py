@@ -10,9 +10,9 @@ from typing import Any
 
 from bot.wishes import routing
 from bot.wishes.options import RawOptions, Reader, is_visible
-from engine.bounds import UNGUIDED, Guidance, Steps
-from engine.catalog import Variant
 from engine.errors import RequestRefused
+from engine.variants.bounds import UNGUIDED, Guidance, Steps
+from engine.variants.catalog import Variant
 
 Kept = Mapping[str, Any]
 """Options by name, as SQL has them; another version may have written others."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from bot.i18n import Texts, Words
 from bot.wishes.options import RawOptions, is_visible
-from engine.catalog import Variant
+from engine.variants.catalog import Variant
 
 OPTIONS = ("size", "count", "seed", "negative", "steps", "guidance")
 MARK = re.compile(r"(?:^|(?<=\s))(?:--|——|—|–|-)(?=[^\W_])")

@@ -14,7 +14,6 @@ from bot.cards.remarks import Remarks
 from bot.wishes import sizes
 from bot.wishes.sizes import Size
 from bot.wishes.starts import Start
-from engine.catalog import Catalog, Variant
 from engine.errors import (
     CountInvalid,
     PromptEmpty,
@@ -23,6 +22,7 @@ from engine.errors import (
     StrengthInvalid,
 )
 from engine.request import SEED_LIMIT, GenerationRequest
+from engine.variants.catalog import Catalog, Variant
 
 DIGITS = re.compile(r"\d{1,20}")
 PERCENT = re.compile(r"[0-9]{1,3}")

@@ -9,8 +9,8 @@ from bot.cards.remarks import Remarks
 from bot.services import Services
 from bot.wishes import completing, filling
 from bot.wishes.options import RawOptions
-from engine.bounds import Accepts
-from engine.catalog import Variant
+from engine.variants.bounds import Accepts
+from engine.variants.catalog import Variant
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bot.cards.remarks import Remarks
-from engine.catalog import Catalog, Variant
+from engine.variants.catalog import Catalog, Variant
 
 HAN = (
     "\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"

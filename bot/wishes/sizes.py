@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 from bot.errors import SizeOutside, SizeUnoffered, SizeUnreadable
 from bot.i18n import Texts
-from engine.bounds import Sizes
-from engine.catalog import Variant
+from engine.variants.bounds import Sizes
+from engine.variants.catalog import Variant
 
 PIXELS = re.compile(r"(\d{1,7})\s*(?:[x×✕✖*]|\s)\s*(\d{1,7})\s*(?:px|像素)?")
 RATIO = re.compile(r"(\d{1,4}(?:\.\d{1,3})?)\s*[:/比]\s*(\d{1,4}(?:\.\d{1,3})?)")

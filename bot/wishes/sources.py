@@ -19,8 +19,8 @@ from bot.cards import marks
 from bot.errors import MessageWithoutOrder, PictureUnknown
 from bot.servers.standing import ELSEWHERE, home
 from bot.services import Services
+from engine.pictures.uploads import Upload
 from engine.request import GenerationRequest
-from engine.uploads import Upload
 from store.errors import FilesUnavailable, Gone, StoreUnavailable
 from store.money.ledger import Flow
 from store.orders import generations, searches

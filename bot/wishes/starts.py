@@ -19,9 +19,6 @@ from bot.errors import (
 )
 from bot.wishes import canvases
 from bot.wishes.canvases import Margins, Size
-from engine import uploads
-from engine.bounds import Accepts
-from engine.catalog import Catalog, Variant
 from engine.errors import (
     CanvasUnsupported,
     MaskEmpty,
@@ -30,8 +27,11 @@ from engine.errors import (
     PicturesTooMany,
     RequestRefused,
 )
+from engine.pictures import uploads
+from engine.pictures.uploads import Upload
 from engine.request import WHOLE
-from engine.uploads import Upload
+from engine.variants.bounds import Accepts
+from engine.variants.catalog import Catalog, Variant
 
 CHANGES = {"little": 0.4, "half": 0.6, "lot": 0.8}
 """How much of a canvas changes, by the words that members choose from."""

@@ -8,10 +8,10 @@ from typing import Any
 import structlog
 from PIL import Image
 
-from engine.catalog import Variant
 from engine.family import AfterStep
-from engine.inputs import Inputs
+from engine.pictures.inputs import Inputs
 from engine.request import ImageRequest
+from engine.variants.catalog import Variant
 from engine.vendor import errors
 from engine.vendor.answers import NAME, estimated
 from engine.vendor.body import FORMS, body
@@ -19,7 +19,7 @@ from engine.vendor.endpoints import ENDPOINTS
 from engine.vendor.faults import Unsendable, Unusable
 from engine.vendor.job import Job, Told
 from engine.vendor.pictures import decoded
-from engine.weights import Place
+from engine.weights.finding import Place
 
 WHOLE = 100
 """Progress is told in per cent."""

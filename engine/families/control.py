@@ -7,10 +7,10 @@ import torch
 from PIL import Image
 from transformers import DepthAnythingForDepthEstimation, DPTImageProcessorPil
 
-from engine import controls
-from engine.catalog import Variant
 from engine.families.loading import load_model, load_processor
-from engine.weights import Place, find_weights
+from engine.pictures import controls
+from engine.variants.catalog import Variant
+from engine.weights.finding import Place, find_weights
 
 DEPTH = "depth"
 """The companion that estimates depth, by its name in a variant's file."""

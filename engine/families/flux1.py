@@ -14,11 +14,11 @@ from diffusers import (
 from diffusers.pipelines import flux
 from transformers import CLIPTextModel, CLIPTokenizer, T5EncoderModel, T5TokenizerFast
 
-from engine.catalog import Variant
 from engine.families.loading import Kit
 from engine.families.stock import EMBEDDED, UNGUIDED, StockFamily
 from engine.request import ImageRequest
-from engine.weights import Place
+from engine.variants.catalog import Variant
+from engine.weights.finding import Place
 
 TOKENS_DISTILLED = 256
 TOKENS_GUIDED = 512

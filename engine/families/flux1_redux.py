@@ -7,14 +7,14 @@ from diffusers import FluxPriorReduxPipeline
 from diffusers.pipelines.flux.modeling_flux import ReduxImageEncoder
 from transformers import SiglipImageProcessorPil, SiglipVisionModel
 
-from engine.catalog import Variant
 from engine.families.flux1 import Flux1
 from engine.families.loading import load_model, load_processor
 from engine.families.stock import DTYPES
-from engine.inputs import Inputs
-from engine.memory import Levers
+from engine.memory.levers import Levers
+from engine.pictures.inputs import Inputs
 from engine.request import ImageRequest
-from engine.weights import Place, find_weights, joined_digest
+from engine.variants.catalog import Variant
+from engine.weights.finding import Place, find_weights, joined_digest
 
 REDUX = "redux"
 """The companion that reads pictures, by its name in a variant's file."""

@@ -8,13 +8,13 @@ from typing import Any
 
 from diffusers import FluxControlPipeline, FluxFillPipeline, FluxKontextPipeline
 
-from engine.catalog import Variant
-from engine.controls import fitted
 from engine.families.control import open_control
 from engine.families.flux1 import Flux1
-from engine.inputs import Inputs
+from engine.pictures.controls import fitted
+from engine.pictures.inputs import Inputs
 from engine.request import ImageRequest
-from engine.weights import Place, joined_digest
+from engine.variants.catalog import Variant
+from engine.weights.finding import Place, joined_digest
 
 PLAIN = replace(Flux1.kits[0], canvas=None, masked=None)
 

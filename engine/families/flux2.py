@@ -21,13 +21,13 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
-from engine.catalog import Variant
 from engine.families.loading import Kit
 from engine.families.stock import EMBEDDED, TRUE_CFG, UNGUIDED, StockFamily
 from engine.family import AfterStep
-from engine.inputs import Inputs
+from engine.pictures.inputs import Inputs
 from engine.request import ImageRequest
-from engine.weights import Place
+from engine.variants.catalog import Variant
+from engine.weights.finding import Place
 
 SEEN_PIXELS = 1024 * 1024
 """What the pipelines shrink pictures to that are looked at or painted over."""

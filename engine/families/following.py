@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from engine.family import AfterStep
-from engine.inputs import Inputs
+from engine.pictures.inputs import Inputs
 from engine.request import ImageRequest
 
 

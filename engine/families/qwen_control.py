@@ -4,15 +4,15 @@ from typing import Any
 
 from diffusers import QwenImageControlNetModel, QwenImageControlNetPipeline
 
-from engine.catalog import Variant
-from engine.controls import fitted
 from engine.families.control import open_control
 from engine.families.loading import load_model
 from engine.families.qwen_image import QwenImage
 from engine.families.stock import DTYPES
-from engine.inputs import Inputs
+from engine.pictures.controls import fitted
+from engine.pictures.inputs import Inputs
 from engine.request import ImageRequest
-from engine.weights import Place, find_weights, joined_digest
+from engine.variants.catalog import Variant
+from engine.weights.finding import Place, find_weights, joined_digest
 
 CONTROLNET = "controlnet"
 """The companion that reads the control picture, by its name in a variant's file."""

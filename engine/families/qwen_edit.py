@@ -8,7 +8,7 @@ from transformers import Qwen2Tokenizer, Qwen2VLImageProcessorPil, Qwen2VLProces
 
 from engine.families.loading import Kit, load_processor, load_tokenizer
 from engine.families.qwen_image import QwenImage
-from engine.inputs import Inputs
+from engine.pictures.inputs import Inputs
 from engine.request import ImageRequest
 
 

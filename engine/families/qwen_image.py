@@ -14,14 +14,14 @@ from diffusers import (
 from torch.nn.functional import pad
 from transformers import Qwen2_5_VLForConditionalGeneration, Qwen2Tokenizer
 
-from engine.catalog import Variant
 from engine.families import one_frame
 from engine.families.loading import Kit
 from engine.families.qwen_learning import QwenLearning
 from engine.families.ragged import Ragged
 from engine.families.stock import TRUE_CFG, UNGUIDED, StockFamily
 from engine.request import ImageRequest
-from engine.weights import Place
+from engine.variants.catalog import Variant
+from engine.weights.finding import Place
 
 TOKEN_LIMIT = 1024
 """Tokens the pipeline reads after its template; its own default would cut at 512 in silence."""

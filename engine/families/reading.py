@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from engine.device import hardware, is_apart
-from engine.words import Words, plain
+from engine.memory.device import hardware, is_apart
+from engine.memory.words import Words, plain
 
 LIBRARIES = ("torch", "transformers", "diffusers")
 

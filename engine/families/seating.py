@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from engine.families.elsewhere import Elsewhere
-from engine.memory import LeverRefused, Levers, Offload
+from engine.memory.levers import LeverRefused, Levers, Offload
 
 GRAPHS = 64
 """What a block may be compiled for, in sizes of pictures and kinds of LoRAs."""

@@ -17,20 +17,20 @@ from PIL import Image
 from torch.nn.functional import interpolate
 
 from engine import errors
-from engine.catalog import Variant
+from engine.drawing.meeting import Call, meet
 from engine.families.following import Following
 from engine.families.loading import Kit, fuse, load
 from engine.families.reading import Reading, by_what
 from engine.families.rows import Guest, apart, stacked, together
 from engine.families.seating import encoders, nbytes, seat, weight
 from engine.family import AfterStep
-from engine.inputs import NOTHING, Inputs
 from engine.loras.adapters import Worn
 from engine.loras.wardrobe import Wardrobe
-from engine.meeting import Call, meet
-from engine.memory import Levers
+from engine.memory.levers import Levers
+from engine.pictures.inputs import NOTHING, Inputs
 from engine.request import ImageRequest
-from engine.weights import Place, find_lora, find_weights, joined_digest
+from engine.variants.catalog import Variant
+from engine.weights.finding import Place, find_lora, find_weights, joined_digest
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 UNGUIDED, EMBEDDED, TRUE_CFG = "none", "embedded", "true_cfg"

@@ -7,7 +7,6 @@ from enum import StrEnum
 import structlog
 from PIL import Image
 
-from engine.images import encoded
 from engine.labels import seal as seals
 from engine.labels import tags as all_tags
 from engine.labels import visible
@@ -15,8 +14,9 @@ from engine.labels.aigc import Aigc
 from engine.labels.png import PngBroken
 from engine.labels.seal import Seal, Signed
 from engine.labels.tags import Tags
+from engine.pictures.images import encoded
+from engine.pictures.uploads import BROKEN
 from engine.recipe import Recipe
-from engine.uploads import BROKEN
 
 QUALITIES = (92, 80, 60, 40)
 

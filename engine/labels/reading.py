@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field
 
 from engine.errors import RecipeUnreadable
-from engine.images import parsed
 from engine.labels import png, tags
 from engine.labels.aigc import Aigc
 from engine.labels.labelling import Labels
 from engine.labels.seal import UNSIGNED, Signed
+from engine.pictures.images import parsed
 from engine.recipe import Recipe
 
 FILE_LIMIT = 64 * 2**20

@@ -15,7 +15,7 @@ from PIL import ExifTags, Image
 from engine.labels import png, xmp
 from engine.labels.aigc import FIELD, Aigc
 from engine.labels.png import Chunk, PngBroken
-from engine.uploads import BROKEN
+from engine.pictures.uploads import BROKEN
 
 RECIPE = "reroll"
 """Keyword of the PNG text chunk that holds the recipe."""

@@ -10,10 +10,10 @@ from typing import cast
 import torch
 
 from engine import errors
-from engine.catalog import Variant
 from engine.family import Family, Local
 from engine.loras.reading import Pair, Stream, read
 from engine.request import Drawn
+from engine.variants.catalog import Variant
 
 GB = 1e9
 ON_DEVICE = 1 * GB

@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine import uploads
-from engine.catalog import VARIANTS, Catalog, Variant
-from engine.command_logs import logs_on_stderr
+from engine.command.logs import logs_on_stderr
+from engine.pictures import uploads
 from engine.training import errors
 from engine.training.plan import Example, Plan, captioned, terms, trainer
+from engine.variants.catalog import VARIANTS, Catalog, Variant
 
 if TYPE_CHECKING:
     from engine.training.loop import Training
@@ -76,7 +76,7 @@ def _trained(
 ) -> "Training":
     # torch takes seconds to import.
     from engine.engine import Engine
-    from engine.memory_settings import MemorySettings
+    from engine.memory.settings import MemorySettings
     from engine.training.studio import begin
 
     kept = options.checkpoint.read_bytes() if _is_there(options.checkpoint) else b""

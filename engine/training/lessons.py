@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 import torch
 from PIL import Image, ImageOps
 
-from engine.bounds import Sizes
-from engine.catalog import Variant
 from engine.training.learner import Learner
 from engine.training.plan import Example, terms
+from engine.variants.bounds import Sizes
+from engine.variants.catalog import Variant
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,6 @@ from safetensors.torch import load, save
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import dropout, linear
 
-from engine.catalog import Variant
 from engine.loras.adapters import Adapter
 from engine.loras.canon import DOWN, PREFIX, UP, Canonical, canonical
 from engine.loras.names import Base
@@ -29,6 +28,7 @@ from engine.training.learner import Learner
 from engine.training.lessons import Lessons
 from engine.training.plan import Plan, terms
 from engine.training.terms import Terms
+from engine.variants.catalog import Variant
 
 WARM_UP = 20
 FLOOR = 0.05

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Self
 
 from engine import errors
-from engine.catalog import VARIANTS, Catalog, Variant
 from engine.request import SEED_LIMIT, ImageRequest, LoraUse
 from engine.training.errors import (
     CaptionMissing,
@@ -21,6 +20,7 @@ from engine.training.errors import (
     TrainingUnsupported,
 )
 from engine.training.terms import Terms
+from engine.variants.catalog import VARIANTS, Catalog, Variant
 
 LEAST_EXAMPLES, MOST_EXAMPLES = 5, 50
 CAPTION_LIMIT = 400
@@ -29,7 +29,7 @@ CAPTION_LIMIT = 400
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A picture to learn from, a plain PNG of `engine.uploads`, and what is to be seen on it."""
+    """A picture to learn from, made plain by `engine.pictures.uploads`, and what is on it."""
 
     picture: bytes = field(repr=False)
     caption: str = field(repr=False)

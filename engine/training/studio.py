@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 
-from engine.catalog import Variant
+from engine.drawing.picture import Picture
 from engine.engine import Engine
 from engine.loras.canon import Canonical
 from engine.loras.names import bases
-from engine.picture import Picture
 from engine.training import errors
 from engine.training.learner import Learner
 from engine.training.lessons import lessons
 from engine.training.loop import Training
 from engine.training.plan import Example, Plan, check, sample
+from engine.variants.catalog import Variant
 
 FIRST_SEED = 1
 """Of the pictures that show what a LoRA does: the same at every look."""

@@ -11,9 +11,9 @@ from typing import Any
 
 from PIL import Image, ImageChops
 
-from engine.catalog import Variant
-from engine.inputs import Inputs
+from engine.pictures.inputs import Inputs
 from engine.request import ImageRequest
+from engine.variants.catalog import Variant
 from engine.vendor.faults import Unsendable
 from engine.vendor.hosted import Hosted, reference_pixels
 

@@ -8,7 +8,7 @@ import pytest
 import structlog
 
 from bot.services import Services
-from engine.catalog import Catalog
+from engine.variants.catalog import Catalog
 from tests import broker
 from tests.bot import stage as stages
 

@@ -25,9 +25,9 @@ from bot.i18n import Texts, Words
 from bot.services import Services
 from bot.wishes.options import Reader
 from bot.wishes.sizes import size_words
-from engine.catalog import Catalog
 from engine.errors import RerollError
 from engine.recipe import Recipe
+from engine.variants.catalog import Catalog
 from local.discord.rest import WireRequest
 from store.choices.servers import Defaults
 from store.database import Database

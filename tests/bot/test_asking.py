@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.services import Services
-from engine.catalog import Catalog
+from engine.variants.catalog import Catalog
 from store.database import Database
 from store.host import workers
 from tests.bot.messages import gallery, parts, presses, text

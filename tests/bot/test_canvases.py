@@ -11,8 +11,8 @@ from PIL import Image
 from bot.wishes import canvases
 from bot.wishes.canvases import Margins
 from bot.wishes.sizes import FREE_PIXELS, skew
-from engine.bounds import Sizes
-from engine.catalog import VARIANTS, Catalog
+from engine.variants.bounds import Sizes
+from engine.variants.catalog import VARIANTS, Catalog
 
 CATALOG = Catalog.load(sorted(path.stem for path in VARIANTS.glob("*.toml")))
 SIZES = [CATALOG[name].sizes for name in CATALOG.names]

@@ -17,8 +17,8 @@ from PIL.PngImagePlugin import PngInfo
 from bot.services import Services
 from bot.wishes import sources
 from bot.wishes.fetch import Fetching
-from engine.bounds import Accepts
-from engine.catalog import Catalog
+from engine.variants.bounds import Accepts
+from engine.variants.catalog import Catalog
 from store.errors import FilesUnavailable
 from store.tables.orders import Generation
 from tests.bot.messages import gallery, order_id, presses, text

@@ -9,7 +9,7 @@ from bot.i18n import Texts
 from bot.wishes import filling
 from bot.wishes.options import RawOptions, Reader
 from bot.wishes.sizes import size_words
-from engine.catalog import Catalog
+from engine.variants.catalog import Catalog
 
 CATALOG = Catalog.load(["starter", "starter-lightning"])
 STARTER, LIGHTNING = (CATALOG[name] for name in CATALOG.names)

@@ -8,8 +8,8 @@ from sqlalchemy import text as sql
 from sqlalchemy.orm import Session
 
 from bot.delivery import hints
-from engine.catalog import Catalog
 from engine.errors import EngineFailed
+from engine.variants.catalog import Catalog
 from store.database import Database
 from store.orders import generations, searches
 from store.tables.orders import Generation

@@ -8,10 +8,10 @@ from PIL import Image
 
 from bot.wishes import starts
 from bot.wishes.canvases import Margins
-from engine.catalog import Catalog
-from engine.inputs import opened
+from engine.pictures.inputs import opened
+from engine.pictures.uploads import Upload
 from engine.request import GenerationRequest
-from engine.uploads import Upload
+from engine.variants.catalog import Catalog
 from engine.vendor.body import body
 from tests.engine.vendor.fake_vendor import broken_rules, drawn_size
 

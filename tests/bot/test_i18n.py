@@ -18,8 +18,8 @@ import store
 import worker.queue
 from bot.i18n import DEFAULT, LOCALES, Texts, Words
 from bot.wishes.sizes import size_words
-from engine.catalog import VARIANTS, Catalog
 from engine.errors import PromptTooLong, RerollError, SeedInvalid
+from engine.variants.catalog import VARIANTS, Catalog
 from tests.bot.stage import Stage
 
 TEXTS = Texts()

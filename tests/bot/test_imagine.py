@@ -9,7 +9,7 @@ import redis
 
 from bot.services import Services
 from bot.wishes.options import Reader
-from engine.catalog import Catalog
+from engine.variants.catalog import Catalog
 from store.database import Database
 from store.host import workers
 from tests.bot.messages import gallery, order_id, presses, text

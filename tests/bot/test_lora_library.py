@@ -7,8 +7,8 @@ from sqlalchemy import select, update
 
 from bot.loras.adding import named_after
 from bot.loras.telling import Telling
-from engine.catalog import Catalog
 from engine.loras.errors import LoraKindUnsupported
+from engine.variants.catalog import Catalog
 from store.choices.servers import Defaults
 from store.host import workers
 from store.loras import fetches, library, shares

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from engine.catalog import Catalog
+from engine.variants.catalog import Catalog
 from tests.bot import loras
 from tests.bot.messages import order_id, png, presses, text
 from tests.bot.stage import Stage

@@ -6,7 +6,7 @@ from typing import Any
 import discord
 import pytest
 
-from engine.catalog import VARIANTS, Catalog
+from engine.variants.catalog import VARIANTS, Catalog
 from tests.bot.messages import text
 from tests.bot.stage import Stage
 

@@ -4,8 +4,8 @@ import pytest
 
 from bot.commands import assembly
 from bot.i18n import Texts
-from engine.catalog import Catalog
 from engine.errors import VariantUnknown
+from engine.variants.catalog import Catalog
 from tests.bot.messages import text
 from tests.bot.stage import Stage
 

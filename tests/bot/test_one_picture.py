@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from engine.bounds import Accepts
-from engine.catalog import Catalog
+from engine.variants.bounds import Accepts
+from engine.variants.catalog import Catalog
 from tests.bot.messages import gallery, order_id, parts, presses, text
 from tests.bot.stage import Stage
 from tests.bot.test_editing import _fill, drawn

@@ -11,7 +11,6 @@ from bot.errors import SizeOutside, SizeUnreadable
 from bot.i18n import Texts
 from bot.wishes import sizes
 from bot.wishes.options import RawOptions, Reader, RemixFields, seeds
-from engine.catalog import Catalog
 from engine.errors import (
     CountInvalid,
     GuidanceInvalid,
@@ -24,6 +23,7 @@ from engine.errors import (
     VariantUnknown,
 )
 from engine.request import SEED_LIMIT
+from engine.variants.catalog import Catalog
 
 WORDS = sizes.size_words(Texts())
 CATALOG = Catalog.load(["starter"])

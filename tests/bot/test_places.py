@@ -8,7 +8,7 @@ import pytest
 from simcord.actors import MemberActor
 
 from bot.servers import places
-from engine.catalog import Catalog
+from engine.variants.catalog import Catalog
 from store.moderation import audit
 from tests.bot.messages import gallery, order_id, parts, presses, text
 from tests.bot.stage import Stage

@@ -16,7 +16,7 @@ from bot.errors import ManagerNeeded, QuestionAnswered
 from bot.servers.standing import require_manager
 from bot.services import Services
 from bot.wishes.options import Reader
-from engine.catalog import Catalog
+from engine.variants.catalog import Catalog
 from store.choices.servers import Defaults
 from store.host import workers
 from store.money import ledger

@@ -5,7 +5,7 @@ from typing import Any
 import discord
 import pytest
 
-from engine.catalog import Catalog
+from engine.variants.catalog import Catalog
 from tests.bot.messages import order_id, parts, presses, text
 from tests.bot.stage import Stage
 from tests.bot.test_editing import drawn

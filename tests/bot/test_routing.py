@@ -7,8 +7,8 @@ import pytest
 from bot.i18n import Texts
 from bot.wishes import routing
 from bot.wishes.routing import Lack, advise, lacking
-from engine.bounds import Accepts
-from engine.catalog import Catalog
+from engine.variants.bounds import Accepts
+from engine.variants.catalog import Catalog
 
 READING, WRITING = frozenset({Lack.READING}), frozenset({Lack.WRITING})
 BOTH = READING | WRITING

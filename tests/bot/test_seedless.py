@@ -10,9 +10,9 @@ from bot.delivery.reruns import Comparison, compare
 from bot.i18n import Texts
 from bot.wishes import sizes
 from bot.wishes.options import RawOptions, Reader, RemixFields
-from engine.catalog import Catalog
 from engine.errors import SeedUnsupported
 from engine.request import GenerationRequest
+from engine.variants.catalog import Catalog
 from store.tables.orders import Generation, Image
 from tests.bot.messages import presses, text
 from tests.bot.stage import Stage

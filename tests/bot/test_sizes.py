@@ -13,8 +13,8 @@ from bot.i18n import Texts
 from bot.wishes import sizes
 from bot.wishes.options import RawOptions, Reader
 from bot.wishes.sizes import MOST_SKEW, Size, skew
-from engine.catalog import VARIANTS, Catalog, Variant
 from engine.errors import RequestRefused
+from engine.variants.catalog import VARIANTS, Catalog, Variant
 
 TEXTS = Texts()
 WORDS = sizes.size_words(TEXTS)

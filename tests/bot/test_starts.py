@@ -16,8 +16,6 @@ from bot.errors import (
 from bot.wishes import starts
 from bot.wishes.canvases import Margins
 from bot.wishes.starts import Given, Way
-from engine.bounds import Accepts
-from engine.catalog import Catalog, Variant
 from engine.errors import (
     CanvasUnsupported,
     MaskEmpty,
@@ -25,7 +23,9 @@ from engine.errors import (
     PictureMissing,
     PicturesTooMany,
 )
-from engine.uploads import Upload
+from engine.pictures.uploads import Upload
+from engine.variants.bounds import Accepts
+from engine.variants.catalog import Catalog, Variant
 
 STARTER = Catalog.load(["starter"])["starter"]
 PAINTS = Accepts(canvas=True, mask=True)

@@ -7,7 +7,7 @@ import pytest
 
 from bot.cards import variant_list
 from bot.i18n import Texts
-from engine.catalog import VARIANTS, Catalog, Licence
+from engine.variants.catalog import VARIANTS, Catalog, Licence
 from store.host import workers
 from tests.bot.messages import parts, presses, text
 from tests.bot.stage import Stage

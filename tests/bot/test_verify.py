@@ -13,11 +13,11 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from bot.services import Services
-from engine.images import encoded, pixel_sha256
 from engine.labels import certificate, tags
 from engine.labels.labelling import Labels
 from engine.labels.seal import Seal
-from engine.uploads import FORMATS
+from engine.pictures.images import encoded, pixel_sha256
+from engine.pictures.uploads import FORMATS
 from store.line import claims
 from store.tables.orders import Generation
 from tests.bot.messages import png, presses, text

@@ -14,7 +14,7 @@ from bot.orders.placing import Wish
 from bot.services import Services
 from bot.wishes.options import RawOptions
 from bot.wishes.writer import Writer
-from engine.catalog import Catalog
+from engine.variants.catalog import Catalog
 from tests.bot.messages import presses, text
 from tests.bot.stage import Stage, staged
 

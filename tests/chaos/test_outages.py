@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.catalog import VARIANTS
+from engine.variants.catalog import VARIANTS
 from local.conversation import Outcome, Turn
 from store.database import Database
 from store.host import controls, workers

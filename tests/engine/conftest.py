@@ -9,9 +9,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from engine.catalog import Catalog, StartupLora, Variant
 from engine.engine import Engine
 from engine.request import ImageRequest
+from engine.variants.catalog import Catalog, StartupLora, Variant
 from tests.engine import toys
 
 Request = Callable[..., ImageRequest]

@@ -41,15 +41,15 @@ from transformers import (
     SiglipVisionModel,
 )
 
-from engine import controls, uploads
-from engine.catalog import Variant
 from engine.families import one_frame, rows
 from engine.family import open_local
-from engine.images import pixel_sha256
-from engine.inputs import opened as inputs_of
-from engine.memory import Levers
+from engine.memory.levers import Levers
+from engine.pictures import controls, uploads
+from engine.pictures.images import pixel_sha256
+from engine.pictures.inputs import opened as inputs_of
 from engine.request import ImageRequest
-from engine.weights import Place
+from engine.variants.catalog import Variant
+from engine.weights.finding import Place
 from tests.engine import stock_toys, toys
 
 SIDE = 14

@@ -9,9 +9,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from engine import errors
-from engine.catalog import Variant, Weights
 from engine.engine import Engine
 from engine.request import ImageRequest
+from engine.variants.catalog import Variant, Weights
 
 Request = Callable[..., ImageRequest]
 

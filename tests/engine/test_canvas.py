@@ -18,13 +18,13 @@ from diffusers import (
 )
 
 from engine import errors
-from engine.bounds import Accepts, Guidance
-from engine.catalog import Variant
+from engine.drawing.picture import Step
 from engine.engine import Engine
-from engine.images import pixel_sha256
-from engine.inputs import Inputs
-from engine.picture import Step
+from engine.pictures.images import pixel_sha256
+from engine.pictures.inputs import Inputs
 from engine.request import ImageRequest
+from engine.variants.bounds import Accepts, Guidance
+from engine.variants.catalog import Variant
 from tests.engine import edit_toys, stock_toys, toys
 from tests.engine.edit_toys import Paper, files, hole, paper
 

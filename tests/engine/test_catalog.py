@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from engine import errors
-from engine.bounds import Accepts
-from engine.catalog import VARIANTS, Catalog, Variant, Weights
 from engine.family import FAMILIES
 from engine.request import GenerationRequest, LoraUse
-from engine.weights import FULL_COMMIT
+from engine.variants.bounds import Accepts
+from engine.variants.catalog import VARIANTS, Catalog, Variant, Weights
+from engine.weights.finding import FULL_COMMIT
 from tests.engine import toys
 
 Order = Callable[..., GenerationRequest]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from engine import controls
-from engine.images import pixel_sha256
+from engine.pictures import controls
+from engine.pictures.images import pixel_sha256
 from tests.engine.edit_toys import paper
 
 SQUARE = (40, 20, 79, 49)

@@ -11,12 +11,12 @@ from diffusers import QwenImagePipeline
 from PIL import Image
 
 from engine import errors
-from engine.catalog import Variant, Weights
+from engine.drawing.picture import Step
 from engine.engine import Engine
 from engine.families import one_frame, rows
-from engine.images import pixel_sha256, read_recipe
-from engine.picture import Step
+from engine.pictures.images import pixel_sha256, read_recipe
 from engine.request import ImageRequest
+from engine.variants.catalog import Variant, Weights
 
 Request = Callable[..., ImageRequest]
 

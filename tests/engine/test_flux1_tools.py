@@ -9,18 +9,19 @@ import pytest
 import torch
 from diffusers import FluxPipeline, FluxPriorReduxPipeline
 
-from engine import controls, errors
-from engine.bounds import Accepts, Guidance
-from engine.catalog import Variant, Weights
+from engine import errors
+from engine.drawing.picture import Step
 from engine.engine import Engine
 from engine.families.seating import weight
 from engine.families.stock import StockFamily
 from engine.family import open_local
-from engine.images import pixel_sha256
-from engine.inputs import Inputs
-from engine.picture import Step
+from engine.pictures import controls
+from engine.pictures.images import pixel_sha256
+from engine.pictures.inputs import Inputs
 from engine.request import ImageRequest
-from engine.weights import Place
+from engine.variants.bounds import Accepts, Guidance
+from engine.variants.catalog import Variant, Weights
+from engine.weights.finding import Place
 from tests.engine import edit_toys, stock_toys, toys
 from tests.engine.edit_toys import FLUX1_TOOLS, Paper, files, hole, paper
 

@@ -11,12 +11,12 @@ from diffusers import Flux2KleinInpaintPipeline, Flux2KleinPipeline, Flux2Pipeli
 from PIL import Image, ImageOps
 
 from engine import errors
-from engine.bounds import Accepts, Guidance
-from engine.catalog import Catalog, Variant
 from engine.engine import Engine
-from engine.images import pixel_sha256
-from engine.inputs import Inputs
+from engine.pictures.images import pixel_sha256
+from engine.pictures.inputs import Inputs
 from engine.request import GenerationRequest, ImageRequest
+from engine.variants.bounds import Accepts, Guidance
+from engine.variants.catalog import Catalog, Variant
 from tests.engine import edit_toys, stock_toys, toys
 from tests.engine.edit_toys import Paper, files, hole, paper
 

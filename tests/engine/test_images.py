@@ -12,8 +12,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from engine import errors
-from engine.images import FILE_LIMIT, pixel_sha256, read_recipe, to_png
 from engine.labels.png import CHUNK_LIMIT
+from engine.pictures.images import FILE_LIMIT, pixel_sha256, read_recipe, to_png
 from engine.recipe import Recipe
 from engine.request import ImageRequest
 

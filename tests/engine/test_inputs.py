@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine import inputs, uploads
 from engine.errors import InputLost
+from engine.pictures import inputs, uploads
 from engine.request import ImageRequest
 
 REQUEST = ImageRequest(

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from engine.__main__ import main
-from engine.catalog import VARIANTS, Catalog, Licence, Variant
-from engine.licences import LicenceUnacknowledged, require_acknowledged
+from engine.variants.catalog import VARIANTS, Catalog, Licence, Variant
+from engine.variants.licences import LicenceUnacknowledged, require_acknowledged
 from tests.engine import toys
 
 FREE = Licence(name="Apache-2.0", commercial=True)

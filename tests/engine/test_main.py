@@ -11,13 +11,13 @@ from PIL import Image
 
 from engine import errors
 from engine.__main__ import main
-from engine.catalog import PROJECT, VARIANTS, Variant
+from engine.command.sentences import SENTENCES
 from engine.engine import Engine
-from engine.images import read_recipe
 from engine.loras.errors import LoraRefused
+from engine.pictures.images import read_recipe
 from engine.request import ImageRequest
-from engine.sentences import SENTENCES
 from engine.training.errors import TrainingDiverged
+from engine.variants.catalog import PROJECT, VARIANTS, Variant
 from engine.vendor.errors import VendorFailed
 
 Request = Callable[..., ImageRequest]
@@ -229,7 +229,7 @@ def test_a_fresh_process_draws_the_same_pixels(
 def test_what_the_bot_may_import_and_the_list_of_variants_bring_no_torch() -> None:
     program = """
 import sys
-import engine.errors, engine.request, engine.recipe, engine.catalog, engine.images
+import engine.errors, engine.request, engine.recipe, engine.variants.catalog, engine.pictures.images
 from engine.__main__ import main
 main(["variants"])
 heavy = {"torch", "diffusers", "transformers", "huggingface_hub"} & set(sys.modules)

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from engine.meeting import Call, Drawing, meet
+from engine.drawing.meeting import Call, Drawing, meet
 
 
 class Stopped(Exception):

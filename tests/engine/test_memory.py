@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from engine.catalog import PROJECT, VARIANTS, Catalog
 from engine.engine import Engine
-from engine.memory import (
+from engine.memory.levers import (
     GB,
     DoesNotFit,
     LeverRefused,
@@ -28,7 +27,8 @@ from engine.memory import (
     needed,
     surplus,
 )
-from engine.memory_settings import MemorySettings
+from engine.memory.settings import MemorySettings
+from engine.variants.catalog import PROJECT, VARIANTS, Catalog
 
 LOCAL = [
     name
@@ -332,5 +332,6 @@ def test_settings_that_mean_nothing_are_refused(
 
 
 def test_the_choice_needs_no_torch() -> None:
-    code = "import engine.memory, engine.memory_settings, sys; assert 'torch' not in sys.modules"
+    names = "engine.memory.levers, engine.memory.settings"
+    code = f"import {names}, sys; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

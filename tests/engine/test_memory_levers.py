@@ -14,17 +14,17 @@ import torch
 from transformers.modeling_outputs import BaseModelOutput
 
 from engine import errors
-from engine.bounds import Guidance
-from engine.catalog import Variant
 from engine.engine import Engine
 from engine.families.elsewhere import Elsewhere
 from engine.families.seating import encoders
 from engine.family import Local, open_local
-from engine.images import pixel_sha256
-from engine.inputs import opened
-from engine.memory import LeverRefused, Levers, Offload, Profile, Use, Wishes
+from engine.memory.levers import LeverRefused, Levers, Offload, Profile, Use, Wishes
+from engine.pictures.images import pixel_sha256
+from engine.pictures.inputs import opened
 from engine.request import ImageRequest
-from engine.weights import Place
+from engine.variants.bounds import Guidance
+from engine.variants.catalog import Variant
+from engine.weights.finding import Place
 from tests.engine import stock_toys, toys
 
 Request = Callable[..., ImageRequest]

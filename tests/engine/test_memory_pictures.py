@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from engine.bounds import Accepts, Guidance
-from engine.catalog import Variant, Weights
 from engine.family import open_local
-from engine.images import pixel_sha256
-from engine.inputs import opened
-from engine.memory import Levers, Offload
+from engine.memory.levers import Levers, Offload
+from engine.pictures.images import pixel_sha256
+from engine.pictures.inputs import opened
 from engine.request import ImageRequest
-from engine.weights import Place
+from engine.variants.bounds import Accepts, Guidance
+from engine.variants.catalog import Variant, Weights
+from engine.weights.finding import Place
 from tests.engine import edit_toys, stock_toys
 
 Request = Callable[..., ImageRequest]

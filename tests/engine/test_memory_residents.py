@@ -12,10 +12,10 @@ import structlog
 import torch
 
 from engine import errors
-from engine.catalog import Variant, Weights
 from engine.engine import Engine
-from engine.memory import GB, Profile, Use, Wishes
+from engine.memory.levers import GB, Profile, Use, Wishes
 from engine.request import ImageRequest
+from engine.variants.catalog import Variant, Weights
 
 Request = Callable[..., ImageRequest]
 HUGE = Profile(text_encoder=9000, transformer=9000, vae=1, denoise=1, decode=1)

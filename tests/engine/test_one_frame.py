@@ -15,12 +15,12 @@ from diffusers.models.autoencoders.autoencoder_kl_qwenimage import QwenImageCaus
 from PIL import Image
 from torch import Tensor
 
-from engine.catalog import PROJECT, Catalog, Variant
 from engine.engine import Engine
 from engine.families import one_frame
 from engine.families.qwen_image import QwenImage
 from engine.request import ImageRequest
-from engine.weights import Place
+from engine.variants.catalog import PROJECT, Catalog, Variant
+from engine.weights.finding import Place
 
 Request = Callable[..., ImageRequest]
 SIZES = ((128, 128), (96, 128), (256, 256))

@@ -11,14 +11,15 @@ from diffusers import QwenImageControlNetModel, QwenImageControlNetPipeline
 from safetensors.torch import load_file, save_file
 from transformers import Qwen2Tokenizer, Qwen2VLImageProcessorPil
 
-from engine import controls, errors
-from engine.bounds import Accepts
-from engine.catalog import Catalog, StartupLora, Variant, Weights
+from engine import errors
+from engine.drawing.picture import Step
 from engine.engine import Engine
 from engine.families.qwen_edit import PictureWords
-from engine.images import pixel_sha256
-from engine.picture import Step
+from engine.pictures import controls
+from engine.pictures.images import pixel_sha256
 from engine.request import ImageRequest
+from engine.variants.bounds import Accepts
+from engine.variants.catalog import Catalog, StartupLora, Variant, Weights
 from tests.engine import edit_toys, toys
 from tests.engine.edit_toys import Paper, files, paper
 

@@ -12,11 +12,11 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from engine import errors
-from engine.catalog import Catalog, StartupLora, Variant
 from engine.engine import Engine
 from engine.families import one_frame, rows
-from engine.images import pixel_sha256
+from engine.pictures.images import pixel_sha256
 from engine.request import ImageRequest
+from engine.variants.catalog import Catalog, StartupLora, Variant
 from tests.engine import toys
 
 Request = Callable[..., ImageRequest]

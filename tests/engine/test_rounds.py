@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save
 
-from engine.bounds import Guidance
-from engine.catalog import Variant
 from engine.engine import Engine
 from engine.loras.names import Base
-from engine.memory import FP8, Profile, Use, Wishes
+from engine.memory.levers import FP8, Profile, Use, Wishes
 from engine.request import ImageRequest, LoraUse
+from engine.variants.bounds import Guidance
+from engine.variants.catalog import Variant
 from tests.engine import stock_toys, toys
 from tests.engine.loras import lora_toys
 from tests.engine.loras.lora_tables import linears

@@ -13,7 +13,10 @@ from safetensors.torch import load, save
 from torch.nn.functional import linear
 
 from engine import errors
-from engine.catalog import Variant
+from engine.drawing.meeting import Call, Drawing, meet
+from engine.drawing.picture import Step
+from engine.drawing.rounds import Rounds
+from engine.drawing.sharing import Sharing, measure
 from engine.engine import Engine
 from engine.families import products
 from engine.families.rows import apart
@@ -21,12 +24,9 @@ from engine.loras.adapters import Adapter, Worn
 from engine.loras.canon import DOWN, PREFIX, UP
 from engine.loras.names import Base
 from engine.loras.wardrobe import Wardrobe
-from engine.meeting import Call, Drawing, meet
-from engine.memory import Wishes
-from engine.picture import Step
+from engine.memory.levers import Wishes
 from engine.request import ImageRequest, LoraUse
-from engine.rounds import Rounds
-from engine.sharing import Sharing, measure
+from engine.variants.catalog import Variant
 from tests.engine import toys
 from tests.engine.loras import lora_toys
 from tests.engine.loras.lora_tables import linears

@@ -15,12 +15,12 @@ from safetensors.torch import load_file, save_file
 from transformers import Qwen3ForCausalLM
 
 from engine import errors
-from engine.bounds import Guidance
-from engine.catalog import StartupLora, Variant, Weights
+from engine.drawing.picture import Step
 from engine.engine import Engine
-from engine.images import pixel_sha256
-from engine.picture import Step
+from engine.pictures.images import pixel_sha256
 from engine.request import ImageRequest
+from engine.variants.bounds import Guidance
+from engine.variants.catalog import StartupLora, Variant, Weights
 from tests.engine import edit_toys, stock_toys, toys
 
 Request = Callable[..., ImageRequest]

@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine import errors, tiles
-from engine.bounds import Accepts, Sizes
-from engine.catalog import Catalog, Variant
+from engine import errors
+from engine.drawing import tiles
+from engine.drawing.picture import Step
 from engine.engine import Engine
 from engine.family import AfterStep
-from engine.inputs import Inputs
-from engine.picture import Step
+from engine.pictures.inputs import Inputs
 from engine.request import GenerationRequest, ImageRequest
+from engine.variants.bounds import Accepts, Sizes
+from engine.variants.catalog import Catalog, Variant
 from tests.engine import edit_toys
 from tests.engine.edit_toys import files, hole, paper
 

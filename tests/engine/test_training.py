@@ -10,15 +10,15 @@ import pytest
 import torch
 from PIL import Image
 
-from engine import errors, uploads
-from engine.catalog import VARIANTS, Catalog, Variant
+from engine import errors
 from engine.engine import Engine
 from engine.family import open_local
-from engine.inputs import Inputs
 from engine.loras.adapters import Worn
 from engine.loras.canon import canonical
 from engine.loras.names import bases
-from engine.memory import Levers
+from engine.memory.levers import Levers
+from engine.pictures import uploads
+from engine.pictures.inputs import Inputs
 from engine.request import LoraUse
 from engine.training.errors import (
     CaptionMissing,
@@ -44,7 +44,8 @@ from engine.training.plan import (
     trainer,
 )
 from engine.training.terms import Bounds, Terms
-from engine.weights import Place
+from engine.variants.catalog import VARIANTS, Catalog, Variant
+from engine.weights.finding import Place
 from tests.engine.loras import lora_toys
 
 PLAN = Plan(variant="toy", rank=2, steps=6, seed=3)

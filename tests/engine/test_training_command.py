@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from engine.__main__ import main
-from engine.catalog import VARIANTS
+from engine.variants.catalog import VARIANTS
 
 
 @pytest.fixture

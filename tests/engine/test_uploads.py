@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine import errors, uploads
+from engine import errors
+from engine.pictures import uploads
 
 
 def saved(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:

@@ -6,8 +6,8 @@ from pathlib import Path
 import inflect
 import pytest
 
-from engine.catalog import PROJECT, VARIANTS, Catalog, Variant
-from engine.vocabulary import LANGUAGES, Vocabulary, VocabularyUnreadable
+from engine.variants.catalog import PROJECT, VARIANTS, Catalog, Variant
+from engine.variants.vocabulary import LANGUAGES, Vocabulary, VocabularyUnreadable
 from tests.engine import toys
 
 THINGS = {

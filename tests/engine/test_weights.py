@@ -8,10 +8,10 @@ import huggingface_hub.constants
 import pytest
 
 from engine import errors
-from engine.catalog import StartupLora, Variant, Weights
 from engine.engine import Engine
 from engine.request import ImageRequest
-from engine.weights import Place, find_lora, find_weights, joined_digest
+from engine.variants.catalog import StartupLora, Variant, Weights
+from engine.weights.finding import Place, find_lora, find_weights, joined_digest
 
 Request = Callable[..., ImageRequest]
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from engine import whole
-from engine.catalog import PROJECT, Catalog, Weights
+from engine.variants.catalog import PROJECT, Catalog, Weights
+from engine.weights import whole
 
 
 @pytest.fixture

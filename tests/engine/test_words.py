@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from engine.words import MB, Shelf, Words
+from engine.memory.words import MB, Shelf, Words
 
 CPU = torch.device("cpu")
 

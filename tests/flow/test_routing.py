@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from engine.catalog import VARIANTS
+from engine.variants.catalog import VARIANTS
 from local import reading
 from local.conversation import Outcome
 from tests import studio

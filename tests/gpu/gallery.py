@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from PIL import Image
 
-from engine.catalog import PROJECT, Variant
+from engine.drawing.picture import Picture
 from engine.engine import Engine
-from engine.images import pixel_sha256
-from engine.picture import Picture
+from engine.pictures.images import pixel_sha256
 from engine.request import ImageRequest
+from engine.variants.catalog import PROJECT, Variant
 
 OFFICIAL = PROJECT.parent / "shared" / "data" / "lightning-prompts.txt"
 """The prompts that Qwen-Image-Lightning's authors show their weights with, where they are kept."""

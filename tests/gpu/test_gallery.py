@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from engine.catalog import Catalog
 from engine.engine import Engine
+from engine.variants.catalog import Catalog
 from tests.gpu import gallery
 
 TEXTS = ("a panda on a red background", "红色背景上的熊猫")

@@ -10,11 +10,11 @@ import pytest
 import torch
 from huggingface_hub.errors import LocalEntryNotFoundError
 
-from engine import device as memory_of
-from engine.catalog import PROJECT, Catalog, Variant
 from engine.engine import Engine
 from engine.families.qwen_image import QwenImage
-from engine.weights import Place, find_lora, find_weights
+from engine.memory import device as memory_of
+from engine.variants.catalog import PROJECT, Catalog, Variant
+from engine.weights.finding import Place, find_lora, find_weights
 from tests.gpu import gallery
 
 pytestmark = [pytest.mark.gpu, pytest.mark.timeout(3600)]

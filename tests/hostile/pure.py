@@ -22,12 +22,12 @@ from bot.verify.looking import look
 from bot.wishes import fetch, sources, wildcards
 from bot.wishes.options import RawOptions, Reader
 from bot.wishes.sizes import size_words
-from engine import uploads
-from engine.catalog import Catalog
 from engine.errors import RecipeUnreadable, RerollError
-from engine.images import read_recipe
 from engine.labels.aigc import Aigc
 from engine.labels.labelling import Labels
+from engine.pictures import uploads
+from engine.pictures.images import read_recipe
+from engine.variants.catalog import Catalog
 from store import names
 from store.loras import addresses
 from tests.engine.loras import lora_fuzz

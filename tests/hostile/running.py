@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.services import Services
-from engine.catalog import Catalog
+from engine.variants.catalog import Catalog
 from store.host import migrate
 from tests import broker
 from tests.bot import stage as stages

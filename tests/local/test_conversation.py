@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 from PIL import Image
 
-from engine.images import pixel_sha256
+from engine.pictures.images import pixel_sha256
 from local import transcript
 from local.conversation import Conversation, Outcome
 from local.discord.server import LocalDiscord

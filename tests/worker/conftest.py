@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from engine.catalog import Catalog
 from engine.engine import Engine
 from engine.request import GenerationRequest
+from engine.variants.catalog import Catalog
 from store.database import Database
 from store.files import Files
 from store.money import ledger

@@ -12,9 +12,9 @@ import pytest
 import redis
 from pydantic import SecretStr
 
-from engine.catalog import VARIANTS
+from engine.drawing.sharing import Shares
 from engine.labels import certificate
-from engine.sharing import Shares
+from engine.variants.catalog import VARIANTS
 from store.database import Database
 from store.doctor.report import Finding, State
 from store.host import workers

@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 from sqlalchemy import update
 
-from engine.catalog import Catalog, Weights
 from engine.engine import Engine
-from engine.images import pixel_sha256, read_recipe
+from engine.pictures.images import pixel_sha256, read_recipe
 from engine.recipe import Recipe
+from engine.variants.catalog import Catalog, Weights
 from store.host import controls
 from store.line import claims
 from store.orders import generations

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from engine.drawing.meeting import Drawing
+from engine.drawing.picture import Picture
 from engine.engine import Engine
 from engine.judging.verdicts import Verdict
-from engine.meeting import Drawing
-from engine.picture import Picture
 from store.errors import StoreUnavailable
 from tests.worker.conftest import order, read
 from worker.drawing import Parts, draw_waiting

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.images import read_recipe
 from engine.judging.judge import Judge
 from engine.judging.verdicts import Rules, Verdict
 from engine.labels import tags
+from engine.pictures.images import read_recipe
 from store.database import Database
 from store.line.claims import Claim
 from store.tables.orders import Review

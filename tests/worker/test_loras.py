@@ -11,11 +11,11 @@ import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from engine.catalog import Catalog
 from engine.engine import Engine
 from engine.errors import LoraLost
 from engine.loras.adapters import Adapters
 from engine.loras.reading import Stream
+from engine.variants.catalog import Catalog
 from store.errors import FilesUnavailable
 from store.files import Files
 from store.loras import library

@@ -12,7 +12,7 @@ import httpx
 import pytest
 import redis
 
-from engine.catalog import Catalog
+from engine.variants.catalog import Catalog
 from store.database import Database
 from store.host import workers
 from store.tables.orders import Generation

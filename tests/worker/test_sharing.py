@@ -8,7 +8,7 @@ import pytest
 
 from engine.engine import Engine
 from engine.loras.adapters import Adapters
-from engine.memory import Wishes
+from engine.memory.levers import Wishes
 from engine.request import ImageRequest
 from store.orders import generations
 from tests.worker.conftest import asked, order, read

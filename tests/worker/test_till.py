@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from engine.catalog import Catalog
 from engine.engine import Engine
+from engine.variants.catalog import Catalog
 from engine.vendor.connection import Connection
 from store.choices import servers
 from store.money import budgets

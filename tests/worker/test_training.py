@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from engine import uploads
-from engine.catalog import VARIANTS, Catalog
 from engine.engine import Engine
 from engine.judging.verdicts import Verdict
 from engine.loras.canon import canonical
 from engine.loras.names import bases
+from engine.pictures import uploads
 from engine.training.plan import Plan, trainers
 from engine.training.terms import Bounds
+from engine.variants.catalog import VARIANTS, Catalog
 from store.database import Database
 from store.errors import FilesUnavailable
 from store.files import Files

@@ -11,9 +11,9 @@ import pytest
 import structlog
 from PIL import Image
 
-from engine.catalog import Catalog
 from engine.engine import Engine
-from engine.images import to_png
+from engine.pictures.images import to_png
+from engine.variants.catalog import Catalog
 from engine.vendor.clock import Clock
 from engine.vendor.connection import Connection
 from tests.engine.vendor.conftest import FastClock, make_client

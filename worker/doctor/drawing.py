@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine import whole
-from engine.catalog import PROJECT, StartupLora, Variant, Weights
 from engine.errors import VariantTooBig
 from engine.judging.verdicts import RulesUnreadable
-from engine.memory import LeverRefused
-from engine.whole import Lying
+from engine.memory.levers import LeverRefused
+from engine.variants.catalog import PROJECT, StartupLora, Variant, Weights
+from engine.weights import whole
+from engine.weights.whole import Lying
 from store.doctor.report import Finding, broken, ok, warning
 from store.settings import VariantSettings
 from worker.doctor.shared import catalog_of

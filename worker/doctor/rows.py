@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from engine.catalog import Variant
+from engine.variants.catalog import Variant
 from store.database import Database
 from store.doctor import places
 from store.doctor.report import Finding, ok

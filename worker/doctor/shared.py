@@ -11,12 +11,12 @@ import redis
 from pydantic import ValidationError
 
 from engine import setting_names
-from engine.catalog import Catalog
 from engine.errors import RequestRefused, VariantUnknown
 from engine.labels.errors import CertificateUnusable, ProviderInvalid
 from engine.labels.settings import LabelSettings
-from engine.licences import LicenceUnacknowledged
-from engine.vocabulary import VocabularyUnreadable
+from engine.variants.catalog import Catalog
+from engine.variants.licences import LicenceUnacknowledged
+from engine.variants.vocabulary import VocabularyUnreadable
 from store.doctor import places
 from store.doctor.places import GIVE_ADDRESS
 from store.doctor.report import Check, Finding, broken, ok, warning

@@ -7,8 +7,8 @@ pictures should not wait so long.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from engine.catalog import Variant
 from engine.engine import Engine
+from engine.variants.catalog import Variant
 from store.database import Database
 from store.files import Files
 from store.training import trainings

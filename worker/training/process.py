@@ -4,11 +4,11 @@ from functools import partial
 
 import structlog
 
-from engine.catalog import Catalog, Variant
 from engine.engine import Engine
 from engine.errors import VariantTooBig
-from engine.memory import Offload
+from engine.memory.levers import Offload
 from engine.training.plan import trainers
+from engine.variants.catalog import Catalog, Variant
 from store.database import Database
 from store.files import Files
 from store.training import claims

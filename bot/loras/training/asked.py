@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from secrets import token_hex
 
 from bot.errors import PressOutdated, QuestionExpired
-from engine.catalog import Catalog, Variant
 from engine.training.plan import Example, Plan, price, terms, trainer, trainers
+from engine.variants.catalog import Catalog, Variant
 from store.training.errors import TrainingRuns
 
 FORM = "train-form"

@@ -15,11 +15,11 @@ from PIL import Image
 
 from bot.errors import ZipUnreadable
 from bot.services import Services
-from engine import uploads
 from engine.errors import PictureFileTooLarge
+from engine.pictures import uploads
+from engine.pictures.uploads import FILE_LIMIT
 from engine.training.errors import ExamplesInvalid
 from engine.training.plan import LEAST_EXAMPLES, MOST_EXAMPLES, Example, captioned
-from engine.uploads import FILE_LIMIT
 
 ZIP_FILES = 200
 """Entries of a zip, folders and captions among them."""

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from engine.images import to_png
 from engine.labels import certificate
 from engine.labels.labelling import Labels
 from engine.labels.seal import Seal
+from engine.pictures.images import to_png
 from engine.recipe import Recipe
 from tests.store.placing import kept, request
 

@@ -10,13 +10,13 @@ import pytest
 from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
 
-from engine.images import pixel_sha256, read_recipe
 from engine.labels import reading, visible
 from engine.labels.aigc import Aigc
 from engine.labels.errors import ProviderInvalid
 from engine.labels.labelling import Labels, Visible
 from engine.labels.seal import Seal, Signature
 from engine.labels.tags import Tags
+from engine.pictures.images import pixel_sha256, read_recipe
 from engine.recipe import Recipe
 from tests.engine.labels.conftest import NUMBER, certificates
 

@@ -16,8 +16,8 @@ from diffusers import (
     ZImageTransformer2DModel,
 )
 
-from engine.catalog import PROJECT
 from engine.loras.names import Shape
+from engine.variants.catalog import PROJECT
 
 
 def _starter() -> torch.nn.Module:

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 from engine.__main__ import main
-from engine.catalog import PROJECT
+from engine.variants.catalog import PROJECT
 
 LIGHTNING = PROJECT / "starter" / "lightning" / "starter-lightning-4steps.safetensors"
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from diffusers.loaders import single_file_utils as published
 
-from engine.catalog import VARIANTS, Catalog
 from engine.loras.names import FLAT_PREFIXES, bases
+from engine.variants.catalog import VARIANTS, Catalog
 from tests.engine.loras.lora_tables import MADE, made
 
 CONVERSIONS: dict[str, Callable[..., Any]] = {

@@ -17,17 +17,17 @@ from safetensors.torch import load, save
 from torch._dynamo.utils import counters
 
 from engine import errors
-from engine.bounds import Guidance
-from engine.catalog import StartupLora, Variant
 from engine.engine import Engine
 from engine.family import Local, open_local
-from engine.images import pixel_sha256
-from engine.inputs import opened
 from engine.loras.adapters import Adapters
 from engine.loras.names import Base
-from engine.memory import Levers, Offload
+from engine.memory.levers import Levers, Offload
+from engine.pictures.images import pixel_sha256
+from engine.pictures.inputs import opened
 from engine.request import ImageRequest, LoraUse
-from engine.weights import Place
+from engine.variants.bounds import Guidance
+from engine.variants.catalog import StartupLora, Variant
+from engine.weights.finding import Place
 from tests.engine import edit_toys, stock_toys, toys
 from tests.engine.loras import lora_toys
 from tests.engine.loras.lora_tables import linears

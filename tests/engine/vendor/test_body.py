@@ -9,9 +9,9 @@ import pytest
 from PIL import Image, ImageCms, ImageDraw
 from PIL.PngImagePlugin import PngInfo
 
-from engine.catalog import Catalog, Variant
-from engine.inputs import Inputs
+from engine.pictures.inputs import Inputs
 from engine.request import ImageRequest
+from engine.variants.catalog import Catalog, Variant
 from engine.vendor.body import body
 from engine.vendor.faults import Unsendable
 from engine.vendor.hosted import ALL_PIXELS, MEGAPIXEL, Hosted, reference_pixels

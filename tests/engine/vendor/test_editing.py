@@ -14,11 +14,11 @@ import structlog
 from PIL import Image, ImageDraw
 
 from engine import errors
-from engine.catalog import VARIANTS, Catalog, Variant
+from engine.drawing.picture import Step
 from engine.engine import Engine
-from engine.images import read_recipe, to_png
-from engine.picture import Step
+from engine.pictures.images import read_recipe, to_png
 from engine.request import GenerationRequest, ImageRequest
+from engine.variants.catalog import VARIANTS, Catalog, Variant
 from engine.vendor.connection import Connection
 from engine.vendor.errors import VendorRefusedPicture, VendorRejected
 from tests.engine.vendor.conftest import FastClock, make_client

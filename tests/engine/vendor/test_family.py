@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from engine import errors
-from engine.catalog import Catalog, Variant, Weights
+from engine.drawing.picture import Step
 from engine.engine import Engine
-from engine.images import read_recipe
-from engine.picture import Step
+from engine.pictures.images import read_recipe
 from engine.request import ImageRequest
+from engine.variants.catalog import Catalog, Variant, Weights
 from engine.vendor.connection import Connection, connected
 from engine.vendor.errors import VendorFailed, VendorKeyRefused, VendorRefusedPrompt
 from engine.vendor.settings import VendorSettings

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image, ImageDraw
 
 from engine import errors
-from engine.catalog import PROJECT, VARIANTS, Catalog, Variant
-from engine.inputs import NOTHING, Inputs
+from engine.pictures.inputs import NOTHING, Inputs
 from engine.request import GenerationRequest
+from engine.variants.catalog import PROJECT, VARIANTS, Catalog, Variant
 from engine.vendor.body import body
 from engine.vendor.endpoints import ENDPOINTS
 from tests.engine.vendor.fake_vendor import RULES, Rule, broken_rules, drawn_size

@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from engine import errors
-from engine.bounds import (
+from engine.memory.levers import Profile
+from engine.request import SEED_LIMIT, WHOLE, Drawn, GenerationRequest
+from engine.training.terms import Terms
+from engine.variants.bounds import (
     MOST_LORAS,
     MOST_WEIGHT,
     UNGUIDED,
@@ -21,14 +24,11 @@ from engine.bounds import (
     Sizes,
     Steps,
 )
-from engine.memory import Profile
-from engine.request import SEED_LIMIT, WHOLE, Drawn, GenerationRequest
-from engine.training.terms import Terms
+from engine.variants.vocabulary import Vocabulary
 from engine.vendor.hosted import Hosted
-from engine.vocabulary import Vocabulary
 
-PROJECT = Path(__file__).resolve().parent.parent
-VARIANTS = Path(__file__).parent / "variants"
+PROJECT = Path(__file__).resolve().parents[2]
+VARIANTS = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,10 +11,10 @@ import structlog
 import torch
 
 from engine import errors
-from engine.catalog import Variant
-from engine.meeting import Drawing
+from engine.drawing.meeting import Drawing
+from engine.drawing.sharing import Sharing
 from engine.request import ImageRequest
-from engine.sharing import Sharing
+from engine.variants.catalog import Variant
 
 PROMPT = "a picture"
 

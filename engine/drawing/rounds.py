@@ -6,9 +6,10 @@ from typing import Any
 
 import torch
 
-from engine import device, errors
-from engine.meeting import Drawing
-from engine.sharing import Sharing
+from engine import errors
+from engine.drawing.meeting import Drawing
+from engine.drawing.sharing import Sharing
+from engine.memory import device
 
 
 class Rounds:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from engine.catalog import Variant
+from engine.variants.catalog import Variant
 
 
 class LicenceUnacknowledged(ValueError):

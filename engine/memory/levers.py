@@ -1,6 +1,6 @@
 """How a variant's weights are to lie in memory: what it needs, what there is, which levers.
 
-Pure and torch-free: figures in, a choice out. `engine.residents` measures and applies it.
+Pure and torch-free: figures in, a choice out. `engine.memory.residents` measures and applies it.
 """
 
 from collections.abc import Iterable, Sequence

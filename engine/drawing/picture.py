@@ -6,9 +6,9 @@ from functools import cached_property, partial
 
 from PIL import Image
 
+from engine.drawing.meeting import Drawing
 from engine.family import Preview
-from engine.images import pixel_sha256, to_png
-from engine.meeting import Drawing
+from engine.pictures.images import pixel_sha256, to_png
 from engine.recipe import Recipe
 from engine.request import ImageRequest
 from engine.vendor.charge import Charge

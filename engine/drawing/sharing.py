@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 import structlog
 import torch
 
-from engine import device
-from engine.meeting import Call, Kind
+from engine.drawing.meeting import Call, Kind
+from engine.memory import device
 
 MOST = 8
 WORTH = 0.9

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from engine.memory import Offload, Use, Wishes
+from engine.memory.levers import Offload, Use, Wishes
 
 
 class MemorySettings(BaseSettings):

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from huggingface_hub import hf_hub_download, snapshot_download
 
-from engine.catalog import StartupLora, Weights
+from engine.variants.catalog import StartupLora, Weights
 
 if TYPE_CHECKING:
+    from engine.memory.words import Words
     from engine.vendor.connection import Connection
-    from engine.words import Words
 
 FULL_COMMIT = re.compile(r"[0-9a-f]{40}")
 

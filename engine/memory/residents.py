@@ -12,11 +12,10 @@ from functools import cached_property
 import structlog
 from safetensors import SafetensorError
 
-from engine import device as memory_of
 from engine import errors
-from engine.catalog import Variant
 from engine.family import Local, open_local
-from engine.memory import (
+from engine.memory import device as memory_of
+from engine.memory.levers import (
     GB,
     MAIN,
     DoesNotFit,
@@ -29,7 +28,8 @@ from engine.memory import (
     needed,
     surplus,
 )
-from engine.weights import Place
+from engine.variants.catalog import Variant
+from engine.weights.finding import Place
 
 KEPT_IN_MAIN = 2 * GB
 """What variants may take side by side where others need the memory too, unless the host says."""

@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from engine.bounds import Sizes
 from engine.family import AfterStep, Family, Preview
-from engine.inputs import Inputs
+from engine.pictures.inputs import Inputs
 from engine.request import ImageRequest
+from engine.variants.bounds import Sizes
 from engine.vendor.charge import Charge
 
 OVERLAP = 1 / 4

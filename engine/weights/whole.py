@@ -16,7 +16,7 @@ from pathlib import Path
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
-from engine.catalog import StartupLora, Variant, Weights
+from engine.variants.catalog import StartupLora, Variant, Weights
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 LONGEST_HEADER = 100_000_000
