@@ -3,12 +3,14 @@
 RerollError
 ├── RequestRefused
 │   ├── SizeUnreadable      the size is neither a name nor a ratio nor width and height
+│   ├── ShapeUnreadable     nor is the shape that a picture is to be expanded to
 │   ├── SizeOutside         no rounding brings the size inside the variant's bounds
 │   ├── SizeUnoffered       the variant draws nothing but its presets
 │   ├── QuestionAnswered    the question has been answered with an order
 │   ├── QuestionExpired     the question is too old, or of before a restart
 │   ├── ManagerNeeded       only for those who may manage the server
 │   ├── HostNeeded          only for those who run the bot
+│   ├── OverOwnLimit        the host's own plans let a server spend less
 │   ├── NothingHeld         no worker draws what the host has named
 │   ├── ServerNeeded        only in a server that has added the bot
 │   ├── GiftToBot           a bot has no use for credits
@@ -51,6 +53,12 @@ class SizeUnreadable(RequestRefused):
     """Neither a preset's name nor like 96x128. Params: value, choices (comma-separated)."""
 
     code = "size_unreadable"
+
+
+class ShapeUnreadable(RequestRefused):
+    """Neither a name nor like 16:9 or 96x128, where only the shape counts. Params: value."""
+
+    code = "shape_unreadable"
 
 
 class SizeOutside(RequestRefused):
@@ -96,6 +104,12 @@ class HostNeeded(RequestRefused):
     """Only those who run the bot may do that."""
 
     code = "host_needed"
+
+
+class OverOwnLimit(RequestRefused):
+    """The host asked for more than the plans file lets a server spend. Params: limit (dollars)."""
+
+    code = "over_own_limit"
 
 
 class NothingHeld(RequestRefused):

@@ -64,9 +64,18 @@ def line(words: Words, entry: AuditEntry) -> str:
     return f"- {' · '.join(_parts(words, entry))}"
 
 
+def done(words: Words, entry: AuditEntry) -> str:
+    """Return an entry as the answer to whoever has just done it."""
+    return f"✅ {' · '.join(_deed(words, entry))}"
+
+
 def _parts(words: Words, entry: AuditEntry) -> Iterator[str]:
     yield f"<t:{entry.created_at // 1000}:f>"
     yield f"<@{entry.actor_id}>" if entry.actor_id != audit.HOST else words("audit.bot")
+    yield from _deed(words, entry)
+
+
+def _deed(words: Words, entry: AuditEntry) -> Iterator[str]:
     # One that another version wrote has no words here.
     yield words.name(f"audit_acts.{entry.action}", f"`{plain(entry.action)}`")
     if entry.target_id:

@@ -10,6 +10,7 @@ from store.tables.moderation import AuditEntry
 
 MOST_LINES = 10
 LONGEST = 1_900
+REASON = 60
 
 
 def status(words: Words, overview: Overview, done: str = "") -> str:
@@ -38,6 +39,9 @@ def _lines(words: Words, overview: Overview) -> Iterator[str]:
         yield words("admin.undelivered", count=overview.undelivered)
     if overview.vendor_usd:
         yield words("admin.money", dollars=f"{overview.vendor_usd:.2f}")
+    for user_id, reason in overview.banned.items():
+        key = "admin.banned_for" if reason else "admin.banned"
+        yield words(key, user=user_id, reason=plain(reason, REASON))
 
 
 def log(words: Words, entries: Sequence[AuditEntry]) -> str:

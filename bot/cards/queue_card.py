@@ -73,7 +73,9 @@ def _line(words: Words, queue: Queue) -> Iterator[str]:
         yield words("queue.no_machines")
     else:
         yield words("queue.machines", count=queue.machines)
-    if not queue.waiting:
+    if queue.paused:
+        yield words("queue.paused")
+    elif not queue.waiting:
         yield words("queue.nobody")
     by_number = sorted(queue.waiting.items(), key=lambda one: -one[1])
     for variant, count in by_number[:MOST_VARIANTS]:

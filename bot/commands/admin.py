@@ -12,7 +12,7 @@ from bot.cards import deeds, host_card
 from bot.client import Tree
 from bot.commands.assembly import choosing_variant, suggesting_variant, variant_named
 from bot.commands.choosing import choice, subcommand
-from bot.errors import NothingHeld
+from bot.errors import NothingHeld, OverOwnLimit
 from bot.servers.host import require_host
 from bot.services import Services
 from store import sweep
@@ -20,9 +20,8 @@ from store.choices import servers
 from store.host import broadcasts, controls, overview
 from store.host.controls import Flow
 from store.moderation import audit
-from store.money import budgets, grants
+from store.money import budgets, grants, plans
 from store.money.ledger import Flow as Account
-from store.money.plans import micros
 from store.tables.moderation import AuditEntry
 
 MOST_CREDITS = 1_000_000
@@ -61,7 +60,7 @@ async def do(services: Services, interaction: Press, deed: Deed) -> None:
     now, entries = await services.database.run(done)
     services.bell.set()
     words = services.words(interaction.locale)
-    said = "\n".join(deeds.line(words, entry) for entry in entries)
+    said = "\n".join(deeds.done(words, entry) for entry in entries)
     await interaction.edit_original_response(content=host_card.status(words, now, said))
 
 
@@ -133,8 +132,10 @@ def _budget(group: app_commands.Group, services: Services) -> None:
         guild_id = interaction.guild_id or 0
 
         def deed(session: Session) -> None:
-            now, limit = services.now(), micros(dollars)
-            server = servers.set_budget(session, services.defaults, guild_id, now, limit)
+            now, amount = services.now(), plans.micros(dollars)
+            if amount > (most := services.defaults.plans.server.most_daily_micros):
+                raise OverOwnLimit(limit=plans.dollars(most))
+            server = servers.set_budget(session, services.defaults, guild_id, now, amount)
             budgets.fund(session, guild_id, server.daily_micros, server.now)
             details = {"dollars": dollars, "server": str(guild_id)}
             audit.record(session, audit.HOST, interaction.user.id, "host.budget", details=details)

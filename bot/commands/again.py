@@ -1,4 +1,4 @@
-"""/again: an order of this server by its number, drawn once more with the same seeds."""
+"""/again: an order of this server, or one of its pictures, by number, with the same seeds."""
 
 import asyncio
 
@@ -19,9 +19,9 @@ def register(tree: Tree, services: Services) -> None:
         # What cannot be found is said before anything public appears.
         try:
             async with asyncio.timeout(READ_S):
-                generation = await sources.order(services, interaction, number)
+                generation, nth = await sources.order(services, interaction, number)
         except TimeoutError as error:
             raise StoreUnavailable from error
-        await repeating.again(services, interaction, generation.id)
+        await repeating.again(services, interaction, generation.id, nth)
 
     assembly.add(tree, services, "again", [number_option(services)], answer)

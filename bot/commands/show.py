@@ -1,7 +1,7 @@
-"""/show: an order of this server by its number, with all its buttons, for the member alone."""
+"""/show: an order of this server, or one of its pictures, by number, for the member alone."""
 
 from bot.answers import Press
-from bot.cards import opened
+from bot.cards import opened, picture_card
 from bot.client import Tree
 from bot.commands import assembly
 from bot.commands.assembly import Choices, Option
@@ -14,8 +14,11 @@ def register(tree: Tree, services: Services) -> None:
 
     async def answer(interaction: Press, number: str) -> None:
         await interaction.response.defer(ephemeral=True)
-        generation = await sources.order(services, interaction, number)
-        await opened.show(services, interaction, generation)
+        generation, nth = await sources.order(services, interaction, number)
+        if nth in sources.drawn(generation):
+            await picture_card.show(services, interaction, generation, nth)
+        else:
+            await opened.show(services, interaction, generation)
 
     assembly.add(tree, services, "show", [number(services)], answer)
 

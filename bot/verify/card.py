@@ -17,6 +17,8 @@ from engine.request import ImageRequest
 from store.pictures.origins import Origin, Viewer
 
 PROMPT = 800
+READABLE = ["WebP" if one == "WEBP" else one for one in FORMATS]
+"""As the formats write themselves."""
 
 
 def card(
@@ -28,7 +30,7 @@ def card(
     key, signs = _judgement(looked, origin), services.labels.seal is not None
     title = "unknown_unsigned" if key == "unknown" and not signs else key
     lines = [
-        words(f"verify.{title}", formats=words("list.comma").join(FORMATS)),
+        words(f"verify.{title}", formats=words("list.comma").join(READABLE)),
         *_order(words, origin, seen),
         *_signature(words, looked, signs=signs),
         _label(words, looked),

@@ -14,7 +14,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from bot.errors import SizeOutside, SizeUnoffered, SizeUnreadable
+from bot.errors import ShapeUnreadable, SizeOutside, SizeUnoffered, SizeUnreadable
 from bot.i18n import Texts
 from engine.variants.bounds import Sizes
 from engine.variants.catalog import Variant
@@ -82,7 +82,7 @@ def parse(text: str, variant: Variant, words: Mapping[str, str]) -> Size:
 
 
 def ratio_of(text: str, words: Mapping[str, str]) -> float:
-    """Return width over height of a shape: a name, a ratio or pixels. Raises SizeUnreadable."""
+    """Return width over height of a shape: a name, a ratio or pixels. Raises ShapeUnreadable."""
     folded = _folded(text)
     name = words.get(_joined(folded), folded)
     if name in RATIOS:
@@ -90,7 +90,7 @@ def ratio_of(text: str, words: Mapping[str, str]) -> float:
     match = RATIO.fullmatch(folded) or PIXELS.fullmatch(folded)
     if match and float(match[1]) and float(match[2]):
         return float(match[1]) / float(match[2])
-    raise SizeUnreadable(value=text[:50], choices="16:9, 4:3, 1:1, 3:4, 9:16")
+    raise ShapeUnreadable(value=text[:50])
 
 
 def skew(size: tuple[int, int], ratio: float) -> float:

@@ -77,15 +77,19 @@ async def named(services: Services, interaction: Press, typed: str) -> Source:
     return Source(await services.fetching.plain(content), generation)
 
 
-async def order(services: Services, interaction: Press, typed: str) -> Generation:
-    """Return the order of a number, with or without pictures.
+async def order(services: Services, interaction: Press, typed: str) -> tuple[Generation, int]:
+    """Return the order of a number, and which of its pictures was named: 0 for all, drawn or not.
 
     Raises PictureUnknown or StoreUnavailable.
     """
     match = NUMBER.fullmatch(unicodedata.normalize("NFKC", typed).strip().casefold())
     if match is None:
         raise PictureUnknown(value=typed[:50])
-    return await _visible(services, interaction, match["id"].translate(MISREAD), typed)
+    generation = await _visible(services, interaction, match["id"].translate(MISREAD), typed)
+    nth = int(match["nth"] or 0)
+    if nth > len(generation.images):
+        raise PictureUnknown(value=typed[:50])
+    return generation, nth
 
 
 def of_message(interaction: Press, message: discord.Message) -> str:

@@ -16,6 +16,7 @@ from store.host import controls
 from store.host.controls import Controls
 from store.host.workers import SILENT_MS
 from store.line import flows
+from store.tables.host import Ban
 from store.tables.lines import Worker
 from store.tables.money import MoneyEntry
 from store.tables.orders import UNDELIVERED, Generation, Image
@@ -23,6 +24,7 @@ from store.tables.orders import UNDELIVERED, Generation, Image
 RECENT_MS = 5 * 60_000
 MOST_RECENT = 5_000
 MOST_MONEY = 10_000
+MOST_BANNED = 10
 DAY_MS = 24 * 3600_000
 MICROS = 1_000_000
 
@@ -52,7 +54,10 @@ class Recent:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """All of it, at one moment; `recent` by variant and how the pictures ended."""
+    """All of it, at one moment; `recent` by variant and how the pictures ended.
+
+    `banned` are the last members that the host has banned, with the note on why.
+    """
 
     controls: Controls
     lines: Mapping[str, Line]
@@ -60,6 +65,7 @@ class Overview:
     workers: Mapping[str, Sequence[str]]
     undelivered: int
     vendor_usd: float
+    banned: Mapping[int, str]
 
 
 def read(session: Session) -> Overview:
@@ -72,6 +78,7 @@ def read(session: Session) -> Overview:
         workers=_workers(session),
         undelivered=_undelivered(session),
         vendor_usd=_vendor_usd(session, now),
+        banned=_banned(session),
     )
 
 
@@ -118,6 +125,11 @@ def _workers(session: Session) -> Mapping[str, Sequence[str]]:
 def _undelivered(session: Session) -> int:
     waiting = select(func.count()).select_from(Generation).where(UNDELIVERED)
     return session.scalar(waiting) or 0
+
+
+def _banned(session: Session) -> Mapping[int, str]:
+    newest = select(Ban.user_id, Ban.reason).order_by(Ban.created_at.desc(), Ban.user_id)
+    return {row.user_id: row.reason for row in session.execute(newest.limit(MOST_BANNED))}
 
 
 def _vendor_usd(session: Session, now: int) -> float:

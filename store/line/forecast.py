@@ -20,7 +20,7 @@ MOST_PLAYED = 200
 class Wait:
     """Pictures drawn before an order's first one, and seconds until its last one is there.
 
-    `seconds` is None where nobody draws the variant now, or nobody ever has.
+    `seconds` is None where nobody draws the variant now, nobody ever has, or drawing is paused.
     """
 
     place: int

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload
 
-from store.host import workers
+from store.host import controls, workers
 from store.line import flows, waiting
 from store.line.forecast import Wait
 from store.money.ledger import Flow
@@ -36,6 +36,7 @@ class Queue:
     waiting: Mapping[str, int]
     workers: Mapping[str, int]
     machines: int
+    paused: bool
 
 
 def read(session: Session, flow: Flow) -> Queue:
@@ -62,6 +63,7 @@ def read(session: Session, flow: Flow) -> Queue:
         waiting={row[0]: row[1] for row in session.execute(waits)},
         workers=Counter(name for names in drawn for name in set(names)),
         machines=sum(any(map(draws, names)) for names in drawn),
+        paused=controls.is_paused(session),
     )
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from store.clock import now_ms
-from store.host import workers
+from store.host import controls, workers
 from store.line import fairness, flows, paces, seats
 from store.line.fairness import Head
 from store.line.forecast import Line, Scene, Wait, forecast
@@ -53,7 +53,8 @@ def estimate(session: Session, generation_id: str) -> Wait:
         now_ms=now,
     )
     wait = forecast(scene)
-    return wait if known[asked.variant].known else Wait(wait.place, None)
+    told = known[asked.variant].known and not controls.is_paused(session)
+    return wait if told else Wait(wait.place, None)
 
 
 def still(session: Session, generation_id: str) -> Wait | None:

@@ -66,6 +66,8 @@ async def test_paused_orders_are_kept_and_say_so(hosted: tuple[Stage, MemberActo
     assert len(stage.orders()) == 1
     said = await admin(stage, host, "status")
     assert "1 waiting" in said
+    line = text((await stage.mei.slash(stage.channel, "queue")).response)
+    assert words("queue.paused") in line
     assert words("flows.running") in await admin(stage, host, "flow", flow="running")
     assert words("waiting.paused") not in await ordered(stage, stage.mei)
     assert log(stage)[:2] == ["host.running", "host.paused"]
@@ -103,8 +105,13 @@ async def test_a_banned_member_orders_nothing_until_they_may_again(
     said = await ordered(stage, stage.alex)
     assert "blocked you" in said
     assert "floods" not in said
+    assert f"<@{stage.alex.id}>, floods" in await admin(stage, host, "status")
     await ordered(stage, stage.mei)
+    await admin(stage, host, "ban", person=stage.mei)
     await admin(stage, host, "unban", person=stage.alex)
+    said = await admin(stage, host, "status")
+    assert "floods" not in said
+    assert f"<@{stage.mei.id}>" in said.splitlines()[-1]
     await ordered(stage, stage.alex)
     assert len(stage.orders()) == 2
 
@@ -115,9 +122,13 @@ async def test_grants_budgets_and_requeues_are_done_and_written_down(
     stage, host = hosted
     before = stage.left(stage.alex)
     said = await admin(stage, host, "grant", person=stage.alex, credits=25)
-    assert f"gave credits · → <@{stage.alex.id}> · credits: 25" in said
+    assert said.startswith(f"✅ gave credits · → <@{stage.alex.id}> · credits: 25")
     assert "gave credits" not in await admin(stage, host, "status")
     assert stage.left(stage.alex) == before + 25
+    most = stage.services.defaults.plans.server.most_daily_micros / 1_000_000
+    words = stage.services.texts.of("en-US")
+    said = await admin(stage, host, "budget", dollars=most + 1)
+    assert said == words("errors.over_own_limit", limit=f"{most:.2f}")
     await admin(stage, host, "budget", dollars=0.0)
     await ordered(stage, stage.alex)
     held = stage.claim()

@@ -121,7 +121,7 @@ async def test_a_mask_says_what_is_drawn_anew(stage: Stage) -> None:
     assert kept[:, 68:].min() == 255
     stage.draw()
     await stage.deliver()
-    assert "Part of a picture, drawn anew" in text(result.response)
+    assert "the rest is the picture's own" in text(result.response)
 
 
 async def test_what_is_transparent_in_the_picture_is_a_mask(stage: Stage) -> None:
@@ -367,10 +367,10 @@ async def test_a_picture_is_drawn_on_beyond_its_sides(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"aspect": "1:1"}, "Nothing would be added"),
-        ({"left": 0}, "Nothing would be added"),
+        ({"aspect": "1:1"}, "adds nothing"),
+        ({"left": 0}, "adds nothing"),
         ({"aspect": "10:1"}, "at most 3 times"),
-        ({"aspect": "round"}, "is not a size"),
+        ({"aspect": "round"}, "is not a shape"),
     ],
 )
 async def test_what_cannot_be_expanded_is_explained(

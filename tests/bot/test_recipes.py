@@ -134,11 +134,29 @@ async def test_an_unknown_number_is_told_to_the_member_alone(stage: Stage, comma
 async def test_show_opens_any_order_of_the_server_for_the_member_alone(stage: Stage) -> None:
     first = await stage.drawn(stage.alex, count=2)
     number = order_id(first.response)
-    theirs = await show(stage, stage.mei, f" #{number.upper()}-2 ")
+    theirs = await show(stage, stage.mei, f" #{number.upper()} ")
     assert theirs.ephemeral
     assert len(gallery(theirs)) == 2
     assert "star" not in presses(theirs)
     assert "star" in presses(await show(stage, stage.alex, number))
+
+
+async def test_the_number_of_one_picture_means_that_picture_alone(stage: Stage) -> None:
+    first = await stage.drawn(stage.alex, count=3, seed="7")
+    number = order_id(first.response)
+    offered = await stage.alex.autocomplete(stage.channel, "again", "number", number)
+    assert [one["value"] for one in offered] == [number, f"{number}-2", f"{number}-3"]
+    assert gallery(await show(stage, stage.mei, f"{number}-2")) == [f"reroll-{number}-2.png"]
+    before = stage.left(stage.alex)
+    await stage.alex.slash(stage.channel, "again", number=f"{number}-2")
+    assert stage.orders()[-1].request["seeds"] == [8]
+    assert before - stage.left(stage.alex) == stage.orders()[0].price / 3
+    words = stage.speaks(stage.alex, "zh-CN")
+    for command in ("show", "again"):
+        told = await stage.alex.slash(stage.channel, command, number=f"{number}-4")
+        said = (told.followups[-1] if told.followups else told.response).content
+        assert said == words("errors.picture_unknown", value=f"{number}\\-4")
+    assert len(stage.orders()) == 2
 
 
 async def test_the_originals_are_the_files_as_they_were_drawn(stage: Stage) -> None:

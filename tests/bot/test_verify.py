@@ -145,7 +145,7 @@ async def test_what_is_no_picture_is_told_so_and_which_kinds_can_be_read(
 ) -> None:
     words = stage.speaks(stage.alex, locale)
     said = text(await verified(stage, stage.alex, content))
-    formats = words("list.comma").join(FORMATS)
+    formats = words("list.comma").join(FORMATS).replace("WEBP", "WebP")
     assert said == words("verify.unreadable", formats=formats)
     assert "JPEG" in said
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from store.database import Database
-from store.host import workers
+from store.host import controls, workers
+from store.host.controls import Flow
 from store.line import paces
 from store.line.fairness import Head
 from store.line.forecast import Line, Scene, Seat, Wait, forecast
@@ -98,6 +99,9 @@ def test_what_was_drawn_tells_how_long_the_next_order_takes(database: Database) 
     second = place(database, 2, 2)
     with database.begin() as session:
         assert estimate(session, second) == Wait(1, 16.0)
+        controls.set_flow(session, Flow.PAUSED, by=1)
+        assert estimate(session, second) == Wait(1, None)
+        controls.set_flow(session, Flow.RUNNING, by=1)
         workers.leave(session, "w", VARIANTS)
         assert estimate(session, second) == Wait(1, None)
 
