@@ -66,6 +66,7 @@ from store.files import Files
 from store.host import schema
 from store.host.schema import SchemaOld
 from store.metrics.observers import NoTracing, observers
+from store.outages import Outages
 from worker.queue import BrokerEvicts, Tickets, refuse_eviction
 
 READY = "REROLL READY"
@@ -161,7 +162,7 @@ def build(settings: BotSettings) -> Services:
     catalog = settings.catalog()
     return Services(
         database=Database(settings.database_url.get_secret_value()),
-        files=Files(settings.files_url),
+        files=Files(settings.files_url, Outages()),
         tickets=Tickets(settings.broker_url.get_secret_value()),
         catalog=catalog,
         defaults=settings.defaults(),

@@ -14,6 +14,7 @@ from bot.errors import Unexpected
 from bot.i18n import Words
 from engine.errors import RerollError
 from store.errors import StoreUnavailable
+from store.outages import reason
 
 Press = discord.Interaction[Any]
 
@@ -44,7 +45,7 @@ def expected(error: Exception) -> RerollError:
     """Return an error that has a text; an unexpected one is logged under a reference."""
     if isinstance(error, RerollError):
         if isinstance(error, StoreUnavailable):
-            log.warning("store unavailable", cause=type(error.__cause__).__name__)
+            log.warning("store unavailable", error=reason(error))
         return error
     reference = secrets.token_hex(4)
     log.error("unexpected error", reference=reference, exc_info=error)

@@ -11,6 +11,7 @@ from bot.delivery.progress import ProgressBoard
 from bot.services import Services
 from store.errors import FilesUnavailable, StoreUnavailable
 from store.orders import generations
+from store.outages import Outages
 from store.sweep import Swept, sweep
 from store.training import leftover, trainings
 from worker import events
@@ -53,7 +54,7 @@ class Sweeper:
         self._services = services
         self._every_s = every_s
         self._began = time.monotonic() if began is None else began
-        self._away: dict[str, bool] = {}
+        self._outages = Outages()
 
     async def run(self) -> None:
         """Sweep for ever."""
@@ -66,10 +67,10 @@ class Sweeper:
         watched_ms = int((time.monotonic() - self._began) * 1000)
         try:
             swept = await self._services.database.run(sweep, watched_ms=watched_ms)
-        except StoreUnavailable:
-            self._note("database", away=True)
+        except StoreUnavailable as error:
+            self._outages.began("database", error)
             return
-        self._note("database", away=False)
+        self._outages.ended("database")
         if swept.finished:
             self._services.bell.set()
         if swept.variants:
@@ -82,28 +83,19 @@ class Sweeper:
     async def _purge(self, swept: Swept) -> None:
         """Remove files of orders and trainings; what fails is found again by the next sweep."""
         files, database = self._services.files, self._services.database
-        try:
+        with suppress(FilesUnavailable, StoreUnavailable):
             for generation_id in swept.unpurged:
                 await files.aremove(generation_id)
                 await database.run(generations.purged, [generation_id])
             for lora_id in swept.trained:
                 await files.aremove(trainings.folder(lora_id))
                 await database.run(leftover.purged, [lora_id])
-        except (FilesUnavailable, StoreUnavailable):
-            self._note("file store", away=True)
-        else:
-            self._note("file store", away=False)
 
     async def _remind(self, variants: Set[str]) -> None:
         try:
             for variant in variants:
                 await self._services.tickets.aremind(variant)
-        except BrokerUnavailable:
-            self._note("broker", away=True)
+        except BrokerUnavailable as error:
+            self._outages.began("broker", error)
         else:
-            self._note("broker", away=False)
-
-    def _note(self, what: str, *, away: bool) -> None:
-        if away != self._away.get(what, False):
-            log.warning("unavailable" if away else "available again", what=what)
-        self._away[what] = away
+            self._outages.ended("broker")

@@ -1,6 +1,7 @@
 """The data folder of one machine: where everything is kept, and who may use it."""
 
 import contextlib
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,11 +10,16 @@ import filelock
 
 from local.errors import FolderInUse, FolderUnusable
 
+PROBE = 4096
+"""Bytes; a disk without room for a page has none for a start."""
+
 
 def usable(folder: Path, option: str) -> None:
-    """Make a folder that a person named by `option`. Raises FolderUnusable."""
+    """Make a folder that a person named by `option`, and write. Raises FolderUnusable."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(bytes(PROBE))
     except OSError as error:
         raise FolderUnusable(folder, error, option) from None
 

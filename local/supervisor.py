@@ -7,21 +7,20 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from local.errors import CrashLoop, StartFailed
+from local.log_files import log_file
 
 READY_LINE = "REROLL READY"
 LOUD = re.compile(r"\b(warning|error|critical)\b", re.IGNORECASE)
 STDOUT = 1
 LAST_WORDS = 2.0
 """Seconds for what a process had written before it ended."""
-LOG_BYTES = 5_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +116,7 @@ class Child:
         return bool(done)
 
     async def _keep(self) -> None:
-        with _log_file(self.program.name, self.log) as writer:
+        with log_file(self.program.name, self.log, self._tell) as writer:
             failures, clock = 0, asyncio.get_running_loop().time
             while not self._stopping:
                 began = clock()
@@ -236,15 +235,3 @@ class Supervisor:
                 *(child.stop() for child in children if child.program.foundation is foundation)
             )
         self._children.clear()
-
-
-@contextlib.contextmanager
-def _log_file(name: str, path: Path) -> Iterator[logging.Logger]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handler = RotatingFileHandler(path, maxBytes=LOG_BYTES, backupCount=2, encoding="utf-8")
-    writer = logging.Logger(name)
-    writer.addHandler(handler)
-    try:
-        yield writer
-    finally:
-        handler.close()

@@ -4,18 +4,21 @@ An order's folder is its alone, so that deleting it takes nothing from anybody. 
 SQL; a row that names a file is written only after the file is there.
 """
 
+import asyncio
 import hashlib
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from obstore.exceptions import AlreadyExistsError, BaseError
+from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
 from store.errors import FilesUnavailable
+from store.outages import Outages
 
 if TYPE_CHECKING:
     from obstore.store import RetryConfig
@@ -32,15 +35,19 @@ RETRIES: "RetryConfig" = {
 }
 """Whoever calls waits for a store that is away as long as it wants; the library would for minutes,
 and a member's answer with it."""
+READING, WRITING = "file store, reading", "file store, writing"
+"""Apart: on a disk that is full or read-only, what is there can still be read."""
 
 
 class Files:
     """A file store at `file:///folder` or `s3://bucket/prefix` (credentials from the environment).
 
-    Every method raises FilesUnavailable where the store cannot answer.
+    Every method raises FilesUnavailable where the store cannot answer, is full, or has not kept a
+    file whole. `outages` hears of all but the last.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, outages: Outages | None = None) -> None:
+        self._outages = outages
         self._store: ObjectStore = (
             from_url(url, mkdir=True)
             if url.startswith("file:")
@@ -48,15 +55,18 @@ class Files:
         )
 
     def put(self, folder: str, content: bytes) -> str:
-        """Keep `content`; return its sha256. The same content is kept once."""
+        """Keep `content`; return its sha256. The same content is kept once.
+
+        Written beside its place and then moved there, over what may have been cut off.
+        """
         digest = hashlib.sha256(content).hexdigest()
-        with _unavailable(), suppress(AlreadyExistsError):
-            self._store.put(f"{folder}/{digest}", content, mode="create")
+        with self._trying(WRITING):
+            self._store.put(f"{folder}/{digest}", content, use_multipart=False)
         return digest
 
     def has(self, folder: str, digest: str) -> bool:
         """Tell whether a file is there."""
-        with _unavailable():
+        with self._trying(READING):
             try:
                 self._store.head(f"{folder}/{digest}")
             except FileNotFoundError:
@@ -65,13 +75,13 @@ class Files:
 
     def remove(self, folder: str, digest: str) -> None:
         """Remove one file; it may be gone."""
-        with _unavailable(), suppress(FileNotFoundError):
+        with self._trying(WRITING), suppress(FileNotFoundError):
             self._store.delete(f"{folder}/{digest}")
 
     def get(self, folder: str, digest: str) -> bytes:
         """Return a file."""
-        with _unavailable():
-            return bytes(self._store.get(f"{folder}/{digest}").bytes())
+        with self._trying(READING):
+            return _whole(bytes(self._store.get(f"{folder}/{digest}").bytes()), digest)
 
     @contextmanager
     def opened(self, folder: str, digest: str) -> Iterator[tuple[int, Callable[[memoryview], int]]]:
@@ -81,10 +91,10 @@ class Files:
         store is FilesUnavailable there too.
         """
         path = f"{folder}/{digest}"
-        with _unavailable():
+        with self._trying(READING):
             if isinstance(self._store, LocalStore):
                 # The library's way costs the processor many times as much.
-                with Path(self._store.prefix or "/", path).open("rb", buffering=0) as file:
+                with _path(self._store, path).open("rb", buffering=0) as file:
                     yield os.fstat(file.fileno()).st_size, file.readinto
             else:
                 ranges = _Ranges(self._store, path)
@@ -92,23 +102,25 @@ class Files:
 
     async def aget(self, folder: str, digest: str) -> bytes:
         """Return a file."""
-        return await self._aread(f"{folder}/{digest}")
+        content = await self._aread(f"{folder}/{digest}")
+        with self._trying(READING):
+            return await asyncio.to_thread(_whole, content, digest)
 
     async def aput(self, folder: str, content: bytes) -> str:
         """Keep `content`, as `put` does."""
         digest = hashlib.sha256(content).hexdigest()
-        with _unavailable(), suppress(AlreadyExistsError):
-            await self._store.put_async(f"{folder}/{digest}", content, mode="create")
+        with self._trying(WRITING):
+            await self._store.put_async(f"{folder}/{digest}", content, use_multipart=False)
         return digest
 
     async def acopy(self, folder: str, digest: str, source: str) -> None:
         """Keep a file of another order's folder in this one too."""
-        with _unavailable():
+        with self._trying(WRITING):
             await self._store.copy_async(f"{source}/{digest}", f"{folder}/{digest}")
 
     def put_preview(self, folder: str, content: bytes) -> None:
         """Replace an order's preview."""
-        with _unavailable():
+        with self._trying(WRITING):
             self._store.put(f"{folder}/{PREVIEW}", content)
 
     async def aget_preview(self, folder: str) -> bytes:
@@ -117,24 +129,42 @@ class Files:
 
     def remove_preview(self, folder: str) -> None:
         """Remove an order's preview; there may be none."""
-        with _unavailable(), suppress(FileNotFoundError):
+        with self._trying(WRITING), suppress(FileNotFoundError):
             self._store.delete(f"{folder}/{PREVIEW}")
 
     async def aremove(self, folder: str) -> None:
         """Remove all files of an order; there may be none."""
-        with _unavailable():
+        with self._trying(WRITING):
+            if isinstance(self._store, LocalStore):
+                # The library hides what a process was killed over while it wrote.
+                with suppress(FileNotFoundError):
+                    await asyncio.to_thread(shutil.rmtree, _path(self._store, folder))
+                return
             async for found in self._store.list(f"{folder}/"):
                 with suppress(FileNotFoundError):
                     await self._store.delete_async([one["path"] for one in found])
 
     async def aremove_one(self, folder: str, digest: str) -> None:
         """Remove one file; it may be gone."""
-        with _unavailable(), suppress(FileNotFoundError):
+        with self._trying(WRITING), suppress(FileNotFoundError):
             await self._store.delete_async(f"{folder}/{digest}")
 
     async def _aread(self, path: str) -> bytes:
-        with _unavailable():
+        with self._trying(READING):
             return bytes(await (await self._store.get_async(path)).bytes_async())
+
+    @contextmanager
+    def _trying(self, deed: str) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError as error:  # the store is well
+            raise FilesUnavailable from error
+        except (BaseError, OSError) as error:
+            if self._outages:
+                self._outages.began(deed, error)
+            raise FilesUnavailable from error
+        if self._outages:
+            self._outages.ended(deed)
 
 
 class _Ranges:
@@ -152,9 +182,12 @@ class _Ranges:
         return end - start
 
 
-@contextmanager
-def _unavailable() -> Iterator[None]:
-    try:
-        yield
-    except (BaseError, OSError) as error:
-        raise FilesUnavailable from error
+def _path(store: LocalStore, path: str) -> Path:
+    return Path(store.prefix or "/", path)
+
+
+def _whole(content: bytes, digest: str) -> bytes:
+    """Return it as it was kept. Raises FileNotFoundError for what a power cut or a copy cut off."""
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise FileNotFoundError(f"{digest} is not whole")
+    return content

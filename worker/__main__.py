@@ -30,6 +30,7 @@ from store.files import Files
 from store.host import schema
 from store.loras.addresses import DISCORD
 from store.metrics.observers import NoTracing, observers
+from store.outages import Outages
 from store.sweep import reclaim
 from worker import app, measured
 from worker.doctor import visit
@@ -128,7 +129,7 @@ def _parts(settings: WorkerSettings, broker_url: str) -> Parts:
         log.warning("REROLL_BFL_KEY is missing; these cannot be drawn", variants=hosted)
     if not settings.check_model:  # said here alone: a process that trains stands beside one
         log.warning("REROLL_CHECK_MODEL is empty: nobody looks at pictures before members do")
-    files = Files(settings.files_url)
+    files = Files(settings.files_url, Outages())
     return Parts(
         name=settings.worker_name,
         catalog=catalog,

@@ -3,9 +3,12 @@
 import gc
 from collections.abc import Callable, Sequence
 
+import structlog
 from celery import Celery, signals
 from kombu import Queue
 
+from store.errors import StoreUnavailable
+from store.outages import reason
 from worker.hand import InHand
 from worker.queue import TASK, queue_name
 
@@ -35,6 +38,8 @@ ARGUMENTS = (
     "--without-mingle",
 )
 
+log = structlog.get_logger()
+
 
 def build(broker_url: str, names: Sequence[str], work: Callable[[], object]) -> Celery:
     """Return the application; each ticket makes it work until nothing waits."""
@@ -43,7 +48,11 @@ def build(broker_url: str, names: Sequence[str], work: Callable[[], object]) -> 
 
     @app.task(name=TASK)
     def take() -> None:
-        work()
+        try:
+            work()
+        except StoreUnavailable as error:
+            # Claims in hand are left to their leases; what waits is reminded of.
+            log.warning("work left where it is: the database is away", error=reason(error))
 
     return app
 

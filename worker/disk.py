@@ -10,15 +10,13 @@ from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
 
-import structlog
-
 from engine.loras.reading import PIECE, Stream
+from store.outages import Outages
 
+NAME = "disk for LoRAs"
 HALF = ".half"
 FORGOTTEN_S = 3600.0
 """A half file that nobody has written to for so long is of a process that died."""
-
-log = structlog.get_logger()
 
 
 class Disk:
@@ -27,6 +25,7 @@ class Disk:
     def __init__(self, folder: Path, room: float) -> None:
         """Keep up to `room` bytes in `folder`, which is made where it is missing."""
         self._folder, self._room = folder, room
+        self._outages = Outages()
 
     @contextmanager
     def opened(self, sha256: str) -> Iterator[Stream | None]:
@@ -37,7 +36,7 @@ class Disk:
             return
 
         def readinto(place: memoryview) -> int:
-            with _optional():  # what is cut off so is another file
+            with self._optional():  # what is cut off so is another file
                 return file.readinto(place)
             return 0
 
@@ -49,25 +48,31 @@ class Disk:
         if stream.size > self._room:
             return
         piece = memoryview(bytearray(min(stream.size, PIECE)))
-        with _optional():
+        with self._optional():
             self._folder.mkdir(parents=True, exist_ok=True)
             self._make_room(stream.size)
             half = self._folder / f"{sha256}.{os.getpid()}{HALF}"
-            with half.open("wb") as file:
-                while filled := stream.readinto(piece):
-                    file.write(piece[:filled])
-            half.replace(self._folder / sha256)
+            try:
+                with half.open("wb") as file:
+                    while filled := stream.readinto(piece):
+                        file.write(piece[:filled])
+                half.replace(self._folder / sha256)
+            finally:  # what found no room must not take what there is
+                half.unlink(missing_ok=True)
+            self._outages.ended(NAME)
 
     def remove(self, sha256: str) -> None:
         """Remove a file that turned out to be another one."""
-        with _optional():
+        with self._optional():
             (self._folder / sha256).unlink(missing_ok=True)
 
     def _found(self, sha256: str) -> FileIO | None:
         path = self._folder / sha256
-        with suppress(FileNotFoundError), _optional():
-            os.utime(path)
-            return path.open("rb", buffering=0)
+        with suppress(FileNotFoundError), self._optional():
+            file = path.open("rb", buffering=0)
+            with suppress(OSError):  # on a disk that is read-only
+                os.utime(path)
+            return file
         return None
 
     def _make_room(self, coming: int) -> None:
@@ -87,12 +92,11 @@ class Disk:
                     found = entry.stat()
                     yield found.st_mtime, found.st_size, Path(entry.path)
 
-
-@contextmanager
-def _optional() -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        log.warning("the disk for LoRAs is of no use", error=repr(error))
+    @contextmanager
+    def _optional(self) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            self._outages.began(NAME, error)

@@ -24,6 +24,7 @@ from store.files import Files
 from store.line import claims
 from store.line.claims import Claim, Kept
 from store.money.errors import MoneyRanOut
+from store.outages import reason
 from worker import fetching
 from worker.endings import Endings
 from worker.events import Doorbell, Finished
@@ -189,7 +190,10 @@ def _ending(work: Work) -> Ending:
         return partial(claims.cancelled, claim=claim)
     except (EngineFailed, FilesUnavailable, MoneyRanOut) as error:
         work.till.ended(error)
-        told.exception("image failed")
+        if isinstance(error, FilesUnavailable):
+            told.error("image failed", error=reason(error))
+        else:
+            told.exception("image failed")
         return partial(claims.fail, claim=claim, error=error)
     except Exception:
         told.exception("image failed unexpectedly")

@@ -19,7 +19,8 @@ T = TypeVar("T")
 
 def put(parts: "Parts", grip: Grip, png: bytes) -> str:
     """Keep a finished file; return its name."""
-    return _patiently(parts, grip, partial(parts.files.put, grip.claim.generation_id, png))
+    keep = partial(parts.files.put, grip.claim.generation_id, png)
+    return patiently(parts.patience_s, grip.check, keep)
 
 
 def pictures(parts: "Parts", grip: Grip, request: ImageRequest) -> Mapping[str, bytes]:
@@ -38,20 +39,23 @@ def loras(parts: "Parts", grip: Grip, request: ImageRequest) -> None:
     lacking = adapters.lacking(request)
     with parts.stay.bringing(len(lacking)):
         for sha256 in lacking:
-            _patiently(parts, grip, partial(parts.loras.bring, adapters, sha256))
+            bring = partial(parts.loras.bring, adapters, sha256)
+            patiently(parts.patience_s, grip.check, bring)
 
 
 def _picture(parts: "Parts", grip: Grip, name: str) -> bytes:
     try:
-        return _patiently(parts, grip, partial(parts.files.get, grip.claim.generation_id, name))
+        read = partial(parts.files.get, grip.claim.generation_id, name)
+        return patiently(parts.patience_s, grip.check, read)
     except FilesUnavailable as error:
         if isinstance(error.__cause__, FileNotFoundError):
             raise InputLost from error
         raise
 
 
-def _patiently(parts: "Parts", grip: Grip, act: Callable[[], T]) -> T:
-    give_up_at = time.monotonic() + parts.patience_s
+def patiently(patience_s: float, check: Callable[[], None], act: Callable[[], T]) -> T:
+    """Do what needs the file store, once it can; `check` raises what ends the wait."""
+    give_up_at = time.monotonic() + patience_s
     while True:
         try:
             return act()
@@ -59,5 +63,5 @@ def _patiently(parts: "Parts", grip: Grip, act: Callable[[], T]) -> T:
             gone = isinstance(error.__cause__, FileNotFoundError)
             if gone or time.monotonic() > give_up_at:
                 raise
-            grip.check()
+            check()
             time.sleep(1)

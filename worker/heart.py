@@ -14,6 +14,7 @@ from store.database import Database
 from store.errors import StoreUnavailable
 from store.host import controls, workers
 from store.host.workers import Means, Rows
+from store.outages import Outages
 from store.sweep import sweep
 from worker.drawing import Parts
 from worker.events import Finished
@@ -44,6 +45,7 @@ class Pulse(ABC):
     ) -> None:
         self._name, self._names = name, names
         self._database, self._hand, self._tickets = database, hand, tickets
+        self._outages = Outages()
         self._stopped = Event()
         self._began = self._busy_at = time.monotonic()
         self._threads = [
@@ -84,8 +86,10 @@ class Pulse(ABC):
         while not self._stopped.wait(every_s):
             try:
                 work()
-            except (StoreUnavailable, BrokerUnavailable) as error:
-                log.warning("heartbeat missed", work=work.__name__, error=str(error))
+            except StoreUnavailable as error:
+                self._outages.began("database", error)
+            except BrokerUnavailable as error:
+                self._outages.began("broker", error)
             except Exception:
                 log.exception("heartbeat failed", work=work.__name__)
 
@@ -103,8 +107,11 @@ class Pulse(ABC):
         waits = self.mend(int((time.monotonic() - self._began) * 1000))
         with self._database.begin() as session:
             paused = controls.is_paused(session)
+        self._outages.ended("database")
         for name in waits:
             self._tickets.remind(name)
+        if waits:
+            self._outages.ended("broker")
         self._end_if_deaf(set() if paused else waits)
 
     def _end_if_deaf(self, waits: Set[str]) -> None:

@@ -4,9 +4,10 @@ By looking, not by tickets: with one drawing thread a ticket would wait behind p
 neither Celery nor Discord.
 """
 
+import errno
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -29,6 +30,7 @@ from store.loras import fetches, library, unneeded
 from store.loras.errors import LoraUnfetched
 from store.loras.fetches import Held
 from store.loras.library import Kept
+from store.outages import Outages
 from worker.lora_download import Downloader, forget
 from worker.shelving import shelved
 
@@ -38,7 +40,9 @@ TIDY_S = 60.0
 CONVERT_MS = 300_000
 """Nothing beats while a file is converted; the largest takes a slow machine a minute."""
 PARTS = "*.part"
+NAME = "room for LoRAs that are added"
 GRACE_S = 5.0
+UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
 NEEDS = 4
 """Times its size that a file takes in memory while it is converted."""
 STALE_S = 24 * 3600.0
@@ -69,13 +73,13 @@ class Librarian:
     ) -> None:
         self._name, self._database, self._files = name, database, files
         self._downloader, self._folder = downloader, folder
+        self._outages = Outages()
         self._stopped = Event()
         self._tidied_at = 0.0
         self._thread = Thread(target=self._repeat, daemon=True)
 
     def start(self) -> None:
         """Take back what a former life held, and begin."""
-        self._folder.mkdir(parents=True, exist_ok=True)
         with self._database.begin() as session:
             fetches.reclaim(session, self._name)
         self._thread.start()
@@ -91,8 +95,9 @@ class Librarian:
             try:
                 self.work_off()
                 self.tidy_now_and_then()
+                self._outages.ended("library's stores")
             except (StoreUnavailable, FilesUnavailable) as error:
-                log.warning("library waits", error=repr(error))
+                self._outages.began("library's stores", error)
             except Exception:
                 log.exception("library failed")
 
@@ -134,6 +139,7 @@ class Librarian:
         try:
             made = self._made(held, part)
             self._keep(held, made)
+            self._outages.ended(NAME)
             told.info("lora kept", base=made.base, sha256=made.file.sha256[:12])
         except Leaving:
             self._write(held, fetches.release)
@@ -147,8 +153,14 @@ class Librarian:
         except (LoraRefused, LoraUnfetched) as refused:
             told.info("lora refused", code=refused.code)
             self._write(held, partial(fetches.fail, error=refused))
+        except FilesUnavailable as error:
+            # No room, mostly: the file is not to blame, and is tried again until there is some.
+            self._outages.began(NAME, error)
+            forget(part)
+            self._write(held, fetches.put_off)
+            return
         except RerollError:
-            raise  # a store is away: the lease runs out, and the file is gone on with
+            raise  # the database is away: the lease runs out, and the file is gone on with
         except Exception:
             told.exception("lora failed unexpectedly")
             self._write(held, fetches.retry)
@@ -157,7 +169,9 @@ class Librarian:
         forget(part)
 
     def _made(self, held: Held, part: Path) -> _Made:
-        self._downloader.fetch(held.url, part, held.most_bytes, self._teller(held))
+        with _writable():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._downloader.fetch(held.url, part, held.most_bytes, self._teller(held))
         size = part.stat().st_size
         with self._database.begin() as session:
             fetches.beat(session, held, size, size, lease_ms=CONVERT_MS)
@@ -197,6 +211,17 @@ class Librarian:
     def _write(self, held: Held, write: Callable[[Session, Held], None]) -> None:
         with suppress(LeaseLost), self._database.begin() as session:
             write(session, held)
+
+
+@contextmanager
+def _writable() -> Iterator[None]:
+    """Raise FilesUnavailable where this machine's own disk takes no file."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in UNWRITABLE:
+            raise FilesUnavailable from error
+        raise
 
 
 def _check_memory(size: int) -> None:

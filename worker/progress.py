@@ -54,7 +54,7 @@ class Teller:
                 return False
             self._files.put_preview(self._claim.generation_id, shown)
         except FilesUnavailable:
-            log.warning("preview not kept", order=self._claim.generation_id, exc_info=True)
+            log.debug("preview not kept", order=self._claim.generation_id)
             return False
         finally:
             self._shown_at = time.monotonic()

@@ -17,10 +17,11 @@ from bot.loras import previews
 from bot.services import Services
 from engine.errors import VariantUnknown
 from store.choices import servers
-from store.errors import Gone, StoreUnavailable
+from store.errors import FilesUnavailable, Gone, StoreUnavailable
 from store.money import ledger
 from store.money.ledger import Balance, Flow
 from store.orders import deliveries, generations
+from store.outages import Outages
 from store.tables.orders import Generation
 
 AT_ONCE = 8
@@ -28,6 +29,8 @@ POLL_S = 1.0
 PATIENCE_S = 60.0
 """One delivery, uploads and rate limits included; a hanging one is tried again."""
 LAST_S = 3.0
+AWAY_S = 5.0
+"""Between two tries to write that an order was shown."""
 
 log = structlog.get_logger()
 
@@ -87,6 +90,9 @@ class Delivery:
         self._routes = routes
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._busy: dict[str, asyncio.Task[None]] = {}
+        self._shown: dict[str, int | None] = {}
+        """By order, messages that a database without room could not be told of: shown once."""
+        self._outages = Outages()
 
     async def run(self) -> None:
         """Deliver for ever: at the bell, and by looking once a second."""
@@ -124,6 +130,10 @@ class Delivery:
         try:
             async with self._slots:
                 await self._attempt(generation)
+        except StoreUnavailable as error:
+            # The sweeper only hears of it where nothing can be read either.
+            self._outages.began("database, writing", error)
+            await asyncio.sleep(AWAY_S)
         except Exception:
             log.exception("delivery failed", order=generation.id)
         finally:
@@ -134,19 +144,25 @@ class Delivery:
         try:
             known = await database.run(facts, generation.id, services)
             if known is None:
+                self._shown.pop(generation.id, None)
                 return
-            async with asyncio.timeout(PATIENCE_S):
-                message_id = await self._show(known)
+            if generation.id not in self._shown:
+                async with asyncio.timeout(PATIENCE_S):
+                    self._shown[generation.id] = await self._show(known)
+        except StoreUnavailable:
+            raise
         except Exception as error:
             tries_again = await database.run(deliveries.postpone, generation)
             log.warning(
                 "delivery postponed" if tries_again else "delivery given up",
                 order=generation.id,
                 error=repr(error),
-                exc_info=error,
+                exc_info=None if isinstance(error, FilesUnavailable) else error,
             )
             return
-        await database.run(deliveries.delivered, generation.id, message_id)
+        await database.run(deliveries.delivered, generation.id, self._shown[generation.id])
+        message_id = self._shown.pop(generation.id)
+        self._outages.ended("database, writing")
         await previews.keep(services, known.generation)
         await held.tell(services, self._routes.client, known.generation)
         log.info("delivered", order=generation.id, seen=message_id is not None)

@@ -6,8 +6,8 @@ Named by a digest of all that decides it and by nothing else: no member, no orde
 import os
 import tempfile
 from collections import OrderedDict
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,9 +37,10 @@ class Shelf:
         path = self._path(key)
         try:
             tensors = load_file(path)
-            path.touch()
         except UNREADABLE:
             return None
+        with suppress(OSError):  # on a disk that is read-only
+            path.touch()
         size = 1 + max((int(name) for name in tensors), default=-1)
         return tuple(tensors.get(str(index)) for index in range(size))
 
@@ -47,14 +48,22 @@ class Shelf:
         """Keep it, the least recently used files leaving where it needs the room."""
         present = {str(index): one for index, one in enumerate(encoded) if one is not None}
         tensors = {name: one.contiguous() for name, one in present.items()}
-        with suppress(*UNREADABLE):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=self.folder)
-            os.close(handle)
-            save_file(tensors, name)
+        with suppress(*UNREADABLE), self._half() as half:
+            save_file(tensors, half)
             # Another worker may write the same file at the same time, and it is the same.
-            Path(name).replace(self._path(key))
+            half.replace(self._path(key))
             self._make_room()
+
+    @contextmanager
+    def _half(self) -> Iterator[Path]:
+        """Yield a file to write to, and leave none behind that found no room."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=self.folder)
+        os.close(handle)
+        try:
+            yield Path(name)
+        finally:
+            Path(name).unlink(missing_ok=True)
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}.safetensors"

@@ -122,6 +122,11 @@ def retry(session: Session, held: Held) -> None:
     _write(session, held, lease_until=None)
 
 
+def put_off(session: Session, held: Held) -> None:
+    """Leave a fetch alone for a while, which spends no attempt. Raises LeaseLost."""
+    _write(session, held, lease_until=now_ms() + LEASE_MS, attempts=LoraFetch.attempts - 1)
+
+
 def reclaim(session: Session, worker: str) -> None:
     """Take back what `worker`'s former life held."""
     session.execute(

@@ -133,4 +133,4 @@ def test_a_folder_that_cannot_be_made_is_one_sentence_before_anything_starts(
     )
     assert ran.returncode == 1
     assert ran.stderr.count("\n") == 1
-    assert f"Choose another with {option}." in ran.stderr
+    assert f"or choose another with {option}." in ran.stderr

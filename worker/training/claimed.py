@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 
 import structlog
 
@@ -17,6 +18,7 @@ from store.loras import library
 from store.loras.library import Kept
 from store.training import claims, trainings
 from store.training.claims import Claim, Progress
+from worker.fetching import patiently
 from worker.hand import ClaimStopped
 from worker.shelving import shelved
 from worker.training.parts import Parts
@@ -56,18 +58,16 @@ class Work:
             self.step = training.step
             self._show(training)
         lora = training.lora()
-        self._look(lora)
-        self._tell(training)
+        with suppress(StoreUnavailable, FilesUnavailable):  # what it learnt is kept all the same
+            self._look(lora)
+            self._tell(training)
         return lambda: self._keep(lora)
 
     def _begun(self) -> Training:
-        files, claim = self._parts.files, self._claim
+        claim = self._claim
         try:
-            examples = [
-                Example(files.get(self._folder, sha256), caption)
-                for sha256, caption in claim.examples
-            ]
-            kept = files.get(self._folder, claim.checkpoint) if claim.checkpoint else b""
+            examples = [Example(self._read(sha256), caption) for sha256, caption in claim.examples]
+            kept = self._read(claim.checkpoint) if claim.checkpoint else b""
         except FilesUnavailable as error:
             if isinstance(error.__cause__, FileNotFoundError):
                 raise InputLost from error
@@ -75,6 +75,10 @@ class Work:
         training = begin(self._parts.engine, self._variant, claim.plan, examples, kept)
         self.step = training.step
         return training
+
+    def _read(self, sha256: str) -> bytes:
+        read = partial(self._parts.files.get, self._folder, sha256)
+        return patiently(self._parts.patience_s, self._parts.hand.check, read)
 
     def _check(self, training: Training) -> None:
         """Hear whether to go on; a process that leaves keeps what was learnt so far first."""

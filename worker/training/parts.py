@@ -27,8 +27,8 @@ class Parts:
     engine: Engine
     hand: Hold = field(default_factory=Hold)
     finish: Finish = field(default_factory=Finish)
-    patience_s: float = 20.0
-    """How long a finished LoRA waits for a file store or a database that is away."""
+    patience_s: float = 120.0
+    """How long a finished LoRA, an hour's work maybe, waits for a store that is away or full."""
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from engine.training.plan import trainers
 from engine.variants.catalog import Catalog, Variant
 from store.database import Database
 from store.files import Files
+from store.outages import Outages
 from store.training import claims
 from worker import app
 from worker.finishing import Finish
@@ -36,7 +37,7 @@ def parts(settings: WorkerSettings, catalog: Catalog, finish: Finish) -> Parts:
         name=f"{settings.worker_name}-trainer",
         variants=fitting,
         database=Database(settings.database_url.get_secret_value()),
-        files=Files(settings.files_url),
+        files=Files(settings.files_url, Outages()),
         engine=engine,
         finish=finish,
     )

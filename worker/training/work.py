@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from engine.errors import EngineFailed, GenerationCancelled, RequestRefused
 from store.errors import FilesUnavailable, LeaseLost, StoreUnavailable
 from store.host import controls
+from store.outages import reason
 from store.training import claims
 from store.training.claims import Claim
 from worker.hand import ClaimStopped
@@ -56,7 +57,10 @@ def _ending(parts: Parts, claim: Claim) -> Ending:
     except LeaseLost:
         told.warning("lease lost, training dropped", step=work.step)
         return lambda: None
-    except (RequestRefused, EngineFailed, FilesUnavailable) as error:
+    except FilesUnavailable as error:
+        told.error("training put off", step=work.step, error=reason(error))
+        return _writing(parts, partial(claims.retry, claim=claim, error=error))
+    except (RequestRefused, EngineFailed) as error:
         told.exception("training failed", step=work.step)
         return _writing(parts, partial(claims.fail, claim=claim, error=error))
     except Exception:
@@ -84,7 +88,12 @@ def _end(parts: Parts, claim: Claim, ending: Ending) -> None:
         except LeaseLost:
             log.warning("lease lost, result dropped", lora=claim.lora_id)
             return
-        except (StoreUnavailable, FilesUnavailable):
+        except FilesUnavailable as error:
+            if time.monotonic() > give_up_at:
+                log.error("training put off", lora=claim.lora_id, error=reason(error))
+                ending = _writing(parts, partial(claims.retry, claim=claim, error=error))
+            time.sleep(1)
+        except StoreUnavailable:
             if time.monotonic() > give_up_at:
                 raise
             time.sleep(1)
