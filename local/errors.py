@@ -35,7 +35,9 @@ class FolderUnusable(LocalError):
 
     def __init__(self, folder: Path, why: OSError, option: str) -> None:
         reason = why.strerror or "it cannot be written"
-        super().__init__(f"{folder} cannot be used: {reason}. Mend that, or choose another with {option}.")
+        super().__init__(
+            f"{folder} cannot be used: {reason}. Mend that, or choose another with {option}."
+        )
         self.folder = folder
 
 

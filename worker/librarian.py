@@ -42,7 +42,11 @@ CONVERT_MS = 300_000
 PARTS = "*.part"
 NAME = "room for LoRAs that are added"
 GRACE_S = 5.0
-UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
+UNWRITABLE = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS),
+    *(errno.EACCES, errno.EPERM, errno.EEXIST, errno.ENOTDIR),
+}
+"""No room, no right, or something in the way: a host's to mend, and no fault of a file."""
 NEEDS = 4
 """Times its size that a file takes in memory while it is converted."""
 STALE_S = 24 * 3600.0
@@ -156,8 +160,9 @@ class Librarian:
         except FilesUnavailable as error:
             # No room, mostly: the file is not to blame, and is tried again until there is some.
             self._outages.began(NAME, error)
-            forget(part)
             self._write(held, fetches.put_off)
+            with suppress(OSError):  # it may not be there, and takes room where it is
+                forget(part)
             return
         except RerollError:
             raise  # the database is away: the lease runs out, and the file is gone on with

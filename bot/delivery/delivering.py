@@ -85,8 +85,8 @@ def _facts(session: Session, generation: Generation, services: Services) -> Fact
 class Delivery:
     """Delivers each ended order once at a time, several orders side by side."""
 
-    def __init__(self, services: Services, routes: Routes) -> None:
-        self._services = services
+    def __init__(self, services: Services, routes: Routes, *, away_s: float = AWAY_S) -> None:
+        self._services, self._away_s = services, away_s
         self._routes = routes
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._busy: dict[str, asyncio.Task[None]] = {}
@@ -133,7 +133,7 @@ class Delivery:
         except StoreUnavailable as error:
             # The sweeper only hears of it where nothing can be read either.
             self._outages.began("database, writing", error)
-            await asyncio.sleep(AWAY_S)
+            await asyncio.sleep(self._away_s)
         except Exception:
             log.exception("delivery failed", order=generation.id)
         finally:

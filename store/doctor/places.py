@@ -1,8 +1,8 @@
 """Where everything is kept, looked at by a doctor: database, tables, files, disk and clock."""
 
 import asyncio
-import re
-import shutil
+import os
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,13 +18,18 @@ from store.doctor.report import Finding, broken, ok, unknown, warning
 from store.errors import FilesUnavailable, StoreUnavailable
 from store.files import Files
 from store.host import schema
+from store.outages import reason
 from store.tables.lines import Worker
 
 SLOW_MS = 1_000
 SKEW_MS = 5_000
 """Leases go by the database's clock; days, budgets and tokens by this machine's."""
 LITTLE_GB, NONE_GB = 5.0, 0.5
+FEW_FILES = 1_000
+FULL = "nothing is drawn while the disk is full, and all goes on by itself once it is not"
+PAGE = 4096
 PROBE = "doctor-probe"
+FOLDER = "see that its folder exists, its disk has room and this account may write there"
 GIVE_ADDRESS = "set {name} in the environment or .env; .env.example says how"
 
 
@@ -34,7 +39,12 @@ def database(url: str) -> Iterator[Finding]:
         mend = GIVE_ADDRESS.format(name="REROLL_DATABASE_URL")
         yield broken("database", "REROLL_DATABASE_URL is not set", mend)
         return
-    if (file := missing_file(url)) is not None:
+    try:
+        file = missing_file(url)
+    except OSError as error:
+        yield broken("database", f"cannot be looked for: {reason(error)}", FOLDER)
+        return
+    if file is not None:
         mend = "`python -m store upgrade` makes it; `make run` does so by itself"
         yield warning("database", f"{file} is not there yet", mend)
         return
@@ -108,16 +118,10 @@ def clock(whose: str, theirs: float) -> Finding:
 
 def _away(opened: Database, error: StoreUnavailable) -> Finding:
     where = opened.url.render_as_string(hide_password=True)
-    said = f"{where} cannot be used: {_reason(error)}"
+    said = f"{where} cannot be used: {reason(error)}"
     if opened.url.get_backend_name() == "sqlite":
-        return broken("database", said, "see that its folder exists, can be written and has room")
+        return broken("database", said, FOLDER)
     return broken("database", said, "see that the server runs and takes this user and password")
-
-
-def _reason(error: StoreUnavailable) -> str:
-    cause = error.__cause__
-    original = getattr(cause, "orig", None) or cause
-    return str(original).strip().splitlines()[0][:200] if str(original).strip() else "no answer"
 
 
 def files(url: str) -> Iterator[Finding]:
@@ -130,7 +134,7 @@ def files(url: str) -> Iterator[Finding]:
     try:
         _keep_read_remove(Files(url))
     except (FilesUnavailable, OSError, ValueError) as error:
-        yield broken("files", f"{_shown(url)} cannot be used: {_why(error)}", _files_mend(url))
+        yield broken("files", f"{_shown(url)} cannot be used: {reason(error)}", _files_mend(url))
         return
     took_ms = (time.monotonic() - started) * 1000
     yield ok("files", f"{_shown(url)}, kept, read and removed in {took_ms:.0f} ms")
@@ -148,7 +152,7 @@ def _keep_read_remove(kept: Files) -> None:
 
 def _files_mend(url: str) -> str:
     if url.startswith("file:"):
-        return "see that the folder can be written and the disk has room"
+        return FOLDER
     return "see that the bucket exists and AWS_* name its endpoint, region and keys"
 
 
@@ -157,33 +161,49 @@ def _shown(url: str) -> str:
     return f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
 
 
-def _why(error: Exception) -> str:
-    """Return the last of what the store said, of an S3's answer its code: no key is in either."""
-    cause = error.__cause__ or error
-    if isinstance(cause, ValueError):
-        return type(cause).__name__
-    said = str(cause).partition("\n\nDebug source")[0]
-    code = re.search(r"<Code>(\w+)</Code>", said)
-    return code[1] if code else said.rpartition(": ")[2] or type(cause).__name__
-
-
 def disk(*urls: str) -> Iterator[Finding]:
     """Look how much room is left where things are kept on this machine."""
     folders = {folder for url in urls if (folder := folder_of(url)) is not None}
     if not folders:
         yield ok("disk", "nothing is kept on this machine")
-    for folder in sorted(folders):
-        there = next((one for one in (folder, *folder.parents) if one.exists()), folder)
-        yield _room(there, shutil.disk_usage(there).free / 1e9)
+    for place in sorted(folders):
+        try:
+            there = _existing(place)
+            yield _room(there, os.statvfs(there))
+        except OSError as error:
+            yield broken("disk", f"{place} cannot be looked at: {reason(error)}", FOLDER)
 
 
-def _room(folder: Path, free_gb: float) -> Finding:
-    said = f"{free_gb:.1f} GB free at {folder}"
+def folder(name: str, place: Path, otherwise: str) -> Finding:
+    """Look whether files can be put where a folder is, or will be; if not, say what follows."""
+    try:
+        there = _existing(place)
+        with tempfile.TemporaryFile(dir=there) as probe:
+            probe.write(bytes(PAGE))
+    except OSError as error:
+        said = f"{place} cannot be written: {reason(error)}"
+        return warning(name, said, f"{FOLDER}: {otherwise} meanwhile")
+    return _room(there, os.statvfs(there), name)
+
+
+def _existing(place: Path) -> Path:
+    return next((one for one in (place, *place.parents) if one.exists()), place)
+
+
+def _room(place: Path, disk: os.statvfs_result, name: str = "disk") -> Finding:
+    free_gb = disk.f_bavail * disk.f_frsize / 1e9
+    said = f"{free_gb:.1f} GB free at {place}"
+    if disk.f_flag & os.ST_RDONLY:
+        said = f"the disk of {place} is read-only"
+        return broken(name, said, "see why in `dmesg`; `mount -o remount,rw` where it is well")
+    if disk.f_files and disk.f_favail < FEW_FILES:
+        said = f"only {disk.f_favail} more files fit at {place}, whatever the room"
+        return broken(name, said, f"remove files there: {FULL}")
     if free_gb < NONE_GB:
-        return broken("disk", said, "make room: orders are refused while the disk is full")
+        return broken(name, f"full or nearly: {said}", f"make room: {FULL}")
     if free_gb < LITTLE_GB:
-        return warning("disk", said, "make room soon; a picture takes up to 10 MB")
-    return ok("disk", said)
+        return warning(name, said, "make room soon; a picture takes up to 10 MB")
+    return ok(name, said)
 
 
 def folder_of(url: str) -> Path | None:

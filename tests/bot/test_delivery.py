@@ -16,6 +16,7 @@ from store.orders import deliveries, generations
 from store.tables.orders import Generation
 from tests.bot.messages import gallery, order_id, presses, text
 from tests.bot.stage import Stage
+from tests.disks import no_larger
 
 EXPIRED_S = 15 * 60 + 1
 
@@ -163,6 +164,31 @@ async def test_when_discord_is_ill_the_delivery_is_tried_again(stage: Stage, sta
         session.get_one(Generation, order.id).next_delivery_at = 0
     await stage.deliver()
     assert gallery(result.response)
+
+
+async def test_while_the_database_takes_nothing_an_order_is_shown_once(
+    stage: Stage, logged: list[Any]
+) -> None:
+    result = await stage.imagine(stage.alex)
+    stage.draw()
+    delivery = Delivery(stage.services, stage.routes, away_s=0)
+    before = len(stage.env.http_requests)
+    with stage.env.time_context():
+        with no_larger(1):
+            for _ in range(3):
+                await delivery.deliver_due()
+        assert stage.orders()[0].delivered_at is None
+        await delivery.deliver_due()
+    assert gallery(result.response)
+    assert len(stage.env.http_requests) == before + 1
+    (order,) = stage.orders()
+    assert (order.message_id, order.delivery_attempts) == (result.response.id, 0)
+    assert order.delivered_at
+    told = [(line["event"], line.get("error")) for line in logged if "what" in line]
+    assert told == [
+        ("unavailable", "disk I/O error"),
+        ("available again", None),
+    ]
 
 
 async def test_a_delivery_that_never_works_is_given_up(stage: Stage) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from local.errors import CrashLoop, StartFailed
 from local.supervisor import READY_LINE, Patience, Program, Supervisor
+from tests.disks import PAGE, no_larger
 
 QUICK = Patience(first_delay=0.05, longest_delay=0.1, steady=60, failures=3, grace=1.0)
 READY = f"print({READY_LINE!r}, flush=True); import time; time.sleep(60)"
@@ -103,6 +104,21 @@ async def test_all_lines_are_logged_and_only_loud_ones_told(tmp_path: Path) -> N
         await supervisor.ready("child", 10)
     assert told == ["child: WARNING: hot"]
     assert (tmp_path / "child.log").read_text() == "quiet\nWARNING: hot\n"
+
+
+async def test_lines_that_find_no_room_are_missed_and_that_is_told_once(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    lines = "import time\nwhile True: print('x' * 99, flush=True); time.sleep(0.01)"
+    log = tmp_path / "child.log"
+    async with supervised(tmp_path) as (supervisor, told):
+        supervisor.start(program(lines))
+        with no_larger(PAGE):
+            await until(lambda: log.exists() and log.stat().st_size == PAGE)
+            await asyncio.sleep(0.5)
+        await until(lambda: log.stat().st_size > 2 * PAGE)
+    assert told == [f"{log} misses lines: [Errno 27] File too large"]
+    assert "Logging error" not in capfd.readouterr().err
 
 
 async def test_a_program_ends_with_a_parent_that_was_killed(tmp_path: Path) -> None:

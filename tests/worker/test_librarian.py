@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -181,6 +182,38 @@ def test_a_worker_that_was_killed_is_followed_by_its_next_life(
         threading.Event().wait(0.05)
     librarian.stop()
     assert get(sqlite, lora_id).status == "ready"
+
+
+@pytest.mark.parametrize("full", ["files", "parts"])
+def test_one_that_finds_no_room_is_kept_once_there_is_some(
+    sqlite: Database, files: Files, site: Site, librarian: Librarian, tmp_path: Path, full: str
+) -> None:
+    place = tmp_path / full
+    place.mkdir(exist_ok=True)
+    lora_id = ask(sqlite, "ink", f"{site.url}/ok/a")
+    with capture_logs() as lines:
+        for _ in range(5):
+            with in_the_way(place):
+                librarian.work_off()
+            assert get(sqlite, lora_id).status == "checking"
+            with sqlite.begin() as session:
+                (fetch,) = session.query(fetches.LoraFetch).all()
+                assert (fetch.attempts, fetches.claim(session, "w")) == (0, None)
+                fetch.lease_until = 0
+    assert len([line for line in lines if line["event"] == "unavailable"]) == 1
+    librarian.work_off()
+    assert get(sqlite, lora_id).status == "ready"
+
+
+@contextmanager
+def in_the_way(place: Path) -> Iterator[None]:
+    """Have nothing written there until the block ends."""
+    aside = place.with_suffix(".aside")
+    place.rename(aside)
+    place.touch()
+    yield
+    place.unlink()
+    aside.rename(place)
 
 
 def test_a_removed_lora_is_not_fetched_to_its_end(

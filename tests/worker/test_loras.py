@@ -20,6 +20,7 @@ from store.errors import FilesUnavailable
 from store.files import Files
 from store.loras import library
 from store.loras.library import FOLDER, Kept, New, Room
+from tests.disks import no_larger, small
 from tests.worker.conftest import asked, left, order, read
 from tests.worker.lora_files import content, digest, misfit, ordered, use
 from worker.disk import Disk
@@ -205,6 +206,30 @@ def test_a_disk_that_cannot_be_written_changes_nothing(store: Files, tmp_path: P
     adapters = Adapters("cpu")
     Loras(store, Disk(tmp_path / "disk", 1e9)).bring(adapters, name)
     assert adapters.at_hand == {name}
+
+
+def test_what_finds_no_room_on_the_disk_takes_none_and_is_told_once(
+    store: Files, tmp_path: Path
+) -> None:
+    disk, name = Disk(tmp_path / "disk", 1e9), store.put(FOLDER, ONE)
+    with no_larger(1000), capture_logs() as lines:
+        for _ in range(3):
+            adapters = Adapters("cpu")
+            Loras(store, disk).bring(adapters, name)
+            assert adapters.at_hand == {name}
+            assert list((tmp_path / "disk").iterdir()) == []
+    assert [line["error"] for line in lines if line["event"] == "unavailable"] == ["File too large"]
+    Loras(store, disk).bring(Adapters("cpu"), name)
+    assert (tmp_path / "disk" / name).read_bytes() == ONE
+
+
+def test_what_lies_on_a_read_only_disk_is_used(tmp_path: Path) -> None:
+    with small(tmp_path / "small", "1m") as place:
+        disk = Disk(place.folder, 1e9)
+        disk.put("a", Stream.of(ONE))
+        place.read_only(on=True)
+        with disk.opened("a") as found:
+            assert found
 
 
 def test_the_least_recently_used_leaves_a_full_disk(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pytest
@@ -27,7 +28,7 @@ from store.errors import FilesUnavailable
 from store.files import Files
 from store.host import controls
 from store.loras import library
-from store.loras.library import Room
+from store.loras.library import FOLDER, Room
 from store.tables.trainings import Training
 from store.training import trainings
 from tests.broker import RunningBroker
@@ -172,6 +173,37 @@ def test_what_fails_by_surprise_is_tried_three_times_and_refunded(
         {"code": "engine_failed", "params": {}},
         100,
     )
+
+
+@pytest.mark.parametrize("returns", [True, False])
+def test_what_was_learnt_waits_for_a_file_store_without_room_and_is_refunded_in_the_end(
+    parts: Parts, sqlite: Database, files: Files, befall: Any, tmp_path: Path, returns: bool
+) -> None:
+    lora_id = order(sqlite, files)
+    place, aside = tmp_path / "files", tmp_path / "aside"
+
+    def mend() -> None:
+        place.unlink()
+        aside.rename(place)
+
+    def fill(_parts: Parts, step: int) -> None:
+        if step == 3 and not aside.exists():
+            place.rename(aside)
+            place.touch()
+            if returns:
+                Timer(2, mend).start()
+
+    befall(fill)
+    tries = train_waiting(replace(parts, patience_s=30 if returns else 0))
+    # A checkpoint was kept, from where it has its three tries anew.
+    assert tries == (1 if returns else 4)
+    row = read(sqlite, lora_id)
+    if returns:
+        assert (row.status, left(sqlite)) == ("done", 60)
+        assert files.get(FOLDER, find(sqlite, "ink").sha256 or "")
+    else:
+        assert (row.status, left(sqlite)) == ("failed", 100)
+        assert row.error == {"code": "files_unavailable", "params": {}}
 
 
 def test_none_is_begun_while_the_host_pauses(parts: Parts, sqlite: Database, files: Files) -> None:

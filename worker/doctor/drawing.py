@@ -11,6 +11,7 @@ from engine.memory.levers import LeverRefused
 from engine.variants.catalog import PROJECT, StartupLora, Variant, Weights
 from engine.weights import whole
 from engine.weights.whole import Lying
+from store.doctor import places
 from store.doctor.report import Finding, broken, ok, warning
 from store.settings import VariantSettings
 from worker.doctor.shared import catalog_of
@@ -34,6 +35,17 @@ def weights(
     for source, name in wanted.items():
         lying = whole.look(source, root, digests=digests)
         yield _weights(name, lying, pinned=bool(source.revision))
+
+
+def folders(settings: WorkerSettings) -> Iterator[Finding]:
+    """Look at the folders of this machine that only spare work, or hold what is on its way."""
+    yield places.folder("parts", settings.parts_folder, "no LoRA can be added")
+    if settings.lora_disk:
+        place = settings.lora_folder.expanduser()
+        yield places.folder("LoRAs here", place, "each is fetched again and again")
+    if settings.words_folder:
+        place = Path(settings.words_folder)
+        yield places.folder("encoded texts", place, "each is encoded again and again")
 
 
 def _weights(variant: str, lying: Lying, *, pinned: bool) -> Finding:

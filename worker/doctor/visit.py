@@ -40,6 +40,7 @@ def drawing_of(settings: WorkerSettings, *, deep: bool) -> Mapping[str, Check]:
     """Return checks of what only a worker needs."""
     return {
         "weights": partial(drawing.weights, settings, digests=deep),
+        "folders": partial(drawing.folders, settings),
         "memory": partial(drawing.memory, settings),
         "rows": partial(rows.shared, settings),
         "vendor": partial(drawing.vendor, settings),

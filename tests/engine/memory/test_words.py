@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 
 from engine.memory.words import MB, Shelf, Words
+from tests.disks import no_larger
 
 CPU = torch.device("cpu")
 
@@ -37,3 +38,14 @@ def test_what_left_the_memory_is_found_on_the_shelf(tmp_path: Path) -> None:
     put(words, "a", "b")
     assert text(words, "a")
     assert not text(words, "c")
+
+
+def test_a_text_that_finds_no_room_leaves_nothing_on_the_shelf(tmp_path: Path) -> None:
+    words = Words(shelf=Shelf(tmp_path))
+    with no_larger(MB // 2):
+        put(words, "a", "b")
+    assert text(words, "b")
+    assert not text(words, "a")
+    assert list(tmp_path.iterdir()) == []
+    put(words, "a", "b")
+    assert text(words, "a")
