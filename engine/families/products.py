@@ -18,8 +18,15 @@ FEWEST = 4
 """Tokens from which on their number changes no bit; fewer are taken as vectors are."""
 KEPT = 64
 """Vectors whose products a layer remembers: the steps of a few schedules."""
+LIGHT = 2**20
+"""Bytes up to which a layer's weights are kept a second time as oneDNN wants them, which it else
+makes of them at each product: a tenth to a fifth of a small picture's. Large models' would be
+gigabytes."""
 
 _known: WeakKeyDictionary[torch.nn.Linear, OrderedDict[bytes, torch.Tensor]] = WeakKeyDictionary()
+_packed: WeakKeyDictionary[torch.nn.Linear, tuple[tuple[int, int], torch.Tensor]] = (
+    WeakKeyDictionary()
+)
 
 
 def of_tokens(layer: torch.nn.Linear, x: torch.Tensor) -> torch.Tensor:
@@ -27,7 +34,7 @@ def of_tokens(layer: torch.nn.Linear, x: torch.Tensor) -> torch.Tensor:
     if x.dtype is torch.float32 and AT_HAND and _plain(x):
         # What torch.compile calls on a CPU; no public name of torch's reaches it.
         product: torch.Tensor = torch.ops.mkldnn._linear_pointwise(
-            x.contiguous(), layer.weight, layer.bias, "none", [], ""
+            x.contiguous(), _weight(layer), layer.bias, "none", [], ""
         )
         return product
     return linear(x, layer.weight, layer.bias)
@@ -52,6 +59,19 @@ def of_vectors(layer: torch.nn.Linear, x: torch.Tensor) -> torch.Tensor:
     while len(known) > KEPT:
         known.popitem(last=False)
     return product
+
+
+def _weight(layer: torch.nn.Linear) -> torch.Tensor:
+    """Return a layer's weights in the order that its products are fastest in; no bit changes."""
+    weight = layer.weight
+    if torch.compiler.is_compiling() or weight.nbytes > LIGHT:
+        return weight
+    now = (weight.data_ptr(), weight._version)
+    of, packed = _packed.get(layer, (None, weight))
+    if of != now:
+        packed = torch.ops.mkldnn._reorder_linear_weight(weight.detach())
+        _packed[layer] = (now, packed)
+    return packed
 
 
 def _apart(layer: torch.nn.Linear, vectors: torch.Tensor) -> torch.Tensor:

@@ -14,7 +14,7 @@ from diffusers import (
 from torch.nn.functional import pad
 from transformers import Qwen2_5_VLForConditionalGeneration, Qwen2Tokenizer
 
-from engine.families import one_frame
+from engine.families import one_frame, qwen_blocks
 from engine.families.loading import Kit
 from engine.families.qwen_learning import QwenLearning
 from engine.families.ragged import Ragged
@@ -56,6 +56,7 @@ class QwenImage(QwenLearning, StockFamily):
         # Before the weights are seated: offloading wraps the forwards that it finds.
         one_frame.flatten(self.pipe.vae)
         self.pipe.transformer.set_attn_processor(Ragged())
+        qwen_blocks.trim(self.pipe.transformer)
 
     def tokens(self, text: str) -> int:
         """Count a text's tokens without the template, whose opening the pipeline drops again."""
