@@ -204,9 +204,10 @@ class StockFamily(ABC):
                 callback_on_step_end=Following(self, request, inputs, after_step),
                 **{**call, **self.pictures(request, inputs)},
             ).images[0]
-        finally:
+        except BaseException:
             # Else what a cancelled picture left on the device would meet the next one's words.
             self.pipe.maybe_free_model_hooks()
+            raise
         return picture
 
     @torch.no_grad()

@@ -280,6 +280,27 @@ def test_products_are_the_layers_own_and_remembered_ones_are_those_of_their_vect
         assert torch.equal(layer(vectors[some]), together[some])
 
 
+@pytest.mark.parametrize("bias", [True, False])
+def test_packed_weights_change_no_bit_and_follow_their_layer(*, bias: bool) -> None:
+    torch.manual_seed(0)
+    layer = torch.nn.Linear(192, 72, bias=bias)
+    large = torch.nn.Linear(512, products.LIGHT // 4 // 512 + 1)
+    with torch.no_grad():
+        for _ in range(2):
+            for tokens in (4, 5, 16, 22, 63, 256, 1024):
+                x = torch.randn(1, tokens, 192)
+                plain = torch.ops.mkldnn._linear_pointwise(
+                    x, layer.weight, layer.bias, "none", [], ""
+                )
+                for _ in range(2):
+                    assert torch.equal(products.of_tokens(layer, x), plain)
+            layer.weight.mul_(0.5)
+            layer.weight.data = layer.weight.data.clone()
+        products.of_tokens(large, torch.randn(1, 8, 512))
+    assert layer in products._packed
+    assert large not in products._packed
+
+
 def test_fast_mode_stands_in_the_recipe(project: Path, toy: Variant, image: Request) -> None:
     fast = Engine(device="cpu", root=project, wishes=Wishes(fast=True))
     exact = Engine(device="cpu", root=project)
