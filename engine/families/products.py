@@ -31,13 +31,30 @@ _packed: WeakKeyDictionary[torch.nn.Linear, tuple[tuple[int, int], torch.Tensor]
 
 def of_tokens(layer: torch.nn.Linear, x: torch.Tensor) -> torch.Tensor:
     """Return the layer's output for tokens (rows, tokens, in_features)."""
-    if x.dtype is torch.float32 and AT_HAND and _plain(x):
-        # What torch.compile calls on a CPU; no public name of torch's reaches it.
-        product: torch.Tensor = torch.ops.mkldnn._linear_pointwise(
-            x.contiguous(), _weight(layer), layer.bias, "none", [], ""
-        )
-        return product
+    if by_onednn(x):
+        return _product(layer, x, "none", "")
     return linear(x, layer.weight, layer.bias)
+
+
+def with_gelu(layer: torch.nn.Linear, x: torch.Tensor) -> torch.Tensor:
+    """Return GELU, by its tanh, of the layer's output for tokens that are taken `by_onednn`.
+
+    In one go, two thirds of GELU's time are saved; its last bits are not those of torch's own.
+    """
+    return _product(layer, x, "gelu", "tanh")
+
+
+def by_onednn(x: torch.Tensor) -> bool:
+    """Tell whether oneDNN takes products of such tokens."""
+    return x.dtype is torch.float32 and AT_HAND and _plain(x)
+
+
+def _product(layer: torch.nn.Linear, x: torch.Tensor, then: str, how: str) -> torch.Tensor:
+    # What torch.compile calls on a CPU; no public name of torch's reaches it.
+    product: torch.Tensor = torch.ops.mkldnn._linear_pointwise(
+        x.contiguous(), _weight(layer), layer.bias, then, [], how
+    )
+    return product
 
 
 def of_vectors(layer: torch.nn.Linear, x: torch.Tensor) -> torch.Tensor:

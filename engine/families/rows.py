@@ -9,12 +9,14 @@ row by row, and all tokens of the others at once.
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import torch
+from diffusers.models.activations import GELU
 from torch.nn.functional import linear
 
-from engine.families.products import FEWEST, of_tokens, of_vectors
+from engine.families.products import FEWEST, by_onednn, of_tokens, of_vectors, with_gelu
+from engine.loras.adding import untouched
 
 
 def stacked(rows: Sequence[torch.Tensor]) -> torch.Tensor:
@@ -49,24 +51,52 @@ class Guest:
 
 def apart(transformer: torch.nn.Module) -> None:
     """Let the transformer's layers take row by row what has other bits together."""
-    for module in transformer.modules():
-        if type(module) is torch.nn.Linear:
-            module.forward = partial(_row_by_row, module)  # type: ignore[method-assign]
+    _have(transformer, _row_by_row)
 
 
 def together(transformer: torch.nn.Module) -> None:
     """Let the transformer's layers take all rows at once, whatever bits each gets."""
+    _have(transformer, _all_rows)
+
+
+def _have(transformer: torch.nn.Module, forward: Callable[..., torch.Tensor]) -> None:
     for module in transformer.modules():
         if type(module) is torch.nn.Linear:
-            module.forward = partial(_all_rows, module)  # type: ignore[method-assign]
+            module.forward = partial(forward, module)  # type: ignore[method-assign]
+        if type(module) is GELU and module.approximate == "tanh":
+            module.forward = partial(_activated, module)
 
 
 def _row_by_row(layer: torch.nn.Linear, x: torch.Tensor) -> torch.Tensor:
-    if x.ndim > 2 and x.shape[1] >= FEWEST and x.is_contiguous():
+    if _is_tokens(x):
         return of_tokens(layer, x)
     if x.ndim == 2:
         return of_vectors(layer, x)
     return torch.cat([linear(row, layer.weight, layer.bias) for row in torch.split(x, 1)])
+
+
+def _is_tokens(x: torch.Tensor) -> bool:
+    return x.ndim > 2 and x.shape[1] >= FEWEST and x.is_contiguous()
+
+
+def _activated(inner: GELU, x: torch.Tensor) -> torch.Tensor:
+    """Return what GELU makes of the layer before it, in one go where no LoRA comes between."""
+    layer, fits = inner.proj, x.ndim > 2 and x.shape[1] >= FEWEST and x.is_contiguous()
+    # In 8 bits its weights are no numbers before its own forward.
+    if (
+        torch.compiler.is_compiling()
+        or not fits
+        or not by_onednn(x)
+        or layer.weight.dtype != x.dtype
+    ):
+        return cast(torch.Tensor, GELU.forward(inner, x))
+    bare = untouched(layer, len(x))
+    if len(bare) == len(x):
+        return with_gelu(layer, x)
+    activated: torch.Tensor = GELU.forward(inner, x)
+    if bare:
+        activated[bare] = with_gelu(layer, x[bare])
+    return activated
 
 
 def _all_rows(layer: torch.nn.Linear, x: torch.Tensor) -> torch.Tensor:

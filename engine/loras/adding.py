@@ -4,7 +4,7 @@ Rows with LoRAs of their own share their products too: one after the other, most
 go by between them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,36 +13,51 @@ from torch.nn.functional import linear
 Part = tuple[torch.Tensor, torch.Tensor, float]
 """A LoRA's matrices for the layer, down (rank, in_features) and up (out_features, rank), and how
 much of it is added."""
-Hook = Callable[[torch.nn.Module, tuple[torch.Tensor, ...], torch.Tensor], torch.Tensor]
 FEWEST = 4
 """The rank from which on float32 products of several rows have the bits of each alone."""
 
 
-def adding(rows: Sequence[Sequence[Part]]) -> Hook:
-    """Return a forward hook that adds to each row its own parts, in their order."""
-    bundles = _bundles(rows) if len(rows) > 1 else []
+class Adding:
+    """A forward hook that adds to each row its own parts, in their order."""
 
-    def added(
-        _module: torch.nn.Module, given: tuple[torch.Tensor, ...], out: torch.Tensor
+    def __init__(self, rows: Sequence[Sequence[Part]]) -> None:
+        self._rows = rows
+        self._bundles = _bundles(rows) if len(rows) > 1 else []
+
+    def __call__(
+        self, _module: torch.nn.Module, given: tuple[torch.Tensor, ...], out: torch.Tensor
     ) -> torch.Tensor:
+        """Return the layer's output with what is added to it."""
         (taken,) = given
-        if len(rows) == 1:  # all of a lone picture's, whatever a layer sees as its rows
+        if len(self._rows) == 1:  # all of a lone picture's, whatever a layer sees as its rows
             # A vector's product may be remembered: see `engine.families.products`.
             out = out.clone() if taken.ndim == 2 else out
-            _add(rows[0], taken, out)
+            _add(self._rows[0], taken, out)
         # Tokens of several rows have the bits they have alone; vectors, and what lies otherwise
         # in memory, have not: see `engine.families.rows`.
         elif taken.ndim == 2 or not taken.is_contiguous():
             for parts, row, its_out in zip(
-                rows, torch.split(taken, 1), torch.split(out, 1), strict=True
+                self._rows, torch.split(taken, 1), torch.split(out, 1), strict=True
             ):
                 _add(parts, row, its_out)
         else:
-            for bundle in bundles:
+            for bundle in self._bundles:
                 bundle.add(taken, out)
         return out
 
-    return added
+    def leaves(self, place: int) -> bool:
+        """Tell whether the output of the row in that place stays as it is."""
+        return len(self._rows) > 1 and not self._rows[place]
+
+
+def untouched(layer: torch.nn.Module, rows: int) -> list[int]:
+    """Return the places of those of a layer's rows that no hook adds anything to."""
+    hooks = layer._forward_hooks.values()
+    return [
+        place
+        for place in range(rows)
+        if all(isinstance(hook, Adding) and hook.leaves(place) for hook in hooks)
+    ]
 
 
 def _add(parts: Sequence[Part], taken: torch.Tensor, out: torch.Tensor) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 
 from engine.loras.adapters import Misfit, Worn
-from engine.loras.adding import Part, adding
+from engine.loras.adding import Adding, Part
 
 Row = tuple[Worn, ...]
 
@@ -29,7 +29,7 @@ class Wardrobe:
             return
         self.put_off()
         for module, parts in self._layers(worn):
-            self._hooks.append(module.register_forward_hook(adding(parts)))
+            self._hooks.append(module.register_forward_hook(Adding(parts)))
         self._rows = worn
 
     def put_off(self) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from diffusers.models.activations import GELU
 
 from engine.families.rows import apart
 from engine.loras.adapters import Adapter, Worn
@@ -14,10 +15,16 @@ CLOSE = {torch.float32: 1e-5, torch.bfloat16: 0.02}
 """How far off the largest error may be, of the largest number."""
 
 
-def worn(seed: int, rank: int, weight: float = 1.0, dtype: torch.dtype = torch.float32) -> Worn:
+def worn(
+    seed: int,
+    rank: int,
+    weight: float = 1.0,
+    dtype: torch.dtype = torch.float32,
+    layer: str = "0",
+) -> Worn:
     noise = torch.Generator().manual_seed(seed)
     down, up = (torch.randn(*size, generator=noise) for size in ((rank, INTO), (OUT, rank)))
-    return Worn(Adapter({"0": (down.to(dtype), up.to(dtype))}), weight)
+    return Worn(Adapter({layer: (down.to(dtype), up.to(dtype))}), weight)
 
 
 @pytest.fixture(params=[1, 2], ids="{} threads".format)
@@ -66,3 +73,28 @@ def test_each_row_is_added_its_own_with_the_bits_it_has_alone(
             assert error < CLOSE[dtype]
         wardrobe.put_on([])
         assert torch.equal(model(given), plain)
+
+
+@pytest.mark.usefixtures("threads")
+@pytest.mark.parametrize("tokens", [2, 9, 64])
+def test_each_row_is_activated_with_the_bits_it_has_alone(tokens: int) -> None:
+    torch.manual_seed(0)
+    stock = GELU(INTO, OUT, approximate="tanh")
+    model = torch.nn.Sequential(GELU(INTO, OUT, approximate="tanh"))
+    model[0].load_state_dict(stock.state_dict())
+    apart(model)
+    a, b = (worn(seed, 8, weight, layer="0.proj") for seed, weight in ((1, 1.0), (2, 0.1)))
+    rows = [(), (a,), (), (b, a)]
+    given = torch.randn(len(rows), tokens, INTO)
+    wardrobe = Wardrobe(model)
+    with torch.no_grad():
+        bare = model(given)
+        torch.testing.assert_close(bare, stock(given))
+        wardrobe.put_on(rows)
+        together = model(given)
+        for place, row in enumerate(rows):
+            wardrobe.put_on([row])
+            assert torch.equal(model(given[place : place + 1]), together[place : place + 1])
+            assert torch.equal(bare[place], together[place]) is (not row)
+        wardrobe.put_on([])
+        assert torch.equal(model(given), bare)
