@@ -81,14 +81,10 @@ def _is_tokens(x: torch.Tensor) -> bool:
 
 def _activated(inner: GELU, x: torch.Tensor) -> torch.Tensor:
     """Return what GELU makes of the layer before it, in one go where no LoRA comes between."""
-    layer, fits = inner.proj, x.ndim > 2 and x.shape[1] >= FEWEST and x.is_contiguous()
-    # In 8 bits its weights are no numbers before its own forward.
-    if (
-        torch.compiler.is_compiling()
-        or not fits
-        or not by_onednn(x)
-        or layer.weight.dtype != x.dtype
-    ):
+    layer = inner.proj
+    # Weights in 8 bits are none before the layer's own forward, and PEFT puts layers around it.
+    is_plain = type(layer) is torch.nn.Linear and layer.weight.dtype is x.dtype
+    if torch.compiler.is_compiling() or not (is_plain and _is_tokens(x) and by_onednn(x)):
         return cast(torch.Tensor, GELU.forward(inner, x))
     bare = untouched(layer, len(x))
     if len(bare) == len(x):
