@@ -79,7 +79,10 @@ def of_vectors(layer: torch.nn.Linear, x: torch.Tensor) -> torch.Tensor:
 
 
 def _weight(layer: torch.nn.Linear) -> torch.Tensor:
-    """Return a layer's weights in the order that its products are fastest in; no bit changes."""
+    """Return a layer's weights in the order that its products are fastest in; no bit changes.
+
+    What is written past autograd, into `weight.data`, after the first product is not seen.
+    """
     weight = layer.weight
     if torch.compiler.is_compiling() or weight.nbytes > LIGHT:
         return weight
