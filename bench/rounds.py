@@ -5,7 +5,7 @@ starter and a CPU, or with `--variant` and `--device` on real weights and a GPU 
 bare pipeline's weights beside the engine's; name with `--only` what is to be measured):
 * alone: a picture, over a bare call of the pipeline; how far apart their pixels are at most, of
   255; and whether they are the same where the pipeline has the engine's VAE and products;
-* four: four pictures of one order over one picture;
+* four: four pictures of one order over one picture, and over one picture of the pipeline's;
 * members: twelve orders at twice the load that the pipeline could carry, of mixed steps and LoRAs,
   who come in another order each time: makespan and mean latency over first come, first served with
   adapters switched by PEFT. Then with the longest order last, beside the makespan of a machine that
@@ -151,11 +151,12 @@ class Bench:
             kinds["guided"] = replace(self._place.plain, guidance=3.0)
         for name, request in kinds.items():
             four = [replace(request, seed=seed) for seed in range(4)]
-            one, together = self.medians(
+            one, together, plain = self.medians(
                 lambda request=request: self.together([request]),  # type: ignore[misc]
                 lambda four=four: self.together(four),  # type: ignore[misc]
+                lambda request=request: self.plain.draw(request),  # type: ignore[misc]
             )
-            found[name] = together / one
+            found |= {name: together / one, f"{name}_over_pipeline": together / plain}
         return found
 
     def loras(self) -> dict[str, float]:
