@@ -12,12 +12,13 @@ from typing import Any, Self
 from local.discord import simulation as sim
 from local.discord.localised import localised
 from local.discord.preview import Page
-from local.discord.world import MESSAGE_MENU, World
+from local.discord.world import MESSAGE_MENU, SLASH, World
 from local.errors import PortTaken
 
 REFRESH_EVERY = 0.25
 LONG = 3600.0
-WORDS = Path(__file__).parent / "pages" / "words.toml"
+PAGES = Path(__file__).parent / "pages"
+WORDS, PHRASES = PAGES / "words.toml", PAGES / "phrases.toml"
 ENGLISH = "en-US"
 
 
@@ -29,6 +30,7 @@ class Playground:
         self._port = port
         self._open = AsyncExitStack()
         self._words = tomllib.loads(WORDS.read_text(encoding="utf-8"))
+        self._phrases = tomllib.loads(PHRASES.read_text(encoding="utf-8"))
         self.pages: dict[str, Page] = {}
         self.letters: dict[str, Page] = {}
         """Each member's direct messages with the bot."""
@@ -72,14 +74,13 @@ class Playground:
     def _around(self, viewer_id: int, channel_id: int) -> Mapping[str, Any]:
         """Return what a member's client shows about a channel, in their language."""
         locale = self._world.locale_of(viewer_id)
-        menu = self._world.backend.plain_commands(
-            user_id=viewer_id, channel_id=channel_id, type=MESSAGE_MENU
-        )
+        menu = self._named(viewer_id, channel_id, MESSAGE_MENU)
+        commands = self._named(viewer_id, channel_id, SLASH)
+        spoken = {f"/{name}": f"/{label}" for name, label in commands.items()} | menu
         return {
             "words": {**self._words[ENGLISH], **self._words.get(locale, {})},
-            "menu": [
-                {"name": one["name"], "label": localised(one, locale)["name"]} for one in menu
-            ],
+            "phrases": {**spoken, **self._phrases.get(locale, {})},
+            "menu": [{"name": name, "label": label} for name, label in menu.items()],
             "rooms": [
                 {
                     "name": name,
@@ -89,6 +90,14 @@ class Playground:
                 for name, page in self._rooms(viewer_id)
             ],
         }
+
+    def _named(self, viewer_id: int, channel_id: int, kind: int) -> dict[str, str]:
+        """Return what a member may run here: names as registered, and in their language."""
+        locale = self._world.locale_of(viewer_id)
+        known = self._world.backend.plain_commands(
+            user_id=viewer_id, channel_id=channel_id, type=kind
+        )
+        return {str(one["name"]): str(localised(one, locale)["name"]) for one in known}
 
     def _rooms(self, viewer_id: int) -> Iterator[tuple[str, Page]]:
         for name, page in self.pages.items():

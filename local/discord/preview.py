@@ -15,10 +15,11 @@ from simcord.preview._server import PreviewServer
 from local.discord import simulation as sim
 
 FOLDER = Path(__file__).parents[1] / "pages"
-SCRIPT, STYLE = FOLDER / "around.js", FOLDER / "around.css"
+SCRIPTS, STYLE = (FOLDER / "language.js", FOLDER / "around.js"), FOLDER / "around.css"
 INDEX = "/"
 HEAD = '<link rel="stylesheet" href="/around.css">\n  </head>'
-BODY = '<script type="module" src="/around.js"></script>\n  </body>'
+TAGS = "".join(f'<script type="module" src="/{one.name}"></script>\n' for one in SCRIPTS)
+BODY = f"{TAGS}  </body>"
 AROUND, USE_MENU = "around", "use_menu"
 """What our own script asks of a page, beside all that simcord's asks."""
 WIDTH, HEIGHT = 960, 720
@@ -89,8 +90,7 @@ class Server(PreviewServer):  # type: ignore[misc]
 
     _STATIC_FILES = {  # noqa: RUF012 - as simcord declares it
         **PreviewServer._STATIC_FILES,
-        f"/{SCRIPT.name}": str(SCRIPT),
-        f"/{STYLE.name}": str(STYLE),
+        **{f"/{one.name}": str(one) for one in (*SCRIPTS, STYLE)},
     }
     _STATIC_CONTENT_TYPES = {  # noqa: RUF012
         **PreviewServer._STATIC_CONTENT_TYPES,

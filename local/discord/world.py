@@ -16,8 +16,8 @@ FOUNDED = datetime(2026, 1, 1, tzinfo=UTC)
 """Every run builds the world at this instant, so that ids stay the same from run to run."""
 
 DISCORD_ACK_SECONDS = 3.0
-MESSAGE_MENU = 3
-"""Discord's number for commands that stand in the menu of a message."""
+SLASH, MESSAGE_MENU = 1, 3
+"""Discord's numbers for commands that are typed, and that stand in the menu of a message."""
 DEFAULT_UPLOAD_LIMIT = 10 * 1024 * 1024
 
 

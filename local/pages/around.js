@@ -307,6 +307,7 @@ async function furnish() {
   control.firstElementChild.textContent = around.words.room;
   rooms.setAttribute("aria-label", around.words.room);
   rooms.replaceChildren(...around.rooms.map(({ name, url, here }) => new Option(name, url, here, here)));
+  document.dispatchEvent(new CustomEvent("around", { detail: around }));
   document.title = `${around.rooms.find(({ here }) => here)?.name ?? ""} · Reroll`;
 }
 

@@ -159,10 +159,17 @@ async def test_what_is_reported_from_the_menu_of_a_message_comes_to_the_moderato
     phone = await theatre.seat("小满", PHONE)
     await phone.until(pictures(1), 60)
     assert "年" in await phone.run("document.querySelector('.timeline-day-divider').textContent")
+    header = "document.querySelector('.message-interaction-header')?.textContent"
+    await phone.until(f"{header}.includes('使用了')")
+    await phone.run(VIEWER % "Alex")
+    await phone.until(f"{header}.endsWith('used /imagine')")
+    await phone.run(VIEWER % "小满")
+    await phone.until(f"{header}.endsWith('使用了 /画图')")
     await phone.hold(f"{LAST}.querySelector('img')")
     await phone.click(entry("应用"))
     await phone.click(entry(words("menus.report")))
     await phone.click("document.querySelector('.modal-dialog textarea')")
+    assert "取消提交" in await phone.run("document.querySelector('.modal-dialog').textContent")
     await phone.type("这是我画的")
     await phone.click("[...document.querySelectorAll('.modal-actions button')].at(-1)")
     await phone.until(f"{LAST}.textContent.includes({words('report.filed')!r})")
@@ -199,7 +206,7 @@ async def test_the_menu_of_a_message_is_gone_through_by_keys(theatre: Theatre) -
     while not (await page.run(focused)).endswith(words("menus.recipe")):
         await page.press("ArrowDown", 40)
     await page.press(*ENTER)
-    alone = f"{LAST}.textContent.includes('Only you can see this')"
+    alone = f"{LAST}.textContent.includes('只有你看得到')"
     await page.until(f"{alone} && {LAST}.textContent.includes('a panda')")
     assert not await page.run("!!document.querySelector('.message-menu')")
 

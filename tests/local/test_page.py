@@ -1,18 +1,24 @@
 """The pages, driven as the script in the browser drives them."""
 
 import asyncio
+import tomllib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+import simcord.preview
 
+import bot.i18n
 from local import reading
 from local.discord.server import LocalDiscord
 from local.errors import PortTaken
-from local.page import Playground
+from local.page import ENGLISH, PHRASES, Playground
 from tests.local.conftest import SECONDS, connected
+
+LOCALES = list((Path(bot.i18n.__file__).parent / "locales").glob("*.toml"))
 
 
 @dataclass
@@ -125,6 +131,20 @@ async def test_a_member_sees_commands_in_their_own_language(
     await browser.look()
     entry = (await browser.commands())["画图"]
     assert [option["name"] for option in entry["options"]][:2] == ["提示词", "种子"]
+
+
+def test_what_the_page_says_is_translated_whole_and_only_that() -> None:
+    tables = tomllib.loads(PHRASES.read_text(encoding="utf-8"))
+    assert set(tables) == {one.name.removesuffix(".toml") for one in LOCALES} - {ENGLISH}
+    english, *others = (set(table) for table in tables.values())
+    assert all(other == english for other in others)
+    folder = Path(simcord.preview.__file__).with_name("static")
+    pages = [folder / "index.html", *folder.glob("*.js")]
+    source = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+    for table in tables.values():
+        for said, to in table.items():
+            assert [part for part in said.split("{}") if part not in source] == [], said
+            assert said.count("{}") == to.count("{}"), said
 
 
 async def test_a_taken_port_is_explained(discord: LocalDiscord) -> None:
