@@ -73,14 +73,14 @@ def main(arguments: list[str] | None = None) -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parts_of_it = {"switch": _switch, "hooks": _hooks, "first": _first_use, "tail": _tail}
-    parser.add_argument("--only", choices=tuple(parts_of_it))
+    parser.add_argument("--only", choices=tuple(parts_of_it), action="append")
     parser.add_argument("--rounds", type=int, default=12)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     figures: Figures = {}
     with _parts() as parts:
-        for name in [options.only] if options.only else parts_of_it:
+        for name in options.only or parts_of_it:
             measured = parts_of_it[name](parts, options.rounds)
             figures |= measured
             for figure, value in measured.items() if not options.json else ():

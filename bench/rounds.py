@@ -25,10 +25,9 @@ import logging
 import platform
 import random
 import statistics
-import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -38,43 +37,18 @@ import torch
 from PIL import ImageChops
 from safetensors.torch import save
 
+from bench.load import PROMPTS, Load, Order, Place, ordered
 from bench.stock import Stock
 from engine.engine import Engine
 from engine.families.stock import EMBEDDED, TRUE_CFG
 from engine.memory.levers import Wishes
 from engine.pictures.images import pixel_sha256
 from engine.request import ImageRequest, LoraUse
-from engine.variants.catalog import Catalog, Variant
+from engine.variants.catalog import Catalog
 
 RANK = 8
 SMALL, LARGE = 64, 448
 """Sides of the starter's pictures: where many are drawn, and where one fills a core."""
-PROMPTS = ("a panda on a red background", "two rockets", "一只熊猫", "a cat and a blue bird, ink")
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """One member's picture, and when it is asked for."""
-
-    request: ImageRequest
-    at: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """What is drawn, on which device, and by which clock."""
-
-    variant: Variant
-    device: str
-    plain: ImageRequest
-    large: tuple[int, int]
-
-    def now(self) -> float:
-        """Return seconds: a CPU's are the process's own, so that a busy machine counts little."""
-        if self.device == "cpu":
-            return time.process_time()
-        torch.cuda.synchronize(self.device)
-        return time.perf_counter()
 
 
 class Bench:
@@ -182,17 +156,19 @@ class Bench:
 
     def members(self) -> dict[str, float]:
         """Compare twelve members' orders with first come, first served."""
-        orders = [_ordered(self._place.plain, number, self.names) for number in range(12)]
-        worst = self._queue(lambda: orders, self.switched)["makespan"]
-        shuffled = self._queue(lambda: self._dice.sample(orders, len(orders)), self.switched)
-        return shuffled | {"longest_last": worst, "least_longest_last": self._least(orders)}
+        orders = [ordered(self._place.plain, number, self.names) for number in range(12)]
+        load = Load(self._place, self.engine, self.switched, self.files, self._rounds)
+        worst = load.over_pipeline(lambda: orders)["makespan"]
+        shuffled = load.over_pipeline(lambda: self._dice.sample(orders, len(orders)))
+        return shuffled | {"longest_last": worst, "least_longest_last": load.least(orders)}
 
     def large(self) -> dict[str, float]:
         """Compare where rows share nothing."""
         width, height = self._place.large
         big = replace(self._place.plain, width=width, height=height)
         orders = [Order(replace(big, seed=seed)) for seed in range(6)]
-        return self._queue(lambda: orders, self.alike)
+        load = Load(self._place, self.engine, self.alike, self.files, self._rounds)
+        return load.over_pipeline(lambda: orders)
 
     def memory(self) -> dict[str, float]:
         """Compare what the process holds after many small pictures with what it held after 100."""
@@ -206,80 +182,6 @@ class Bench:
             if number in (100, self.pictures):
                 held[number] = psutil.Process().memory_info().rss
         return {"memory": held[self.pictures] / held[100]}
-
-    def _queue(self, asked: Callable[[], Sequence[Order]], stock: Stock) -> dict[str, float]:
-        spans: list[tuple[float, float]] = []
-        latencies: list[tuple[float, float]] = []
-        for number in range(2 * self._rounds + 1):
-            orders = asked()
-            services = [self._timed(lambda one=one: stock.draw(one.request)) for one in orders]  # type: ignore[misc]
-            gap = statistics.mean(services) / 2
-            coming = [replace(one, at=index * gap) for index, one in enumerate(orders)]
-            fifo = _served(coming, services)
-            ours = self._stepped(coming)
-            if number:
-                spans.append((max(ours), max(fifo)))
-                waits = [
-                    [end - one.at for end, one in zip(ends, coming, strict=True)]
-                    for ends in (ours, fifo)
-                ]
-                latencies.append((statistics.mean(waits[0]), statistics.mean(waits[1])))
-        return {
-            "makespan": statistics.median(a / b for a, b in spans),
-            "latency": statistics.median(a / b for a, b in latencies),
-        }
-
-    def _least(self, orders: Sequence[Order]) -> float:
-        services = [self._timed(lambda one=one: self.switched.draw(one.request)) for one in orders]  # type: ignore[misc]
-        last = orders[-1].request
-        ours = statistics.median(
-            self._timed(lambda: self.together([last])) for _ in range(self._rounds)
-        )
-        return ((len(orders) - 1) * statistics.mean(services) / 2 + ours) / sum(services)
-
-    def _timed(self, work: Callable[[], object]) -> float:
-        started = self._place.now()
-        work()
-        return self._place.now() - started
-
-    def _stepped(self, orders: Sequence[Order]) -> list[float]:
-        """Draw orders as they come; return when each was finished."""
-        skipped = -self._place.now()
-        waiting, under_way, ends = list(enumerate(orders)), {}, [0.0] * len(orders)
-        while waiting or under_way:
-            now = self._place.now() + skipped
-            if not under_way and waiting[0][1].at > now:
-                skipped += waiting[0][1].at - now
-                now = waiting[0][1].at
-            while waiting and waiting[0][1].at <= now and (not under_way or self.engine.room > 0):
-                index, order = waiting.pop(0)
-                drawing = self.engine.admit(self._place.variant, order.request, files=self.files)
-                under_way[drawing] = index
-            for drawing in self.engine.step():
-                _ = drawing.finished().png  # what a worker keeps
-                ends[under_way.pop(drawing)] = self._place.now() + skipped
-        return ends
-
-
-def _served(orders: Sequence[Order], services: Sequence[float]) -> list[float]:
-    free, ends = 0.0, []
-    for order, seconds in zip(orders, services, strict=True):
-        free = max(free, order.at) + seconds
-        ends.append(free)
-    return ends
-
-
-def _ordered(plain: ImageRequest, number: int, names: Sequence[str]) -> Order:
-    wears = [(), (names[0],), (names[1],), (names[0], names[2])][number % 4]
-    return Order(
-        replace(
-            plain,
-            prompt=PROMPTS[number % len(PROMPTS)],
-            steps=plain.steps * (number % 3 + 1) // 2,
-            seed=number,
-            loras=tuple(LoraUse(name, 0.1) for name in wears),
-        )
-    )
 
 
 def _lora(transformer: torch.nn.Module, seed: int) -> bytes:
