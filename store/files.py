@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,12 +48,15 @@ class Files:
     """
 
     def __init__(self, url: str, outages: Outages | None = None) -> None:
-        self._outages = outages
-        self._store: ObjectStore = (
-            from_url(url, mkdir=True)
-            if url.startswith("file:")
-            else from_url(url, retry_config=RETRIES)
-        )
+        self._url, self._outages = url, outages
+        with suppress(OSError):  # a folder that cannot be made now: whoever needs it is told
+            _ = self._store
+
+    @cached_property
+    def _store(self) -> ObjectStore:
+        if self._url.startswith("file:"):
+            return from_url(self._url, mkdir=True)
+        return from_url(self._url, retry_config=RETRIES)
 
     def put(self, folder: str, content: bytes) -> str:
         """Keep `content`; return its sha256. The same content is kept once.

@@ -3,12 +3,11 @@
 import gc
 from collections.abc import Callable, Sequence
 
-import structlog
 from celery import Celery, signals
 from kombu import Queue
 
 from store.errors import StoreUnavailable
-from store.outages import reason
+from store.outages import Outages
 from worker.hand import InHand
 from worker.queue import TASK, queue_name
 
@@ -38,12 +37,11 @@ ARGUMENTS = (
     "--without-mingle",
 )
 
-log = structlog.get_logger()
-
 
 def build(broker_url: str, names: Sequence[str], work: Callable[[], object]) -> Celery:
     """Return the application; each ticket makes it work until nothing waits."""
     app = Celery("reroll.worker", broker=broker_url)
+    outages = Outages()
     app.conf.update(OPTIONS, task_queues=[Queue(queue_name(name)) for name in names])
 
     @app.task(name=TASK)
@@ -52,7 +50,9 @@ def build(broker_url: str, names: Sequence[str], work: Callable[[], object]) -> 
             work()
         except StoreUnavailable as error:
             # Claims in hand are left to their leases; what waits is reminded of.
-            log.warning("work left where it is: the database is away", error=reason(error))
+            outages.began("database, writing", error)
+        else:
+            outages.ended("database, writing")
 
     return app
 

@@ -131,3 +131,12 @@ async def test_removing_an_order_takes_what_a_killed_process_was_writing(
     (tmp_path / "files" / "order" / f"{'0' * 64}#1").write_bytes(b"half a pan")
     await files.aremove("order")
     assert there(tmp_path) == []
+
+
+def test_a_place_that_cannot_be_made_yet_is_told_and_used_once_it_can(tmp_path: Path) -> None:
+    (tmp_path / "disk").write_bytes(b"in the way")
+    files = Files(f"file://{tmp_path}/disk/files")
+    with pytest.raises(FilesUnavailable):
+        files.put("order", b"panda")
+    (tmp_path / "disk").unlink()
+    assert files.get("order", files.put("order", b"panda")) == b"panda"
