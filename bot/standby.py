@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 
 import structlog
 
@@ -36,7 +37,8 @@ class Standby:
                 told = True
             await asyncio.sleep(self._beat_s)
         if other is not None:
-            await self._services.database.run(bots.leave, self._application_id, other)
+            with suppress(StoreUnavailable):
+                await self._services.database.run(bots.leave, self._application_id, other)
             await self._take()
 
     async def run(self, end: Callable[[], object]) -> None:

@@ -4,7 +4,6 @@
 """
 
 import sys
-import time
 from functools import partial
 
 import structlog
@@ -25,7 +24,6 @@ from engine.variants.vocabulary import VocabularyUnreadable
 from engine.vendor.connection import connected
 from store import logs
 from store.database import Database
-from store.errors import StoreUnavailable
 from store.files import Files
 from store.host import schema
 from store.loras.addresses import DISCORD
@@ -43,12 +41,11 @@ from worker.librarian import Librarian
 from worker.lookout import Lookout
 from worker.lora_download import Downloader, loopback
 from worker.loras import Loras
+from worker.patience import once_there
 from worker.queue import BrokerEvicts, Tickets, refuse_eviction
 from worker.settings import WorkerSettings
 from worker.training import process
 
-DATABASE_S = 2.0
-"""Between two tries to reach the database at the start."""
 REHEARSED_S = 6.0
 """After which no further size is measured; a worker is promised within 20 seconds."""
 
@@ -80,16 +77,14 @@ def _draw(settings: WorkerSettings, registry: CollectorRegistry) -> None:
     _require_tables(parts.database)
     tickets = Tickets(broker_url)
     _warm(parts)
-    with parts.database.begin() as session:
-        finished = reclaim(session, parts.name)
-    for generation_id in finished:
+    for generation_id in once_there(partial(_take_back, parts)):
         parts.doorbell.ring(Finished(generation_id=generation_id))
     endpoint = measured.endpoint(settings, parts, registry)
     heart, lookout = Heart(parts, tickets), Lookout(parts)
-    heart.start()
+    once_there(heart.start)
     lookout.start()
     librarian = _librarian(settings, parts)
-    librarian.start()
+    once_there(librarian.start)
     try:
         work = partial(draw_waiting, parts)
         application = app.build(broker_url, parts.catalog.names, work)
@@ -102,6 +97,11 @@ def _draw(settings: WorkerSettings, registry: CollectorRegistry) -> None:
         tickets.close()
         parts.doorbell.close()
         parts.database.close()
+
+
+def _take_back(parts: Parts) -> list[str]:
+    with parts.database.begin() as session:
+        return list(reclaim(session, parts.name))
 
 
 def _train(settings: WorkerSettings) -> None:
@@ -179,16 +179,10 @@ def _require_keeping(broker_url: str) -> None:
 
 def _require_tables(database: Database) -> None:
     """Wait for a database that is away; end the process where its tables are too old."""
-    while True:
-        try:
-            schema.require(database)
-        except schema.SchemaOld as error:
-            raise SystemExit(f"worker: {error}") from None
-        except StoreUnavailable:
-            log.warning("the database cannot be reached; waiting for it")
-            time.sleep(DATABASE_S)
-        else:
-            return
+    try:
+        once_there(partial(schema.require, database))
+    except schema.SchemaOld as error:
+        raise SystemExit(f"worker: {error}") from None
 
 
 def _require_room(parts: Parts) -> None:

@@ -1,20 +1,18 @@
 """Files on their way between a claim and the file store, whose short absences are waited out."""
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from engine.errors import InputLost, LoraLost
 from engine.request import ImageRequest
 from store.errors import FilesUnavailable
 from store.loras import unneeded
 from worker.hand import Grip
+from worker.patience import patiently
 
 if TYPE_CHECKING:
     from worker.drawing import Parts
-
-T = TypeVar("T")
 
 
 def put(parts: "Parts", grip: Grip, png: bytes) -> str:
@@ -51,17 +49,3 @@ def _picture(parts: "Parts", grip: Grip, name: str) -> bytes:
         if isinstance(error.__cause__, FileNotFoundError):
             raise InputLost from error
         raise
-
-
-def patiently(patience_s: float, check: Callable[[], None], act: Callable[[], T]) -> T:
-    """Do what needs the file store, once it can; `check` raises what ends the wait."""
-    give_up_at = time.monotonic() + patience_s
-    while True:
-        try:
-            return act()
-        except FilesUnavailable as error:
-            gone = isinstance(error.__cause__, FileNotFoundError)
-            if gone or time.monotonic() > give_up_at:
-                raise
-            check()
-            time.sleep(1)

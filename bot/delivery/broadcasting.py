@@ -9,6 +9,7 @@ from bot.services import Services
 from store.errors import StoreUnavailable
 from store.host import broadcasts
 from store.host.broadcasts import UNTOLD
+from store.outages import Outages
 
 LOOK_S = 15.0
 APART_S = 0.5
@@ -24,6 +25,9 @@ class Broadcaster:
         self, services: Services, client: discord.Client, *, apart_s: float = APART_S
     ) -> None:
         self._services, self._client, self._apart_s = services, client, apart_s
+        self._said: dict[str, int] = {}
+        """Messages that a database without room could not be told of: said once."""
+        self._outages = Outages()
 
     async def run(self) -> None:
         """Say everything that comes up, for ever."""
@@ -31,8 +35,9 @@ class Broadcaster:
             try:
                 while await self.say_next():
                     pass
-            except StoreUnavailable:
-                log.warning("broadcasts wait for the database")
+                self._outages.ended("database, broadcasts")
+            except StoreUnavailable as error:
+                self._outages.began("database, broadcasts", error)
             await asyncio.sleep(LOOK_S)
 
     async def say_next(self) -> bool:
@@ -44,8 +49,12 @@ class Broadcaster:
         told = await database.run(broadcasts.told, broadcast.id)
         for guild in self._client.guilds:
             if guild.id not in told:
-                message_id = await _say(guild, broadcast.said, f"b{broadcast.id}-{guild.id}")
-                await database.run(broadcasts.posted, broadcast.id, guild.id, message_id)
+                nonce = f"b{broadcast.id}-{guild.id}"
+                if nonce not in self._said:
+                    self._said[nonce] = await _say(guild, broadcast.said, nonce)
+                said = self._said[nonce]
+                await database.run(broadcasts.posted, broadcast.id, guild.id, said)
+                del self._said[nonce]
                 await asyncio.sleep(self._apart_s)
         reached, missed = await database.run(broadcasts.finish, broadcast.id)
         log.info("broadcast said", broadcast=broadcast.id, reached=reached, missed=missed)

@@ -31,6 +31,8 @@ class Telling:
     def __init__(self, services: Services, client: discord.Client) -> None:
         self._services, self._client = services, client
         self._shown: dict[str, int] = {}
+        self._told: set[str] = set()
+        """What a database without room could not be told of: told once."""
 
     async def run(self) -> None:
         """Tell for ever."""
@@ -46,13 +48,16 @@ class Telling:
         ended, under_way = await database.run(_news)
         for fetch, lora in ended:
             self._shown.pop(lora.id, None)
-            try:
-                await self._end(fetch, lora)
-            except (discord.DiscordException, OSError) as error:
-                log.warning("lora not told yet", lora=lora.id, error=repr(error))
-                await database.run(fetches.postpone, fetch)
-            else:
-                await database.run(fetches.told, lora.id)
+            if lora.id not in self._told:
+                try:
+                    await self._end(fetch, lora)
+                except (discord.DiscordException, OSError) as error:
+                    log.warning("lora not told yet", lora=lora.id, error=repr(error))
+                    await database.run(fetches.postpone, fetch)
+                    continue
+                self._told.add(lora.id)
+            await database.run(fetches.told, lora.id)
+            self._told.discard(lora.id)
         for fetch, lora in under_way:
             if fetch.got_bytes != self._shown.get(lora.id, 0) and self._lives(fetch):
                 self._shown[lora.id] = fetch.got_bytes

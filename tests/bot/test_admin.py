@@ -10,10 +10,12 @@ from simcord.actors import MemberActor
 from bot.delivery.broadcasting import Broadcaster
 from bot.errors import HostNeeded
 from bot.services import Services
+from store.errors import StoreUnavailable
 from store.host import broadcasts, overview
 from store.moderation import audit
 from tests.bot.messages import text
 from tests.bot.stage import Stage, staged
+from tests.disks import no_larger
 
 HOST_NAME = "host"
 
@@ -156,7 +158,13 @@ async def test_a_broadcast_reaches_each_server_once_even_after_a_restart(
         assert going
         broadcasts.posted(session, going.id, stage.guild.id, 1)
     broadcaster = Broadcaster(stage.services, stage.bot, apart_s=0)
+    before = len(stage.env.http_requests)
     with stage.env.time_context():
+        with no_larger(1):  # a database without room is told of it later
+            for _ in range(3):
+                with pytest.raises(StoreUnavailable):
+                    await broadcaster.say_next()
+        assert len(stage.env.http_requests) == before + 1
         assert await broadcaster.say_next()
         assert not await broadcaster.say_next()
     (told,) = room.history()

@@ -10,6 +10,7 @@ from bot.loras.telling import Telling
 from engine.loras.errors import LoraKindUnsupported
 from engine.variants.catalog import Catalog
 from store.choices.servers import Defaults
+from store.errors import StoreUnavailable
 from store.host import workers
 from store.loras import fetches, library, shares
 from store.loras.fetches import Held
@@ -20,6 +21,7 @@ from store.tables.loras import Lora, LoraFetch
 from tests.bot import loras
 from tests.bot.messages import gallery, presses, text
 from tests.bot.stage import Stage
+from tests.disks import no_larger
 
 URL = "https://huggingface.co/u/r/blob/main/Ink%20Wash_v2.safetensors"
 
@@ -83,6 +85,22 @@ async def test_a_link_is_taken_in_followed_and_told_of(roomy: Stage) -> None:
     await tell(stage)
     for said in ("Ink Wash\\_v2", "Starter · rank 8 · 5.0 MB", "ink wash", "CC0", "Only you"):
         assert said in text(answer)
+    with stage.database.begin() as session:
+        assert session.scalars(select(LoraFetch)).all() == []
+
+
+async def test_while_the_database_takes_nothing_a_lora_is_told_of_once(roomy: Stage) -> None:
+    stage, telling = roomy, Telling(roomy.services, roomy.bot)
+    answer = await add(stage, stage.alex, url=URL)
+    finish(stage, claim(stage))
+    before = len(stage.env.http_requests)
+    with no_larger(1):
+        for _ in range(3):
+            with pytest.raises(StoreUnavailable):
+                await tell(stage, telling)
+    await tell(stage, telling)
+    assert "Starter · rank 8" in text(answer)
+    assert len(stage.env.http_requests) == before + 1
     with stage.database.begin() as session:
         assert session.scalars(select(LoraFetch)).all() == []
 

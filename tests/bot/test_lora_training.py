@@ -19,6 +19,7 @@ from bot.loras.training.telling import TrainingBoard
 from engine.errors import PictureFileTooLarge, PictureTooSmall
 from engine.training.errors import ExamplesInvalid, TrainingDiverged
 from store.choices.servers import Defaults
+from store.errors import StoreUnavailable
 from store.files import Files
 from store.host import workers
 from store.loras import library
@@ -30,6 +31,7 @@ from store.training import claims, trainings
 from store.training.claims import Claim, Progress
 from tests.bot.messages import gallery, presses, text
 from tests.bot.stage import Stage
+from tests.disks import no_larger
 
 COLOURS = ("red", "blue", "gold", "green", "black", "white")
 
@@ -124,7 +126,13 @@ async def test_a_zip_is_priced_confirmed_trained_and_told(school: Stage) -> None
         library.lock_file(session, "a" * 64, 9)
         file = Kept(base="starter", sha256="a" * 64, nbytes=9, rank=8, layers=5)
         claims.keep(session, claimed, file, "")
-    await tell(stage)
+    board, before = TrainingBoard(stage.services, stage.bot), len(stage.env.http_requests)
+    with no_larger(1):  # a database without room is told of it later
+        for _ in range(3):
+            with pytest.raises(StoreUnavailable):
+                await tell(stage, board)
+    assert len(stage.env.http_requests) == before + 1
+    await tell(stage, board)
     assert "“Ink” is in your library" in text(card)
     assert "inky" in text(card)
     assert not presses(card)

@@ -18,8 +18,8 @@ from store.loras import library
 from store.loras.library import Kept
 from store.training import claims, trainings
 from store.training.claims import Claim, Progress
-from worker.fetching import patiently
 from worker.hand import ClaimStopped
+from worker.patience import patiently
 from worker.shelving import shelved
 from worker.training.parts import Parts
 

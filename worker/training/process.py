@@ -15,6 +15,7 @@ from store.outages import Outages
 from store.training import claims
 from worker import app
 from worker.finishing import Finish
+from worker.patience import once_there
 from worker.queue import Tickets
 from worker.settings import WorkerSettings
 from worker.training.parts import Parts
@@ -46,10 +47,9 @@ def parts(settings: WorkerSettings, catalog: Catalog, finish: Finish) -> Parts:
 def run(parts: Parts, broker_url: str) -> None:
     """Train until SIGTERM or SIGINT; what is in hand then is kept as it is, and handed on."""
     tickets = Tickets(broker_url)
-    with parts.database.begin() as session:
-        claims.reclaim(session, parts.name)
+    once_there(partial(_take_back, parts))
     pulse = TrainingPulse(parts, tickets)
-    pulse.start()
+    once_there(pulse.start)
     try:
         application = app.build(broker_url, parts.names, partial(train_waiting, parts))
         app.run(application, parts.hand, grace_s=0)
@@ -57,6 +57,11 @@ def run(parts: Parts, broker_url: str) -> None:
         pulse.stop()
         tickets.close()
         parts.database.close()
+
+
+def _take_back(parts: Parts) -> None:
+    with parts.database.begin() as session:
+        claims.reclaim(session, parts.name)
 
 
 def _has_room(engine: Engine, variant: Variant) -> bool:

@@ -35,6 +35,8 @@ class TrainingBoard:
     def __init__(self, services: Services, client: discord.Client) -> None:
         self._services, self._client = services, client
         self._shown: dict[str, tuple[float, tuple[object, ...]]] = {}
+        self._told: dict[str, int | None] = {}
+        """Messages that a database without room could not be told of: shown once."""
 
     async def run(self) -> None:
         """Tell for ever."""
@@ -48,14 +50,16 @@ class TrainingBoard:
         """Tell once all that is new."""
         database = self._services.database
         for training, lora in await database.run(_untold):
-            try:
-                message_id = await self._end(training, lora)
-            except (discord.DiscordException, OSError, FilesUnavailable) as error:
-                log.warning("training not told yet", lora=lora.id, error=repr(error))
-                await database.run(trainings.postpone, training)
-                continue
+            if lora.id not in self._told:
+                try:
+                    self._told[lora.id] = await self._end(training, lora)
+                except (discord.DiscordException, OSError, FilesUnavailable) as error:
+                    log.warning("training not told yet", lora=lora.id, error=repr(error))
+                    await database.run(trainings.postpone, training)
+                    continue
             self._shown.pop(lora.id, None)
-            await database.run(trainings.told, lora.id, message_id)
+            await database.run(trainings.told, lora.id, self._told[lora.id])
+            del self._told[lora.id]
         for training, lora in await database.run(_running):
             if self._is_new(training):
                 with suppress(discord.DiscordException, OSError, FilesUnavailable):
