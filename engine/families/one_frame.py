@@ -36,8 +36,15 @@ def flatten(vae: AutoencoderKLQwenImage) -> None:
             module.forward = partial(FORWARDS[type(module)], module)
         if isinstance(module, QwenImageCausalConv3d):
             _lay_out(module.weight)
+    # The stock one counts convolutions, twice for each picture, for frames that never come.
+    vae.clear_cache = partial(_clear_cache, vae)
     for conv in (vae.quant_conv, vae.post_quant_conv):
         conv.forward = partial(_outer_conv, conv)
+
+
+def _clear_cache(vae: AutoencoderKLQwenImage) -> None:
+    vae._conv_idx, vae._enc_conv_idx = [0], [0]
+    vae._feat_map, vae._enc_feat_map = [None], [None]
 
 
 def _half(

@@ -84,11 +84,11 @@ def _weight(layer: torch.nn.Linear) -> torch.Tensor:
     What is written past autograd, into `weight.data`, after the first product is not seen.
     """
     weight = layer.weight
-    if torch.compiler.is_compiling() or weight.nbytes > LIGHT:
+    if torch.compiler.is_compiling():
         return weight
-    now = (weight.data_ptr(), weight._version)
     of, packed = _packed.get(layer, (None, weight))
-    if of != now:
+    now = (weight.data_ptr(), weight._version)
+    if of != now and weight.nbytes <= LIGHT:
         packed = torch.ops.mkldnn._reorder_linear_weight(weight.detach())
         _packed[layer] = (now, packed)
     return packed
