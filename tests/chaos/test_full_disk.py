@@ -19,7 +19,7 @@ PROMPT = "/imagine prompt:a panda on a red background seed:7"
 FOUR = "/imagine prompt:a panda on a red background seed:7 count:4 steps:30"
 CHINESE = "/画图 提示词:红色背景上的熊猫"
 TOO_SMALL = 1
-FULL_S = 12
+FULL_S = 8
 """Less than a finished picture waits."""
 WARNINGS = 8
 """What each log may complain of in that time; a line a second would be more."""
@@ -63,6 +63,7 @@ async def test_what_is_under_way_is_delivered_and_what_comes_is_told_and_costs_n
                 await asyncio.sleep(0.05)
         price = product.orders()[-1].price
         with disk_full(product, disk):
+            await asyncio.sleep(2)  # until the other's card is there, which is not the answer
             told = await product.say(CHINESE, "小满")
             assert told.outcome is Outcome.WORDS
             assert "没有扣点数" in told.states[-1].text
