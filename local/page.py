@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from local.discord import markup
 from local.discord import simulation as sim
 from local.discord.localised import localised
 from local.discord.preview import Page
@@ -37,6 +38,7 @@ class Playground:
 
     async def __aenter__(self) -> Self:
         sim.unbind_clicks()
+        markup.end_lines()
         places = [(self.pages, name, self._world.bench(name)) for name in self._world.channels]
         places += [(self.letters, name, self._world.letters(name)) for name in self._world.users]
         for index, (shelf, name, bench) in enumerate(places):

@@ -91,7 +91,7 @@ async def test_a_picture_is_painted_over_by_the_first_variant_that_can(stage: St
     assert opened(stage, order, order.request["canvas"]).size == (128, 96)
     stage.draw()
     await stage.deliver()
-    assert "Painted over a picture · change 40 %" in text(result.response)
+    assert "Painted over a picture · change 40%" in text(result.response)
     assert len(gallery(result.response)) == 1
     assert order.id in text(result.response)
 

@@ -2,10 +2,11 @@ import dataclasses
 import inspect
 from pathlib import Path
 
+import pytest
 import simcord
-from simcord.preview import Preview, _actions
+from simcord.preview import Preview, _actions, _markdown
 
-from local.discord import preview
+from local.discord import markup, preview
 from local.discord import simulation as sim
 from local.discord.localised import localised, wire_names
 
@@ -43,6 +44,28 @@ def test_no_click_is_bound_to_a_revision_any_more() -> None:
         assert set(_actions.ACTION_SPECS) == set(stock)
     finally:
         _actions.ACTION_SPECS = stock
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("> a\nb\n-# c", ["blockquote", "paragraph"]),
+        ("- a\n- b\nc", ["bullet_list", "paragraph"]),
+        ("a\n> b\n> c\nd", ["paragraph", "blockquote", "paragraph"]),
+        ("```\n> a\nb\n```", ["code_block"]),
+        (">>> a\nb", ["blockquote"]),
+    ],
+)
+def test_quotations_and_lists_end_with_their_line(text: str, kinds: list[str]) -> None:
+    stock = _markdown._discord_multiline_quotes
+    assert callable(stock)
+    try:
+        markup.end_lines()
+        assert [token["type"] for token in _markdown.markdown_tokens(text)] == kinds
+        code = [one.get("content") for one in _markdown.markdown_tokens("```\n> a\nb\n```")]
+        assert code == ["> a\nb\n"]
+    finally:
+        _markdown._discord_multiline_quotes = stock
 
 
 def test_the_interaction_has_the_fields_that_are_filled_in() -> None:
