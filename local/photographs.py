@@ -99,6 +99,7 @@ SAID = {
         "typed": "/i",
         "name": "imagine",
         "picture": "/imagine prompt:a panda on a red background seed:7",
+        "held": "/imagine prompt:a frog on a pink background count:4 seed:3 steps:30",
         "four": "/imagine prompt:a fox on a yellow background count:4 seed:11 steps:30",
         "several": "/imagine prompt:a {panda|fox} on a blue background",
         "recipe": "📋 Recipe",
@@ -110,6 +111,7 @@ SAID = {
         "typed": "/画",
         "name": "画图",
         "picture": "/画图 提示词:红色背景上的熊猫 种子:7",
+        "held": "/画图 提示词:粉色背景上的青蛙 张数:4 种子:3 步数:30",
         "four": "/画图 提示词:黄色背景上的狐狸 张数:4 种子:11 步数:30",
         "several": "/画图 提示词:蓝色背景上的{熊猫|狐狸}",
         "recipe": "📋 配方",
@@ -136,7 +138,7 @@ async def _asking(shot: Set) -> bytes:
 
 
 async def _drawing(shot: Set) -> bytes:
-    saying = asyncio.create_task(shot.say("four"))
+    saying = asyncio.create_task(shot.say("held"))
     pulse = shot.conversation.world.pulse
     for _ in range(TURNS):  # at its own speed the worker has finished before a preview is due
         with _halted(shot.worker):
@@ -168,6 +170,7 @@ def _halted(worker: Child) -> Iterator[None]:
 
 
 async def _result(shot: Set) -> bytes:
+    await shot.say("four")  # the order before was held up for its photograph
     return await _clip(shot.page, NEWEST)
 
 

@@ -77,9 +77,8 @@ def _parts(words: Words, entry: AuditEntry) -> Iterator[str]:
 
 def _deed(words: Words, entry: AuditEntry) -> Iterator[str]:
     # One that another version wrote has no words here.
-    yield words.name(f"audit_acts.{entry.action}", f"`{plain(entry.action)}`")
-    if entry.target_id:
-        yield f"→ <@{entry.target_id}>"
+    act = words.name(f"audit_acts.{entry.action}", f"`{plain(entry.action)}`")
+    yield f"{act} → <@{entry.target_id}>" if entry.target_id else act
     if entry.generation_id:
         yield f"`{entry.generation_id}`"
     if told := _details(words, entry.details or {}):

@@ -124,7 +124,7 @@ async def test_grants_budgets_and_requeues_are_done_and_written_down(
     stage, host = hosted
     before = stage.left(stage.alex)
     said = await admin(stage, host, "grant", person=stage.alex, credits=25)
-    assert said.startswith(f"✅ gave credits · → <@{stage.alex.id}> · credits: 25")
+    assert said.startswith(f"✅ gave credits → <@{stage.alex.id}> · credits: 25")
     assert "gave credits" not in await admin(stage, host, "status")
     assert stage.left(stage.alex) == before + 25
     most = stage.services.defaults.plans.server.most_daily_micros / 1_000_000
