@@ -19,6 +19,7 @@ from engine.loras import command as lora_command
 from engine.memory.levers import LeverRefused
 from engine.pictures import uploads
 from engine.request import SEED_LIMIT, WHOLE, GenerationRequest
+from engine.training import command as training_command
 from engine.variants.catalog import VARIANTS, Catalog, Variant
 from engine.variants.vocabulary import VocabularyUnreadable
 
@@ -90,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     variants = commands.add_parser("variants", help="list variants, their sizes and licences")
     variants.set_defaults(command=_variants)
     variants.add_argument("--json", action="store_true", help="print one JSON line per variant")
-    lora_command.add_to(commands)
+    training_command.add_to(lora_command.add_to(commands))
     for command in (imagine, variants):
         command.add_argument("--variants-folder", type=Path, default=VARIANTS)
     return parser

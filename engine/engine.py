@@ -20,11 +20,11 @@ from engine.family import Family, open_family
 from engine.loras.adapters import Adapters
 from engine.memory import device as memory_of
 from engine.memory.levers import MAIN, Levers, Wishes
-from engine.memory.residents import Residents, broken_is_told
 from engine.memory.words import Shelf, Words
 from engine.pictures.inputs import opened
 from engine.recipe import Recipe
 from engine.request import ImageRequest
+from engine.residents import Residents, broken_is_told
 from engine.variants.catalog import PROJECT, Variant
 from engine.weights.finding import Place
 

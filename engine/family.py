@@ -1,21 +1,18 @@
 """What the engine asks of an architecture, and where each one's code stands; loads none itself."""
 
 import importlib
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 from PIL import Image
 
+from engine.loras.wearer import Wearer
 from engine.memory.levers import Levers
 from engine.pictures.inputs import Inputs
 from engine.request import ImageRequest
 from engine.variants.catalog import Variant
 from engine.vendor.charge import Charge
 from engine.weights.finding import Place
-
-if TYPE_CHECKING:
-    from engine.loras.adapters import Worn
 
 FAMILIES: Mapping[str, str] = {
     "qwen_image": "engine.families.qwen_image:QwenImage",
@@ -66,7 +63,7 @@ class Family(Protocol):
         """Draw one picture; what `after_step` raises ends it and leaves the family usable."""
 
 
-class Local(Family, Protocol):
+class Local(Family, Wearer, Protocol):
     """A family whose weights lie in this machine's memory: read into main memory, then seated."""
 
     def seat(self, levers: Levers) -> None:
@@ -74,9 +71,6 @@ class Local(Family, Protocol):
 
     def weight(self) -> Mapping[str, int]:
         """Return the bytes of all weights by the device that they rest on."""
-
-    def wearing(self, worn: "Sequence[Worn]") -> AbstractContextManager[None]:
-        """Add LoRAs to the transformer until the block is left. Raises Misfit on entering."""
 
 
 def open_family(variant: Variant, device: str, place: Place) -> Family:

@@ -10,8 +10,8 @@ from typing import cast
 import torch
 
 from engine import errors
-from engine.family import Family, Local
 from engine.loras.reading import Pair, Stream, read
+from engine.loras.wearer import Wearer
 from engine.request import Drawn
 from engine.variants.catalog import Variant
 
@@ -150,11 +150,12 @@ class Adapters:
 
     @contextmanager
     def worn(
-        self, variant: Variant, family: Family, request: Drawn, files: Mapping[str, bytes]
+        self, variant: Variant, family: object, request: Drawn, files: Mapping[str, bytes]
     ) -> Iterator[None]:
         """Have the family wear what `request` asks for, read from `files` where not at hand.
 
-        One of weight 0 changes nothing and is left out. Raises LoraLost or LoraMisfit.
+        It is a Wearer wherever its variant takes LoRAs. One of weight 0 changes nothing and is left
+        out. Raises LoraLost or LoraMisfit.
         """
         if not request.loras:
             yield
@@ -170,7 +171,7 @@ class Adapters:
             ]
             with ExitStack() as stack:
                 try:
-                    stack.enter_context(cast(Local, family).wearing(worn))
+                    stack.enter_context(cast(Wearer, family).wearing(worn))
                 except Misfit as error:
                     raise errors.LoraMisfit(variant=variant.name) from error
                 yield

@@ -1,4 +1,4 @@
-"""`python -m engine lora`: whether a file is a LoRA that can be served, or train one."""
+"""`python -m engine lora`: tell whether a file is a LoRA that can be served."""
 
 import argparse
 import json
@@ -10,11 +10,10 @@ from typing import Any, BinaryIO
 from engine.loras import errors
 from engine.loras.fit import base_of
 from engine.loras.names import Base, bases
-from engine.training import command as training
 
 
-def add_to(commands: Any) -> None:
-    """Add the command to the parser's."""
+def add_to(commands: Any) -> Any:
+    """Add the command to the parser's; return its actions, for others to join."""
     lora = commands.add_parser("lora", help="check a LoRA's file, or train one")
     actions = lora.add_subparsers(required=True, metavar="ACTION", title="actions")
     check = actions.add_parser("check", help="tell whether it can be served")
@@ -28,7 +27,7 @@ def add_to(commands: Any) -> None:
     check.epilog = "Without either, the base is found by what the file changes."
     check.add_argument("--out", type=Path, help="a folder for the canonical file")
     check.add_argument("--json", action="store_true", help="print JSON")
-    training.add_to(actions)
+    return actions
 
 
 def _check(options: argparse.Namespace) -> None:

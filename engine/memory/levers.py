@@ -1,12 +1,14 @@
 """How a variant's weights are to lie in memory: what it needs, what there is, which levers.
 
-Pure and torch-free: figures in, a choice out. `engine.memory.residents` measures and applies it.
+Pure and torch-free: figures in, a choice out. `engine.residents` measures and applies it.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import product
+
+from engine.variants.memory import Profile
 
 GB = 1e9
 FP8 = "float8_e4m3fn"
@@ -39,22 +41,6 @@ class Use(StrEnum):
     NEVER = "never"
     IF_NEEDED = "if_needed"
     BEFORE_OFFLOAD = "before_offload"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Profile:
-    """What a variant takes, in GB of 10^9 bytes: weights in its dtype, and work beside them.
-
-    `beside` are models that work with these and stay on the device: a ControlNet, a reader of
-    pictures. `denoise` and `decode` are for the variant's largest size and most references.
-    """
-
-    text_encoder: float
-    transformer: float
-    vae: float
-    denoise: float
-    decode: float
-    beside: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,8 +27,8 @@ from engine.training import errors
 from engine.training.learner import Learner
 from engine.training.lessons import Lessons
 from engine.training.plan import Plan, terms
-from engine.training.terms import Terms
 from engine.variants.catalog import Variant
+from engine.variants.training import Terms
 
 WARM_UP = 20
 FLOOR = 0.05

@@ -19,8 +19,8 @@ from engine.training.errors import (
     TrainingStepsInvalid,
     TrainingUnsupported,
 )
-from engine.training.terms import Terms
 from engine.variants.catalog import VARIANTS, Catalog, Variant
+from engine.variants.training import Terms
 
 LEAST_EXAMPLES, MOST_EXAMPLES = 5, 50
 CAPTION_LIMIT = 400

@@ -11,9 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from engine import errors
-from engine.memory.levers import Profile
 from engine.request import SEED_LIMIT, WHOLE, Drawn, GenerationRequest
-from engine.training.terms import Terms
 from engine.variants.bounds import (
     MOST_LORAS,
     MOST_WEIGHT,
@@ -24,8 +22,10 @@ from engine.variants.bounds import (
     Sizes,
     Steps,
 )
+from engine.variants.memory import Profile
+from engine.variants.training import Terms
+from engine.variants.vendor import Hosted
 from engine.variants.vocabulary import Vocabulary
-from engine.vendor.hosted import Hosted
 
 PROJECT = Path(__file__).resolve().parents[2]
 VARIANTS = Path(__file__).parent

@@ -8,7 +8,8 @@ from typing import Any, NoReturn
 
 import httpx
 
-from engine.vendor.charge import CREDIT_USD, Charge
+from engine.variants.vendor import CREDIT_USD
+from engine.vendor.charge import Charge
 from engine.vendor.faults import Unusable
 
 NAME = "bfl"

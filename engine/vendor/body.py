@@ -14,8 +14,8 @@ from PIL import Image, ImageChops
 from engine.pictures.inputs import Inputs
 from engine.request import ImageRequest
 from engine.variants.catalog import Variant
+from engine.variants.vendor import Hosted, reference_pixels
 from engine.vendor.faults import Unsendable
-from engine.vendor.hosted import Hosted, reference_pixels
 
 LEAST_SIDE = 64
 """The smallest that FLUX.2 reads; a smaller reference is enlarged."""

@@ -3,9 +3,6 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-CREDIT_USD = Decimal("0.01")
-"""What a vendor's credit costs."""
-
 
 @dataclass(frozen=True, slots=True)
 class Charge:

@@ -21,8 +21,8 @@ from engine.loras.canon import canonical
 from engine.loras.names import bases
 from engine.pictures import uploads
 from engine.training.plan import Plan, trainers
-from engine.training.terms import Bounds
 from engine.variants.catalog import VARIANTS, Catalog
+from engine.variants.training import Bounds
 from store.database import Database
 from store.errors import FilesUnavailable
 from store.files import Files

@@ -14,10 +14,11 @@ from safetensors.torch import save
 
 from engine.engine import Engine
 from engine.loras.names import Base
-from engine.memory.levers import FP8, Profile, Use, Wishes
+from engine.memory.levers import FP8, Use, Wishes
 from engine.request import ImageRequest, LoraUse
 from engine.variants.bounds import Guidance
 from engine.variants.catalog import Variant
+from engine.variants.memory import Profile
 from tests.engine import stock_toys, toys
 from tests.engine.loras import lora_toys
 from tests.engine.loras.lora_tables import linears

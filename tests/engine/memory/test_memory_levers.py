@@ -18,12 +18,13 @@ from engine.engine import Engine
 from engine.families.elsewhere import Elsewhere
 from engine.families.seating import encoders
 from engine.family import Local, open_local
-from engine.memory.levers import LeverRefused, Levers, Offload, Profile, Use, Wishes
+from engine.memory.levers import LeverRefused, Levers, Offload, Use, Wishes
 from engine.pictures.images import pixel_sha256
 from engine.pictures.inputs import opened
 from engine.request import ImageRequest
 from engine.variants.bounds import Guidance
 from engine.variants.catalog import Variant
+from engine.variants.memory import Profile
 from engine.weights.finding import Place
 from tests.engine import stock_toys, toys
 

@@ -43,8 +43,8 @@ from engine.training.plan import (
     terms,
     trainer,
 )
-from engine.training.terms import Bounds, Terms
 from engine.variants.catalog import VARIANTS, Catalog, Variant
+from engine.variants.training import Bounds, Terms
 from engine.weights.finding import Place
 from tests.engine.loras import lora_toys
 

@@ -12,9 +12,9 @@ from PIL.PngImagePlugin import PngInfo
 from engine.pictures.inputs import Inputs
 from engine.request import ImageRequest
 from engine.variants.catalog import Catalog, Variant
+from engine.variants.vendor import ALL_PIXELS, MEGAPIXEL, Hosted, reference_pixels
 from engine.vendor.body import body
 from engine.vendor.faults import Unsendable
-from engine.vendor.hosted import ALL_PIXELS, MEGAPIXEL, Hosted, reference_pixels
 from tests.engine.vendor.fake_vendor import PICTURE_BYTES, picture
 
 Box = tuple[int, int, int, int]

@@ -1,4 +1,4 @@
-"""On what terms a LoRA is trained on a variant's weights; torch-free."""
+"""What a variant's file says of the LoRAs that are trained on its weights; torch-free."""
 
 from dataclasses import dataclass
 

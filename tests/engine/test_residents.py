@@ -13,9 +13,10 @@ import torch
 
 from engine import errors
 from engine.engine import Engine
-from engine.memory.levers import GB, Profile, Use, Wishes
+from engine.memory.levers import GB, Use, Wishes
 from engine.request import ImageRequest
 from engine.variants.catalog import Variant, Weights
+from engine.variants.memory import Profile
 
 Request = Callable[..., ImageRequest]
 HUGE = Profile(text_encoder=9000, transformer=9000, vae=1, denoise=1, decode=1)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from engine.vendor.charge import CREDIT_USD
-
+CREDIT_USD = Decimal("0.01")
+"""What a vendor's credit costs."""
 MEGAPIXEL = 2**20
 ALL_PIXELS = 9_000_000
 """Of the references and the drawn picture together, by the vendor's guide to FLUX.2."""
