@@ -24,9 +24,9 @@ from store.database import Database
 from store.errors import FilesUnavailable, StoreUnavailable
 from store.files import Files
 from store.host import overview
+from store.host.workers import draws
 from store.pictures import gallery
 from store.tables.orders import Generation, Image
-from store.training import trainings
 
 TEMPLATES = Path(__file__).parent / "templates"
 PER_PAGE = 24
@@ -109,7 +109,7 @@ class Site:
         """Answer with the line."""
         now = await self.database.run(overview.read)
         words = self._words(request)
-        workers = [set(filter(trainings.draws, names)) for names in now.workers.values()]
+        workers = [set(filter(draws, names)) for names in now.workers.values()]
         drawn = set().union(*workers)
         lines = [
             (words.name(f"variants.{name}", name), now.lines.get(name, overview.Line()))

@@ -14,6 +14,8 @@ from store.tables.orders import Image
 SILENT_MS = 30_000
 """A worker reports every few seconds; one silent for this long is gone."""
 FORGOTTEN_MS = 24 * 3600_000
+TRAINS = "training."
+"""Before a base's name, among what a process reports: it trains LoRAs and draws nothing."""
 
 
 Means = Mapping[str, Any]
@@ -40,6 +42,16 @@ def report(
 def leave(session: Session, name: str, variants: Sequence[str]) -> None:
     """Say that worker `name` has shut down; orders may still wait for its return."""
     _write(session, name, {"names": list(variants)}, silent_ms=SILENT_MS)
+
+
+def trainer(base: str) -> str:
+    """Return what a process that trains a base's LoRAs reports, and is sent tickets for."""
+    return TRAINS + base
+
+
+def draws(name: str) -> bool:
+    """Tell whether what a worker reported is a variant that it draws, no base that it trains."""
+    return not name.startswith(TRAINS)
 
 
 def serving(session: Session) -> set[str]:

@@ -12,7 +12,6 @@ from store.line import flows, waiting
 from store.line.forecast import Wait
 from store.money.ledger import Flow
 from store.tables.orders import Generation, Image
-from store.training.trainings import draws
 
 MOST_SHOWN = 5
 """Each forecast plays the line, and each order is a section of a card."""
@@ -62,7 +61,7 @@ def read(session: Session, flow: Flow) -> Queue:
         count=session.scalar(select(func.count()).select_from(Generation).where(*mine)) or 0,
         waiting={row[0]: row[1] for row in session.execute(waits)},
         workers=Counter(name for names in drawn for name in set(names)),
-        machines=sum(any(map(draws, names)) for names in drawn),
+        machines=sum(any(map(workers.draws, names)) for names in drawn),
         paused=controls.is_paused(session),
     )
 

@@ -26,8 +26,6 @@ from store.tables.loras import Lora
 from store.tables.trainings import Training
 from store.training.errors import TrainingRuns, TrainingsNotIncluded, TrainingsSpent
 
-QUEUE = "training."
-"""Before a base's name: what a process that trains reports, and is sent tickets for."""
 MOST_TELLINGS = 300
 LONGEST_WAIT_MS = 5 * 60_000
 
@@ -61,16 +59,6 @@ class Ordered:
     def flow(self) -> ledger.Flow:
         """Return whose credits pay."""
         return ledger.Flow(self.guild_id, self.user_id)
-
-
-def queue(base: str) -> str:
-    """Return the name under which a base's trainings wait."""
-    return QUEUE + base
-
-
-def draws(name: str) -> bool:
-    """Tell whether what a worker reported is a variant that it draws, no base that it trains."""
-    return not name.startswith(QUEUE)
 
 
 def folder(lora_id: str) -> str:

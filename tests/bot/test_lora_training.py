@@ -60,7 +60,7 @@ def school(stage: Stage) -> Stage:
     plan = Plan(daily_credits=10, loras=2, lora_mb=50, trainings=1, name="pupil")
     object.__setattr__(stage.services, "defaults", Defaults(Plans((plan,))))
     with stage.database.begin() as session:
-        workers.report(session, "w-trainer", [trainings.queue("starter")])
+        workers.report(session, "w-trainer", [workers.trainer("starter")])
     return stage
 
 

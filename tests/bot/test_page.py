@@ -22,7 +22,6 @@ from store.host import workers
 from store.orders import generations
 from store.pictures import showcase
 from store.tables.orders import Generation, Image
-from store.training import trainings
 from tests.bot.stage import Stage
 
 HOSTILE = "<script>document.title='owned'</script><img src=x onerror=alert(1)> 一只熊猫 \"'&"
@@ -143,9 +142,9 @@ async def test_shy_members_reviewed_pictures_and_what_never_hung_are_nowhere(pag
 async def test_the_line_is_told_and_no_prompt(page: Page) -> None:
     await page.stage.imagine(page.stage.alex, prompt="a very private wish")
     with page.stage.database.begin() as session:
-        workers.report(session, "trainer", [trainings.queue("starter")])  # which draws for nobody
+        workers.report(session, "trainer", [workers.trainer("starter")])  # which draws for nobody
     english = await page.get("/status")
-    assert trainings.queue("starter") not in english
+    assert workers.trainer("starter") not in english
     assert "machine at work" in english
     assert "private" not in english
     chinese = await page.get("/status", **{"Accept-Language": "zh-TW,zh;q=0.9"})

@@ -26,7 +26,7 @@ from engine.variants.training import Bounds
 from store.database import Database
 from store.errors import FilesUnavailable
 from store.files import Files
-from store.host import controls
+from store.host import controls, workers
 from store.loras import library
 from store.loras.library import FOLDER, Room
 from store.tables.trainings import Training
@@ -281,7 +281,7 @@ def test_killed_in_mid_training_and_started_again_it_goes_on(
 ) -> None:
     lora_id = order(sqlite, files, steps=12)
     first = trainer()
-    Tickets(running_broker.url).send(trainings.queue("starter"))
+    Tickets(running_broker.url).send(workers.trainer("starter"))
     saved = until(sqlite, lora_id, lambda row: row.checkpoint is not None)
     first.send_signal(signal.SIGKILL)
     first.wait(20)

@@ -11,7 +11,7 @@ from engine.engine import Engine
 from engine.variants.catalog import Variant
 from store.database import Database
 from store.files import Files
-from store.training import trainings
+from store.host import workers
 from worker.finishing import Finish
 from worker.training.hold import Hold
 
@@ -33,4 +33,4 @@ class Parts:
     @property
     def names(self) -> tuple[str, ...]:
         """Return what this process reports, and is sent tickets for."""
-        return tuple(trainings.queue(base) for base in self.variants)
+        return tuple(workers.trainer(base) for base in self.variants)

@@ -2,6 +2,7 @@
 
 from collections.abc import Set
 
+from store.host import workers
 from store.training import claims, trainings
 from worker.heart import Pulse
 from worker.queue import Tickets
@@ -19,4 +20,4 @@ class TrainingPulse(Pulse):
         with self._database.begin() as session:
             claims.sweep(session)
             waits = trainings.waiting_bases(session)
-        return {trainings.queue(base) for base in waits}
+        return {workers.trainer(base) for base in waits}

@@ -97,7 +97,7 @@ async def confirmed(services: Services, interaction: Press, key: str, _page: int
     with suppress(discord.HTTPException):  # the telling shows it again
         await interaction.edit_original_response(view=letter.view)
     with suppress(BrokerUnavailable):  # the trainer's own sweep finds it
-        await services.tickets.asend(trainings.queue(training.base))
+        await services.tickets.asend(workers.trainer(training.base))
 
 
 async def stopped(services: Services, interaction: Press, lora_id: str, _page: int) -> None:
@@ -155,7 +155,7 @@ def _check(session: Session, interaction: Press, pending: Pending, place: Place)
     controls.check(session, interaction.user.id, asked.variant.name)
     sanctions.check(session, home(interaction), interaction.user.id)
     channels.read(session, place).check(asked.variant.name)
-    if trainings.queue(asked.base) not in workers.serving(session):
+    if workers.trainer(asked.base) not in workers.serving(session):
         raise TrainerMissing(base=asked.base)
 
 

@@ -5,14 +5,13 @@ from store.host import workers
 from store.line import claims, queues
 from store.money.ledger import Flow
 from store.orders import generations
-from store.training import trainings
 from tests.store.placing import kept, place
 
 
 def test_the_queue_tells_ones_own_orders_and_everybodys_pictures(database: Database) -> None:
     with database.begin() as session:
         workers.report(session, "w", ["starter"])
-        workers.report(session, "t", [trainings.queue("starter")])  # which draws for nobody
+        workers.report(session, "t", [workers.trainer("starter")])  # which draws for nobody
         place(session, 3, user_id=2)
         mine = place(session, 2, user_id=1)
         gone = place(session, 1, user_id=1)
