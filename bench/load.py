@@ -62,7 +62,7 @@ class Load:
     def over_pipeline(self, asked: Callable[[], Sequence[Order]]) -> dict[str, float]:
         """Return the engine's makespan and mean latency over first come, first served."""
         spans, latencies = [], []
-        for number in range(2 * self.rounds + 1):
+        for number in range(self.rounds + 1):
             orders = asked()
             services = self._services(orders)
             gap = statistics.mean(services) / 2

@@ -7,10 +7,10 @@ bare pipeline's weights beside the engine's; name with `--only` what is to be me
   255; and whether they are the same where the pipeline has the engine's VAE and products;
 * four: four pictures of one order over one picture, and over one picture of the pipeline's;
 * members: twelve orders at twice the load that the pipeline could carry, of mixed steps and LoRAs,
-  who come in another order each time: makespan and mean latency over first come, first served with
-  adapters switched by PEFT. Then with the longest order last, beside the makespan of a machine that
-  draws each at once, as fast as this one draws it alone: the last order comes when 11 / 24 of the
-  other way's time are over;
+  who come in another order each time, each of them last once: makespan and mean latency over first
+  come, first served with adapters switched by PEFT. Then with the longest order last, beside the
+  makespan of a machine that draws each at once, as fast as this one draws it alone: the last order
+  comes when 11 / 24 of the other way's time are over;
 * loras: four pictures, three of them with LoRAs, over the same one by one with switching;
 * exact: four pictures in exact mode over fast mode;
 * large: six pictures of a size that fills the processor alone, over the pipeline with those;
@@ -20,6 +20,7 @@ On a CPU seconds are the process's own (one thread), so that a busy machine coun
 
 import argparse
 import hashlib
+import itertools
 import json
 import logging
 import platform
@@ -157,18 +158,27 @@ class Bench:
     def members(self) -> dict[str, float]:
         """Compare twelve members' orders with first come, first served."""
         orders = [ordered(self._place.plain, number, self.names) for number in range(12)]
-        load = Load(self._place, self.engine, self.switched, self.files, self._rounds)
+        turns = itertools.cycle(range(12))
+
+        def mixed() -> list[Order]:
+            nth = next(turns)
+            others = orders[:nth] + orders[nth + 1 :]
+            return [*self._dice.sample(others, len(others)), orders[nth]]
+
+        load = self._load(self.switched, len(orders))
         worst = load.over_pipeline(lambda: orders)["makespan"]
-        shuffled = load.over_pipeline(lambda: self._dice.sample(orders, len(orders)))
-        return shuffled | {"longest_last": worst, "least_longest_last": load.least(orders)}
+        least = load.least(orders)
+        return load.over_pipeline(mixed) | {"longest_last": worst, "least_longest_last": least}
 
     def large(self) -> dict[str, float]:
         """Compare where rows share nothing."""
         width, height = self._place.large
         big = replace(self._place.plain, width=width, height=height)
         orders = [Order(replace(big, seed=seed)) for seed in range(6)]
-        load = Load(self._place, self.engine, self.alike, self.files, self._rounds)
-        return load.over_pipeline(lambda: orders)
+        return self._load(self.alike, 2 * self._rounds).over_pipeline(lambda: orders)
+
+    def _load(self, stock: Stock, rounds: int) -> Load:
+        return Load(self._place, self.engine, stock, self.files, rounds)
 
     def memory(self) -> dict[str, float]:
         """Compare what the process holds after many small pictures with what it held after 100."""
