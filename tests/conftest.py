@@ -1,4 +1,4 @@
-"""Real databases for every test that asks for one."""
+"""Real databases for every test that asks for one, and no deadline for any."""
 
 import os
 import shutil
@@ -7,10 +7,15 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings
 
 from store.database import Database
 from store.host import migrate
 from tests import postgres
+
+# Machines are shared: no test is a matter of milliseconds.
+settings.register_profile("reroll", deadline=None)
+settings.load_profile("reroll")
 
 
 @pytest.fixture(scope="session")
