@@ -34,8 +34,6 @@ def flatten(vae: AutoencoderKLQwenImage) -> None:
     for module in vae.modules():
         if type(module) in FORWARDS:
             module.forward = partial(FORWARDS[type(module)], module)
-        if isinstance(module, QwenImageCausalConv3d):
-            _lay_out(module.weight)
     # The stock one counts convolutions, twice for each picture, for frames that never come.
     vae.clear_cache = partial(_clear_cache, vae)
     for conv in (vae.quant_conv, vae.post_quant_conv):
@@ -69,13 +67,6 @@ def _lone(x: Tensor) -> Tensor:
 def _refuse(several: bool) -> None:
     if several:
         raise ValueError("this VAE was flattened: it takes one frame, not several")
-
-
-@torch.no_grad()
-def _lay_out(weight: Tensor) -> None:
-    """Keep a kernel's temporal slices one after the other, each as convolutions want it."""
-    slices = weight.permute(2, 0, 3, 4, 1).contiguous()  # (time, out, height, width, in)
-    weight.data = slices.permute(1, 4, 0, 2, 3)
 
 
 def _conv(conv: nn.Conv3d, x: Tensor) -> Tensor:
