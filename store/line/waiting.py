@@ -24,7 +24,7 @@ Kinds = list[tuple[float, float, int]]
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """The order that asks; it knows itself by its first picture."""
+    """The order that asks, as its last picture knows it: they may be a millisecond apart."""
 
     generation_id: str
     lane_id: int
@@ -66,15 +66,16 @@ def still(session: Session, generation_id: str) -> Wait | None:
 
 
 def _asked(session: Session, generation_id: str) -> _Asked | None:
-    first = session.execute(
+    last = session.execute(
         select(Image.generation_id, Image.lane_id, Lane.variant, Image.created_at)
         .join(Lane, Lane.id == Image.lane_id)
         .where(Image.generation_id == generation_id, flows.QUEUED, Lane.head_at.is_not(None))
+        .order_by(Image.created_at.desc())
         .limit(1)
     ).first()
-    if first is None or first.lane_id is None:
+    if last is None or last.lane_id is None:
         return None
-    return _Asked(first.generation_id, first.lane_id, first.variant, first.created_at)
+    return _Asked(last.generation_id, last.lane_id, last.variant, last.created_at)
 
 
 def _heads(session: Session, asked: _Asked, shared: Collection[str]) -> dict[int, Head]:

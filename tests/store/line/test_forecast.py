@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import update
 
 from store.database import Database
 from store.host import controls, workers
@@ -14,6 +15,7 @@ from store.line.fairness import Head
 from store.line.forecast import Line, Scene, Seat, Wait, forecast
 from store.line.paces import Paces, averaged, effort
 from store.line.waiting import estimate
+from store.tables.orders import Image
 from tests.store.line.test_fair_claims import VARIANTS, draw, place, take
 from tests.store.placing import request
 
@@ -98,6 +100,10 @@ def test_what_was_drawn_tells_how_long_the_next_order_takes(database: Database) 
     place(database, 1, 5)
     second = place(database, 2, 2)
     with database.begin() as session:
+        assert estimate(session, second) == Wait(1, 16.0)
+        # As where its rows are written over the end of a millisecond.
+        late = update(Image).where(Image.generation_id == second, Image.index == 1)
+        session.execute(late.values(created_at=Image.created_at + 1))
         assert estimate(session, second) == Wait(1, 16.0)
         controls.set_flow(session, Flow.PAUSED, by=1)
         assert estimate(session, second) == Wait(1, None)
