@@ -141,8 +141,7 @@ class Files:
         with self._trying(WRITING):
             if isinstance(self._store, LocalStore):
                 # The library hides what a process was killed over while it wrote.
-                with suppress(FileNotFoundError):
-                    await asyncio.to_thread(shutil.rmtree, _path(self._store, folder))
+                await asyncio.to_thread(_emptied, _path(self._store, folder))
                 return
             async for found in self._store.list(f"{folder}/"):
                 with suppress(FileNotFoundError):
@@ -188,6 +187,13 @@ class _Ranges:
 
 def _path(store: LocalStore, path: str) -> Path:
     return Path(store.prefix or "/", path)
+
+
+def _emptied(folder: Path) -> None:
+    """Remove a folder, and go on where another process has just removed a part of it."""
+    while folder.exists():
+        with suppress(FileNotFoundError):
+            shutil.rmtree(folder)
 
 
 def _whole(content: bytes, digest: str) -> bytes:

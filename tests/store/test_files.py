@@ -1,6 +1,8 @@
 """Files are kept by content, once, and their absence is a clear answer."""
 
+import asyncio
 import hashlib
+import os
 from functools import partial
 from pathlib import Path
 
@@ -131,6 +133,26 @@ async def test_removing_an_order_takes_what_a_killed_process_was_writing(
     (tmp_path / "files" / "order" / f"{'0' * 64}#1").write_bytes(b"half a pan")
     await files.aremove("order")
     assert there(tmp_path) == []
+
+
+async def test_removing_an_order_leaves_nothing_where_another_process_removes_a_part_meanwhile(
+    files: Files, tmp_path: Path
+) -> None:
+    folder = tmp_path / "files" / "order"
+    for _ in range(20):
+        folder.mkdir(parents=True)
+        for nth in range(300):
+            (folder / str(nth)).touch()
+        theirs = [entry.name for entry in os.scandir(folder)][200:250]
+
+        def remove(names: list[str] = theirs) -> None:
+            for name in names:
+                files.remove("order", name)
+
+        meanwhile = asyncio.create_task(asyncio.to_thread(remove))
+        await files.aremove("order")
+        assert there(tmp_path) == []
+        await meanwhile
 
 
 def test_a_place_that_cannot_be_made_yet_is_told_and_used_once_it_can(tmp_path: Path) -> None:
