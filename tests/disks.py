@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 PAGE = 4096
+NOBODY = 65534
 
 
 @contextmanager
@@ -66,3 +67,18 @@ def small(folder: Path, size: str) -> Iterator[Disk]:
         yield Disk(folder)
     finally:
         subprocess.run(["umount", "-l", folder], check=True)
+
+
+@contextmanager
+def barred(folder: Path) -> Iterator[None]:
+    """Let nobody look into a folder or write there until the block ends, not even root."""
+    before, is_root = folder.stat().st_mode, os.geteuid() == 0
+    folder.chmod(0)
+    if is_root:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        if is_root:
+            os.seteuid(0)
+        folder.chmod(before)

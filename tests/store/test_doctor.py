@@ -3,7 +3,9 @@
 import json
 import os
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import pytest
 from sqlalchemy import text
@@ -12,6 +14,21 @@ from store.database import Database
 from store.doctor import places, report
 from store.doctor.report import Finding, State
 from store.host import workers
+from tests.disks import barred, small
+
+
+@dataclass(frozen=True)
+class Places:
+    """What is said of one folder: of its disk, as a file store, as one that only spares work."""
+
+    disk: Finding
+    files: Finding
+    spare: Finding
+
+    @classmethod
+    def of(cls, folder: Path) -> Self:
+        (disk,), (files,) = places.disk(f"file://{folder}"), places.files(f"file://{folder}")
+        return cls(disk, files, places.folder("parts", folder, "no LoRA can be added"))
 
 
 def by_name(found: object) -> dict[str, Finding]:
@@ -86,6 +103,65 @@ def test_room_on_the_disk_is_told_for_what_is_here(tmp_path: Path) -> None:
     assert all("GB free" in one.said for one in found)
     (elsewhere,) = places.disk("postgresql://host/reroll", "s3://bucket/x")
     assert elsewhere.state is State.OK
+
+
+@pytest.mark.parametrize(
+    ("size", "state", "said"),
+    [
+        ("9g", State.OK, "9.7 GB free"),
+        ("2g", State.WARNING, "2.1 GB free"),
+        ("1m", State.BROKEN, "full or nearly: 0.0 GB free"),
+        ("9g,nr_inodes=900", State.BROKEN, "more files fit"),
+    ],
+)
+def test_how_much_a_disk_has_room_for_is_told_in_steps(
+    tmp_path: Path, size: str, state: State, said: str
+) -> None:
+    with small(tmp_path / "disk", size) as disk:
+        (found,) = places.disk(f"file://{disk.folder}/files")
+        spare = places.folder("parts", disk.folder / "parts", "no LoRA can be added")
+    assert (found.name, found.state, spare.name, spare.state) == ("disk", state, "parts", state)
+    assert said in found.said
+    assert said in spare.said
+    assert bool(found.mend) is (state is not State.OK)
+
+
+def test_a_disk_without_a_byte_left_and_one_that_is_read_only_are_told_apart(
+    tmp_path: Path,
+) -> None:
+    with small(tmp_path / "disk", "1m") as disk:
+        kept = disk.folder / "deep" / "files"
+        kept.mkdir(parents=True)
+        disk.fill()
+        full = Places.of(kept)
+        disk.read_only(on=True)
+        barred = Places.of(kept)
+    assert "No space left on device" in full.files.said
+    assert "No space left on device" in full.spare.said
+    assert "full or nearly" in full.disk.said
+    assert "Read-only file system" in barred.files.said
+    assert "Read-only file system" in barred.spare.said
+    assert "is read-only" in barred.disk.said
+    assert "remount" in barred.disk.mend
+    for found in (full, barred):
+        assert found.disk.state is found.files.state is State.BROKEN
+        assert found.spare.state is State.WARNING
+        assert found.spare.mend.endswith("no LoRA can be added meanwhile")
+
+
+def test_a_place_that_this_account_may_not_look_into_is_told_and_what_to_do(
+    tmp_path: Path,
+) -> None:
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    with barred(kept):
+        (database,) = places.database(f"sqlite:///{kept}/reroll.db")
+        found = Places.of(kept / "files")
+    assert database.state is found.disk.state is found.files.state is State.BROKEN
+    assert found.spare.state is State.WARNING
+    for one in (database, found.disk, found.files, found.spare):
+        assert "Permission denied" in one.said
+        assert "this account may write there" in one.mend
 
 
 @pytest.mark.parametrize(
