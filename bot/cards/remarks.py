@@ -10,6 +10,8 @@ from bot.markdown import plain
 
 Remarks = Mapping[str, Mapping[str, str | int]]
 """The parameters of each remark's text by its code."""
+ENLARGED: Remarks = {"enlarged": {}}
+"""Says of pictures that they are larger ones of what they started from; the result's card knows."""
 
 
 def lines(words: Words, remarks: Remarks) -> list[str]:
@@ -18,6 +20,16 @@ def lines(words: Words, remarks: Remarks) -> list[str]:
     return [
         f"-# {words(key, **_shown(words, params))}" for key, params in known if key in words.texts
     ]
+
+
+def is_enlarged(remarks: Remarks) -> bool:
+    """Tell whether an order's pictures are larger ones of what they started from."""
+    return ENLARGED.keys() <= remarks.keys()
+
+
+def repeated(remarks: Remarks) -> Remarks:
+    """Return what is as true of pictures that are drawn again from the same."""
+    return ENLARGED if is_enlarged(remarks) else {}
 
 
 def _shown(words: Words, params: Mapping[str, str | int]) -> dict[str, str | int]:

@@ -156,8 +156,11 @@ def _facts(words: Words, result: Result) -> str:
     return " · ".join(parts)
 
 
-def _origin(words: Words, request: GenerationRequest) -> list[str]:
+def _origin(words: Words, result: Result) -> list[str]:
     """Say in a word what the pictures started from."""
+    request = result.request
+    if remarks.is_enlarged(result.generation.remarks or {}):
+        return [words("origin.enlarged")]
     if request.mask:
         return [words("origin.mask")]
     if request.canvas:
@@ -169,7 +172,7 @@ def _origin(words: Words, request: GenerationRequest) -> list[str]:
 
 def _remarks(words: Words, result: Result) -> list[str]:
     request = result.request
-    said = _origin(words, request) + remarks.lines(words, result.generation.remarks or {})
+    said = _origin(words, result) + remarks.lines(words, result.generation.remarks or {})
     if request.negative:
         said.append(words("result.negative", negative=plain(request.negative, 300)))
     if (variant := result.variant) and request.steps != variant.steps.default:

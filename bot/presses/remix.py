@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from bot import answers
 from bot.answers import Press
-from bot.cards import marks
+from bot.cards import marks, remarks
 from bot.cards.remarks import Remarks
 from bot.errors import PressOutdated
 from bot.i18n import Words
@@ -89,6 +89,8 @@ def _wish(
         if changed.prompt != request.prompt:
             variant = services.catalog[changed.variant]
             said = {**said, **routing.remarks(changed.prompt, variant)}
+        if changed.strength == request.strength:
+            said = {**said, **remarks.repeated(parent.remarks or {})}
         dressed = _dressed(session, services, viewer, parent, changed, fields.lora)
         return Wish(request=dressed.request, parent=parent, remarks={**said, **dressed.remarks})
 
@@ -137,8 +139,8 @@ def _dressed(
 
 
 def _loras(parent: Generation) -> str:
-    remarks: Mapping[str, Any] = parent.remarks or {}
-    return str(remarks.get("loras", {}).get("named", ""))
+    said: Mapping[str, Any] = parent.remarks or {}
+    return str(said.get("loras", {}).get("named", ""))
 
 
 def _fields(data: Mapping[str, Any]) -> RemixFields:

@@ -11,7 +11,7 @@ from typing import Any
 import discord
 
 from bot.answers import Press
-from bot.cards.remarks import Remarks
+from bot.cards.remarks import ENLARGED, Remarks
 from bot.errors import PictureNotGiven
 from bot.i18n import DEFAULT
 from bot.loras import wearing
@@ -166,7 +166,8 @@ async def upscale(services: Services, interaction: Press, asked: Asked, times: f
     def start(variant: Variant, source: Source) -> Start:
         return starts.upscale(variant, source.upload, times)
 
-    return await _reworked(services, interaction, asked, starts.paints, start)
+    wish = await _reworked(services, interaction, asked, starts.paints, start)
+    return replace(wish, remarks={**wish.remarks, **ENLARGED})
 
 
 async def _found(services: Services, interaction: Press, asked: Asked) -> list[Source]:

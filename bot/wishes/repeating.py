@@ -3,6 +3,8 @@
 from sqlalchemy.orm import Session
 
 from bot.answers import Press
+from bot.cards import remarks
+from bot.cards.remarks import Remarks
 from bot.delivery import reruns
 from bot.delivery.reruns import Comparison
 from bot.loras import wearing
@@ -27,11 +29,15 @@ async def again(services: Services, interaction: Press, generation_id: str, nth:
         request = services.reader.repeated(asked)
         expected = _foretold(session, services, parent, asked)
         notes = ("waiting.identical",) if expected is Comparison.IDENTICAL else ()
-        said = wearing.carried(parent)
+        said = _said(parent)
         differs = expected.value if expected and not notes else ""
         return Wish(request=request, parent=parent, notes=notes, remarks=said, differs=differs)
 
     await placing.submit(services, interaction, lambda: services.database.run(wish))
+
+
+def _said(parent: Generation) -> Remarks:
+    return {**wearing.carried(parent), **remarks.repeated(parent.remarks or {})}
 
 
 def _foretold(
@@ -56,6 +62,6 @@ async def new(services: Services, interaction: Press, generation_id: str, nth: i
         parent = sight.read(session, interaction, generation_id)
         asked = services.reader.alone(GenerationRequest.from_json(parent.request), nth)
         request = services.reader.rerolled(asked)
-        return Wish(request=request, parent=parent, remarks=wearing.carried(parent))
+        return Wish(request=request, parent=parent, remarks=_said(parent))
 
     await placing.submit(services, interaction, lambda: services.database.run(wish))

@@ -11,7 +11,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from store.database import upsert
-from store.host.errors import Banned, HostDrains, VariantOff
+from store.host.errors import Banned, HostDrains, NotBanned, VariantOff
 from store.moderation import audit
 from store.tables.host import Ban, Control
 
@@ -91,8 +91,10 @@ def ban(session: Session, user_id: int, reason: str, *, by: int) -> None:
 
 
 def unban(session: Session, user_id: int, *, by: int) -> None:
-    """Let them order again."""
-    session.execute(delete(Ban).where(Ban.user_id == user_id))
+    """Let them order again. Raises NotBanned."""
+    lifted = delete(Ban).where(Ban.user_id == user_id).returning(Ban.user_id)
+    if session.scalar(lifted) is None:
+        raise NotBanned
     audit.record(session, audit.HOST, by, "host.unban", target_id=user_id)
 
 

@@ -2,6 +2,7 @@
 
 StoreRefused
 ├── Banned              the host lets this person order nothing
+├── NotBanned           there is no ban to lift
 ├── HostDrains          the host takes no new orders at the moment
 └── VariantOff          the host has switched this variant off
 """
@@ -13,6 +14,12 @@ class Banned(StoreRefused):
     """The host lets this person order nothing."""
 
     code = "banned"
+
+
+class NotBanned(StoreRefused):
+    """The host has not banned this person, so there is nothing to lift."""
+
+    code = "not_banned"
 
 
 class HostDrains(StoreRefused):

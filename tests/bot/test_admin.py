@@ -118,6 +118,15 @@ async def test_a_banned_member_orders_nothing_until_they_may_again(
     assert len(stage.orders()) == 2
 
 
+async def test_a_ban_that_there_is_not_cannot_be_lifted(hosted: tuple[Stage, MemberActor]) -> None:
+    stage, host = hosted
+    assert "You have not banned this person" in await admin(stage, host, "unban", person=stage.alex)
+    await admin(stage, host, "ban", person=stage.alex)
+    assert "lifted the ban" in await admin(stage, host, "unban", person=stage.alex)
+    assert "You have not banned this person" in await admin(stage, host, "unban", person=stage.alex)
+    assert (await admin(stage, host, "log")).count("lifted the ban") == 1
+
+
 async def test_grants_budgets_and_requeues_are_done_and_written_down(
     hosted: tuple[Stage, MemberActor],
 ) -> None:

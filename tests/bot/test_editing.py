@@ -20,6 +20,8 @@ from bot.wishes.fetch import Fetching
 from engine.variants.bounds import Accepts
 from engine.variants.catalog import Catalog
 from store.errors import FilesUnavailable
+from store.money import grants
+from store.money.ledger import Flow
 from store.tables.orders import Generation
 from tests.bot.messages import gallery, order_id, presses, text
 from tests.bot.stage import Stage, staged
@@ -52,12 +54,17 @@ def opened(stage: Stage, generation: Generation, digest: str) -> Image.Image:
 async def drawn(stage: Stage, member: Any, **options: Any) -> Any:
     """Order with a size that the starter draws, as a worker would draw it."""
     result = await stage.imagine(member, **{"variant": "starter", **options})
+    await drawn_to_size(stage)
+    return result
+
+
+async def drawn_to_size(stage: Stage) -> None:
+    """Draw and deliver what waits, as large as it was asked for."""
     while stage.waiting():
         claim = stage.claim()
         size = (claim.request.width, claim.request.height)
         stage.keep(claim, picture(size, pnginfo=_note(claim.request.seed)))
     await stage.deliver()
-    return result
 
 
 def _note(seed: int) -> PngInfo:
@@ -652,3 +659,33 @@ async def test_a_drawn_picture_is_upscaled_beyond_what_its_variant_draws_at_once
     order = last(stage)
     assert (order.request["width"], order.request["height"]) == (256, 256)
     assert order.parent_id == order_id(first.response)
+
+
+def shown(result: Any) -> str:
+    """Return the words of a card, wherever it came."""
+    return text((result.followups or [result.response])[-1])
+
+
+async def test_a_larger_picture_says_so_however_it_is_drawn_again(stage: Stage) -> None:
+    with stage.database.begin() as session:
+        grants.give(session, Flow(stage.guild.id, stage.alex.id), 100, by=1, gift_id=1)
+    first = await drawn(stage, stage.alex)
+    result = await stage.alex.slash(stage.channel, "upscale", **{"from": order_id(first.response)})
+    await drawn_to_size(stage)
+    cards = [result]
+    for action in ("again", "new", "remix"):
+        pressed = await press(stage, stage.alex, result.response, action)
+        if action == "remix":
+            pressed = await stage.alex.submit_modal(pressed, {"prompt": "a blue panda"})
+        await drawn_to_size(stage)
+        cards.append(pressed)
+    for card in map(shown, cards):
+        assert "An enlarged version of the original picture" in card
+        assert "change" not in card
+    form = await press(stage, stage.alex, result.response, "remix")
+    changed = await stage.alex.submit_modal(form, {"prompt": "a panda", "change": "70"})
+    near = await press(stage, stage.alex, result.response, "vary")
+    await drawn_to_size(stage)
+    for card, percent in ((shown(changed), 70), (shown(near), 40)):
+        assert f"Painted over a picture · change {percent}%" in card
+        assert "enlarged" not in card
