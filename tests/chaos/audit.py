@@ -1,6 +1,6 @@
 """The accounts after a storm: what SQL says, held against what stands in Discord."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -19,16 +19,27 @@ Entries = Mapping[str, Sequence[LedgerEntry]]
 
 @dataclass
 class Accounts:
-    """How every order ended, and what is wrong, by the order's id."""
+    """How every order ended, and what is wrong, by the order's id.
+
+    `reasons` counts why orders were refunded in full, `missing` why delivered ones lack pictures:
+    by error code, or as cancelled. `failures` are the pictures behind the error codes.
+    """
 
     orders: int = 0
     delivered: int = 0
-    refunded: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    missing: Counter[str] = field(default_factory=Counter)
+    failures: list[Image] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
     ledger: list[str] = field(default_factory=list)
     stuck: list[str] = field(default_factory=list)
     strange: list[str] = field(default_factory=list)
+
+    @property
+    def refunded(self) -> int:
+        """Return how many orders were refunded in full."""
+        return self.reasons.total()
 
     @property
     def clean(self) -> bool:
@@ -38,8 +49,9 @@ class Accounts:
     def __str__(self) -> str:
         """Return the line that the run ends with."""
         ledger = "exact" if not self.ledger else f"wrong:{len(self.ledger)}"
+        why = f" ({counted(self.reasons)})" if self.reasons else ""
         return (
-            f"orders={self.orders} delivered={self.delivered} refunded={self.refunded} "
+            f"orders={self.orders} delivered={self.delivered} refunded={self.refunded}{why} "
             f"lost={len(self.lost)} doubled={len(self.doubled)} ledger={ledger}"
         )
 
@@ -47,6 +59,11 @@ class Accounts:
         """Name each order with what is wrong about it."""
         for name in ("lost", "doubled", "ledger", "stuck", "strange"):
             yield from (f"{name}: {each}" for each in getattr(self, name))
+
+
+def counted(numbers: Mapping[str, int]) -> str:
+    """Return names and numbers as they are printed."""
+    return ", ".join(f"{name} {number}" for name, number in sorted(numbers.items()))
 
 
 def count(session: Session) -> int:
@@ -87,7 +104,11 @@ def _order(accounts: Accounts, row: Generation, entries: Sequence[LedgerEntry]) 
         accounts.lost.append(f"{row.id}: still open")
         return
     accounts.delivered += row.status == "done"
-    accounts.refunded += row.status != "done"
+    if row.status != "done":
+        accounts.reasons[_code(row)] += 1
+    else:
+        accounts.missing.update(_code(image) for image in row.images if image.status != "done")
+    accounts.failures += [image for image in row.images if image.status == "failed"]
     if (row.status == "done") != (done > 0):
         accounts.strange.append(f"{row.id}: {row.status} with {done} pictures")
     due = row.price // len(row.images) * done
@@ -97,6 +118,10 @@ def _order(accounts: Accounts, row: Generation, entries: Sequence[LedgerEntry]) 
     ends = {entry.kind for entry in entries if entry.kind != "hold"}
     if paid != due or held != closed or ends > {"settle" if due else "refund"}:
         accounts.ledger.append(f"{row.id}: paid {paid} of {due}, held {held}, closed {closed}")
+
+
+def _code(row: Generation | Image) -> str:
+    return str(row.error["code"]) if row.error else row.status
 
 
 def _messages(

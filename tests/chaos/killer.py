@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import random
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -23,7 +24,8 @@ class Killer:
     town: Town
     dice: random.Random
     gap: tuple[float, float]
-    struck: Counter[str] = field(default_factory=Counter)
+    strikes: list[tuple[float, str]] = field(default_factory=list)
+    """When, in seconds since 1970, and what."""
 
     def __post_init__(self) -> None:
         self._over = asyncio.Event()
@@ -53,8 +55,18 @@ class Killer:
             "gateway": self._gateway,
             "clock": self._clock,
         }
-        struck = await strikes[name]() if name in strikes else self._process(name)
-        self.struck[name] += struck
+        struck_at = time.time()
+        if await strikes[name]() if name in strikes else self._process(name):
+            self.strikes.append((struck_at, name))
+
+    @property
+    def struck(self) -> Counter[str]:
+        """Return how often each was struck."""
+        return self.struck_between(0, time.time())
+
+    def struck_between(self, since: float, until: float) -> Counter[str]:
+        """Return how often each was struck in that time, in seconds since 1970."""
+        return Counter(name for at, name in self.strikes if since <= at <= until)
 
     def _process(self, name: str) -> bool:
         child = self.town.stack.supervisor.child(name)

@@ -12,6 +12,8 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from store.errors import StoreUnavailable
+from store.line.errors import WorkerCrashed
+from store.tables.orders import Image
 from tests.chaos import audit, town
 from tests.chaos.audit import Accounts
 from tests.chaos.killer import Killer
@@ -45,6 +47,11 @@ class Report:
     told: Counter[str]
     did: Counter[str]
     crashes: list[str]
+    failures: list[str]
+    """Each picture that failed: why, and what was struck while it was wanted.
+
+    One that took its workers down too often may; whatever else happens here is to be waited out.
+    """
 
 
 async def storm(plan: Plan, folder: Path, tell: Callable[[str], None]) -> Report:
@@ -64,7 +71,16 @@ async def storm(plan: Plan, folder: Path, tell: Callable[[str], None]) -> Report
             accounts = audit.audit(session, running.world, crowd.removed)
         accounts.strange += running.weather.rest.unknown
         told, crashes = running.weather.told, killer.crashes()
-        return Report(accounts, seconds, killer.struck, told, crowd.did, crashes)
+        failures = [_failure(image, killer) for image in accounts.failures]
+        accounts.strange += [each for each in failures if WorkerCrashed.code not in each]
+        return Report(accounts, seconds, killer.struck, told, crowd.did, crashes, failures)
+
+
+def _failure(image: Image, killer: Killer) -> str:
+    code = (image.error or {}).get("code")
+    meanwhile = killer.struck_between(image.created_at / 1000, (image.finished_at or 0) / 1000)
+    number, tries = f"{image.generation_id}-{image.index + 1}", image.attempts
+    return f"failed: {number}: {code}, {tries} attempts, meanwhile {audit.counted(meanwhile)}"
 
 
 async def _rage(
