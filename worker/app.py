@@ -19,8 +19,8 @@ OPTIONS = {
     "worker_redirect_stdouts": False,
     "worker_send_task_events": False,
     "worker_cancel_long_running_tasks_on_connection_loss": False,  # the threads pool cannot
-    "broker_connection_retry_on_startup": True,
-    "broker_connection_max_retries": None,
+    "worker_consumer": "worker.consumer:PatientConsumer",
+    "broker_channel_error_retry": True,  # a queue that refuses to write is one that is away
     "broker_transport_options": {
         "visibility_timeout": 3600,
         "socket_connect_timeout": 3,
