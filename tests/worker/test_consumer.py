@@ -6,8 +6,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, suppress
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -63,20 +63,11 @@ class Listener:
         self.said += self._lines.read().splitlines()
         return self._process.wait()
 
-    def kill(self) -> None:
+    def close(self) -> None:
         """End it, whatever it does."""
         self._process.kill()
         self._process.wait()
         self._lines.close()
-
-
-@contextmanager
-def listening(url: str) -> Iterator[Listener]:
-    listener = Listener(url)
-    try:
-        yield listener
-    finally:
-        listener.kill()
 
 
 def said_twice(listener: Listener) -> list[str]:
@@ -91,7 +82,7 @@ def said_twice(listener: Listener) -> list[str]:
 
 def test_a_queue_that_dies_is_said_once_and_heard_again(running_broker: RunningBroker) -> None:
     tickets = Tickets(running_broker.url)
-    with listening(running_broker.url) as listener:
+    with closing(Listener(running_broker.url)) as listener:
         listener.hears("REROLL READY")
         running_broker.kill()
         listener.hears("unavailable")
@@ -106,10 +97,10 @@ def test_a_queue_that_dies_is_said_once_and_heard_again(running_broker: RunningB
 def test_a_queue_whose_disk_is_full_is_waited_for(tmp_path: Path) -> None:
     with disks.small(tmp_path / "disk", "4m") as disk, broker.running(disk.folder) as queue:
         tickets = Tickets(queue.url)
-        with listening(queue.url) as listener:
+        with closing(Listener(queue.url)) as listener:
             listener.hears("REROLL READY")
             disk.fill()
-            with pytest.raises(BrokerUnavailable):
+            with suppress(BrokerUnavailable):
                 while True:  # until the queue has noticed
                     tickets.send("starter")
                     time.sleep(0.1)
@@ -125,7 +116,7 @@ def test_a_queue_whose_disk_is_full_is_waited_for(tmp_path: Path) -> None:
 
 def test_a_queue_whose_memory_is_full_is_waited_for(running_broker: RunningBroker) -> None:
     client = running_broker.client()
-    with listening(running_broker.url) as listener:
+    with closing(Listener(running_broker.url)) as listener:
         listener.hears("REROLL READY")
         tickets = Tickets(running_broker.url)
         tickets.send("starter")
@@ -151,9 +142,9 @@ def test_it_looks_for_a_queue_that_is_away_as_often_at_the_end(tmp_path: Path) -
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(door))
         server.listen()
-        with listening(f"redis+socket://{door}"):
+        with closing(Listener(f"redis+socket://{door}")):
             looks = [_visited(server) for _ in range(TRIES)]
-    gaps = [after - before for before, after in zip(looks, looks[1:], strict=False)]
+    gaps = [after - before for before, after in pairwise(looks)]
     assert min(gaps[-2:]) < 2 * min(gaps[:2])
 
 
