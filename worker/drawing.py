@@ -182,7 +182,7 @@ def _ending(work: Work) -> Ending:
     )
     try:
         kept = work.kept()
-    except ClaimStopped:
+    except (ClaimStopped, StoreUnavailable):
         told.info("image handed back")
         return partial(claims.release, claim=claim)
     except GenerationCancelled:

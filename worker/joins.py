@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from store.errors import StoreUnavailable
 from store.host import controls
 from store.line import claims
 from store.line.claims import Claim
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 LOOK_S = 0.1
 """Between looks for whom could join: each is a small transaction, and steps can be shorter."""
+AWAY_S = 1.0
+"""The same while the database is away: one that hangs costs whoever is drawn its timeout."""
 
 
 class Joins:
@@ -21,7 +24,7 @@ class Joins:
 
     def __init__(self, parts: "Parts") -> None:
         self._parts = parts
-        self._looked_at = 0.0
+        self._look_at = 0.0
         self._began_at = 0.0
         self._at_hand: frozenset[str] = frozenset()
 
@@ -35,12 +38,17 @@ class Joins:
             return self._claim(None)
         at_hand = parts.engine.adapters.at_hand
         # A LoRA that was brought meanwhile may be what somebody waits for.
-        is_due = now - self._looked_at >= LOOK_S or at_hand != self._at_hand
+        is_due = now >= self._look_at or at_hand != self._at_hand
         if not is_due or parts.engine.room < 1:
             return None
-        joined = self._claim(self._joining(works))
+        try:
+            joined = self._claim(self._joining(works))
+        except StoreUnavailable:  # what is under way needs the database only when it ends
+            joined, pause_s = None, AWAY_S
+        else:
+            pause_s = LOOK_S
         if joined is None:
-            self._looked_at, self._at_hand = time.monotonic(), at_hand
+            self._look_at, self._at_hand = time.monotonic() + pause_s, at_hand
         return joined
 
     def _claim(self, joining: Joining | None) -> Claim | None:

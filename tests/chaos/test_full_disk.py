@@ -78,6 +78,7 @@ async def test_what_is_under_way_is_delivered_and_what_comes_is_told_and_costs_n
             accounts = audit(session, product.world, ())
         assert list(accounts.wrong()) == []
         assert (accounts.delivered, accounts.refunded) == (3, 0)
+        assert {image.attempts for one in product.orders() for image in one.images} == {1}
         for name in ("worker", "bot"):
             said = (product.logs / f"{name}.log").read_text().splitlines()
             loud = [line for line in said if any(level in line for level in LOUD)]
