@@ -4,7 +4,6 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable
-from contextlib import suppress
 
 import structlog
 
@@ -29,17 +28,13 @@ class Standby:
     async def wait(self) -> None:
         """Return when it is this process's turn; a database that is away cannot say otherwise."""
         told = False
-        while (other := await self._take()) is not None and not _is_dead(other):
+        while (other := await self._take()) is not None:
             if not told:
                 log.warning(
                     "another bot answers with this token; waiting for it to end", other=other
                 )
                 told = True
             await asyncio.sleep(self._beat_s)
-        if other is not None:
-            with suppress(StoreUnavailable):
-                await self._services.database.run(bots.leave, self._application_id, other)
-            await self._take()
 
     async def run(self, end: Callable[[], object]) -> None:
         """Go on saying that this process is there; `end` it once another has taken over."""
@@ -58,8 +53,14 @@ class Standby:
             log.warning("left without a word: the database is away")
 
     async def _take(self) -> str | None:
+        """Return who has the turn instead; None where it is ours, or nobody can say."""
+        run = self._services.database.run
         try:
-            return await self._services.database.run(bots.take, self._application_id, self.name)
+            other = await run(bots.take, self._application_id, self.name)
+            if other is None or not _is_dead(other):
+                return other
+            await run(bots.leave, self._application_id, other)
+            return await run(bots.take, self._application_id, self.name)
         except StoreUnavailable:
             return None
 

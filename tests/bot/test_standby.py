@@ -11,6 +11,7 @@ from bot.services import Services
 from bot.standby import Standby
 from local.discord.server import TOKEN, LocalDiscord
 from local.discord.world import World
+from store.host import bots
 from tests.bot.test_main import started
 
 
@@ -33,6 +34,20 @@ async def test_nobody_waits_for_a_process_of_this_machine_that_is_dead(world: Se
     await gone.wait()
     await standby(world, f"{socket.gethostname()}:{gone.pid}").wait()
     await asyncio.wait_for(standby(world, f"{socket.gethostname()}:{os.getpid()}").wait(), 2)
+
+
+async def test_one_that_began_without_a_database_does_not_end_over_a_dead_one(
+    world: Services,
+) -> None:
+    gone = await asyncio.create_subprocess_exec("true")
+    await gone.wait()
+    await standby(world, f"{socket.gethostname()}:{gone.pid}").wait()
+    ended = asyncio.Event()
+    living = asyncio.create_task(standby(world, "here:1").run(ended.set))
+    await asyncio.sleep(0.3)  # it has looked, now that there is one
+    living.cancel()
+    assert not ended.is_set()
+    assert (await world.database.run(bots.take, 42, "elsewhere:2")) == "here:1"
 
 
 async def test_one_that_was_silent_too_long_ends_itself(world: Services) -> None:
