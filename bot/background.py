@@ -1,11 +1,11 @@
 """The bot's loops beside Discord: kept running, hearing workers, repairing what deaths leave."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Set
 from contextlib import suppress
 
 import structlog
+from sqlalchemy.orm import Session
 
 from bot.delivery.progress import ProgressBoard
 from bot.services import Services
@@ -14,6 +14,7 @@ from store.orders import generations
 from store.outages import Outages
 from store.sweep import Swept, sweep
 from store.training import leftover, trainings
+from store.watch import Watch
 from worker import events
 from worker.queue import BrokerUnavailable
 
@@ -49,11 +50,11 @@ class Sweeper:
     """Sweeps every few seconds; what is away is logged once, when it goes and when it returns."""
 
     def __init__(
-        self, services: Services, *, every_s: float = SWEEP_S, began: float | None = None
+        self, services: Services, *, every_s: float = SWEEP_S, watch: Watch | None = None
     ) -> None:
         self._services = services
         self._every_s = every_s
-        self._began = time.monotonic() if began is None else began
+        self._watch = watch or Watch()
         self._outages = Outages()
 
     async def run(self) -> None:
@@ -64,13 +65,14 @@ class Sweeper:
 
     async def sweep(self) -> None:
         """Sweep once and remind workers of what waits."""
-        watched_ms = int((time.monotonic() - self._began) * 1000)
         try:
-            swept = await self._services.database.run(sweep, watched_ms=watched_ms)
+            swept = await self._services.database.run(self._swept)
         except StoreUnavailable as error:
             self._outages.began("database", error)
             return
         self._outages.ended("database")
+        if swept is None:
+            return
         if swept.finished:
             self._services.bell.set()
         if swept.variants:
@@ -79,6 +81,11 @@ class Sweeper:
         for generation_id, digest in swept.refused:
             with suppress(FilesUnavailable):
                 await self._services.files.aremove_one(generation_id, digest)
+
+    def _swept(self, session: Session) -> Swept | None:
+        session.connection()  # a look is one only where the database is there
+        watched_ms = self._watch.look()
+        return None if watched_ms is None else sweep(session, watched_ms=watched_ms)
 
     async def _purge(self, swept: Swept) -> None:
         """Remove files of orders and trainings; what fails is found again by the next sweep."""

@@ -16,6 +16,7 @@ from store.host import controls, workers
 from store.host.workers import Means, Rows
 from store.outages import Outages
 from store.sweep import sweep
+from store.watch import Watch
 from worker.drawing import Parts
 from worker.events import Finished
 from worker.hand import InHand
@@ -47,7 +48,8 @@ class Pulse(ABC):
         self._database, self._hand, self._tickets = database, hand, tickets
         self._outages = Outages()
         self._stopped = Event()
-        self._began = self._busy_at = time.monotonic()
+        self._busy_at = time.monotonic()
+        self._watch = Watch()
         self._threads = [
             Thread(target=self._repeat, args=args, daemon=True)
             for args in ((BEAT_S, self._beat), (REPAIR_S, self._repair))
@@ -104,7 +106,9 @@ class Pulse(ABC):
 
     def _repair(self) -> None:
         self._report()
-        waits = self.mend(int((time.monotonic() - self._began) * 1000))
+        if (watched_ms := self._watch.look()) is None:
+            return
+        waits = self.mend(watched_ms)
         with self._database.begin() as session:
             paused = controls.is_paused(session)
         self._outages.ended("database")

@@ -5,14 +5,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import delete
 
 from bot.background import Sweeper, hear
 from bot.services import Services
 from store.database import Database
+from store.errors import LeaseLost
+from store.line import claims
 from store.sweep import PATIENCE_MS
 from store.tables.lines import Worker
 from store.tables.orders import Image
+from store.watch import Watch
 from tests.bot.messages import presses, text
 from tests.bot.stage import Stage
 from worker.events import Doorbell, Finished
@@ -24,12 +28,27 @@ async def test_an_order_that_nobody_draws_ends_with_a_refund(stage: Stage) -> No
     with stage.database.begin() as session:
         session.query(Image).update({"created_at": 0})
         session.execute(delete(Worker))
-    await Sweeper(stage.services, began=-PATIENCE_MS / 1000).sweep()
+    await Sweeper(stage.services, watch=Watch(-PATIENCE_MS / 1000)).sweep()
     assert stage.services.bell.is_set()
     await stage.deliver()
     assert "No machine is drawing" in text(result.response)
     assert "again" in presses(result.response)
     assert stage.left(stage.alex) == 10
+
+
+async def test_after_a_time_without_a_look_who_is_alive_may_say_so_first(stage: Stage) -> None:
+    await stage.imagine(stage.alex)
+    sweeper = Sweeper(stage.services, watch=Watch(gap_s=0.2))
+    with stage.database.begin() as session:
+        claim = claims.claim(session, "w", ["starter"], lease_ms=-1)
+    assert claim
+    await asyncio.sleep(0.3)
+    await sweeper.sweep()
+    with stage.database.begin() as session:
+        assert claims.beat(session, claim, lease_ms=-1)  # it was not taken away
+    await sweeper.sweep()
+    with stage.database.begin() as session, pytest.raises(LeaseLost):
+        claims.beat(session, claim)
 
 
 async def test_what_is_away_is_logged_when_it_goes_and_when_it_returns(
