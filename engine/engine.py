@@ -11,12 +11,12 @@ from PIL import Image
 
 from engine import errors
 from engine.drawing import tiles
-from engine.drawing.meeting import Drawing, Kind
+from engine.drawing.meeting import Drawing
 from engine.drawing.picture import Picture, Step, Watcher, unwatched
 from engine.drawing.rehearsing import rehearse
 from engine.drawing.rounds import Rounds
 from engine.drawing.sharing import Shares, Sharing
-from engine.family import Family, open_family
+from engine.family import Family, Kind, open_family
 from engine.loras.adapters import Adapters
 from engine.memory import device as memory_of
 from engine.memory.levers import MAIN, Levers, Wishes
@@ -132,6 +132,12 @@ class Engine:
         """Return how many share one by a setting or by the device, None where it is measured."""
         return self._sharing.given
 
+    def rows(self, variant: Variant, width: int, height: int) -> int:
+        """Return how many pictures of such a size share a forward; 1 where it is not known yet."""
+        family = self._residents.held(variant)
+        found = self._sharing.measured.get(family.kind(width, height)) if family else None
+        return found.rows if found else 1
+
     @property
     def room(self) -> int:
         """Return how many more pictures like the oldest under way could share its forwards."""
@@ -150,8 +156,16 @@ class Engine:
         return drawing
 
     def step(self) -> Sequence[Drawing[Picture]]:
-        """Do one denoising step of the oldest picture and those like it; return what has ended."""
+        """Do one denoising step of the oldest picture and those like it, until one ends.
+
+        Return what has ended; where the step `goes_on`, the next call takes up the others.
+        """
         return self._rounds.step()
+
+    @property
+    def goes_on(self) -> bool:
+        """Tell whether the last step was left in its middle, to hand over what had ended."""
+        return self._rounds.goes_on
 
     def draw(
         self,

@@ -29,6 +29,8 @@ FAMILIES: Mapping[str, str] = {
 }
 
 Preview = Callable[[], Image.Image]
+Kind = tuple[str, str, int, int]
+"""A variant, the digest of its weights, and a picture's size."""
 
 
 class AfterStep(Protocol):
@@ -71,6 +73,9 @@ class Local(Family, Wearer, Protocol):
 
     def weight(self) -> Mapping[str, int]:
         """Return the bytes of all weights by the device that they rest on."""
+
+    def kind(self, width: int, height: int) -> Kind:
+        """Return for what it is measured how many pictures of such a size share a forward."""
 
 
 def open_family(variant: Variant, device: str, place: Place) -> Family:

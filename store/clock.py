@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from sqlalchemy import BigInteger
+from sqlalchemy import BigInteger, select
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import Session
 from sqlalchemy.sql.functions import FunctionElement
 
 
@@ -22,3 +23,11 @@ def _sqlite(element: now_ms, compiler: Any, **kwargs: Any) -> str:
 @compiles(now_ms, "postgresql")
 def _postgresql(element: now_ms, compiler: Any, **kwargs: Any) -> str:
     return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
+
+
+NOW = select(now_ms())
+
+
+def now(session: Session) -> int:
+    """Return it: milliseconds since 1970 UTC."""
+    return session.scalar(NOW) or 0

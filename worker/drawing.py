@@ -4,7 +4,7 @@ Knows neither Celery nor Discord.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -71,6 +71,9 @@ class Work:
         self._loading_s = 0.0
         self._error: Exception | None = None
         self._drawing: Drawing[Picture] | None = None
+
+    def begin(self) -> None:
+        """Load what it needs, and take it to its first forward."""
         try:
             self._drawing = self._begun()
         except Exception as error:  # answered where the others end too: see `_ending`
@@ -137,10 +140,12 @@ def draw_waiting(parts: Parts) -> int:
     try:
         with Endings() as endings:
             while not parts.hand.leaving or works:
-                while claim := joins.next(works):
-                    taken += 1
-                    with bound_contextvars(order=claim.generation_id):
-                        works.append(Work(parts, claim))
+                while begun := [Work(parts, claim) for claim in joins.next(works)]:
+                    taken += len(begun)
+                    works += begun  # all in hand before the first one loads anything
+                    for work in begun:
+                        with bound_contextvars(order=work.claim.generation_id):
+                            work.begin()
                 if works:
                     _go_on(parts, works, endings)
                 elif not endings.wait():  # one of them may have given its image back
@@ -157,17 +162,34 @@ def _go_on(parts: Parts, works: list[Work], endings: Endings) -> None:
     for work in works:
         work.check()
     parts.engine.step()
-    for work in [work for work in works if work.ended]:
-        works.remove(work)
-        endings.add(partial(_finish, parts, work))
+    for ended in _to_hand_over(works, parts.engine.goes_on):
+        for work in ended:
+            works.remove(work)
+        endings.add(partial(_finish, parts, ended))
 
 
-def _finish(parts: Parts, work: Work) -> None:
+def _to_hand_over(works: Sequence[Work], goes_on: bool) -> Sequence[list[Work]]:
+    """Return what has ended, by order.
+
+    Where the same step goes on, an order's pictures wait for each other: they are shown together.
+    """
+    orders: dict[str, list[Work]] = {}
+    for work in works:
+        orders.setdefault(work.claim.generation_id, []).append(work)
+    ended = [[work for work in order if work.ended] for order in orders.values()]
+    whole = [found for found, order in zip(ended, orders.values(), strict=True) if found == order]
+    return whole if goes_on else [found for found in ended if found]
+
+
+def _finish(parts: Parts, works: Sequence[Work]) -> None:
+    """End claims of one order."""
+    order = works[0].claim.generation_id
     try:
-        with bound_contextvars(order=work.claim.generation_id):
-            _end(parts, work, _ending(work))
+        with bound_contextvars(order=order):
+            _end(parts, order, [(work, _ending(work)) for work in works])
     finally:
-        parts.hand.drop(work.grip)
+        for work in works:
+            parts.hand.drop(work.grip)
 
 
 def _abandon(parts: Parts, work: Work) -> None:
@@ -202,25 +224,29 @@ def _ending(work: Work) -> Ending:
     return partial(claims.keep, claim=claim, kept=kept)
 
 
-def _end(parts: Parts, work: Work, ending: Ending) -> None:
-    """Write the claim's end, waiting out a short absence of the database."""
-    claim = work.claim
+def _end(parts: Parts, order: str, ended: Sequence[tuple[Work, Ending]]) -> None:
+    """Write how claims of an order ended, waiting out a short absence of the database."""
     give_up_at = time.monotonic() + parts.patience_s
-    finished = False
     while True:
         try:
-            work.till.settle()
+            for work, _ in ended:
+                work.till.settle()
             with parts.database.begin() as session:
-                finished = ending(session)
-            break
-        except LeaseLost:
-            log.warning("lease lost, result dropped", order=claim.generation_id, image=claim.index)
+                written = [_written(session, work.claim, ending) for work, ending in ended]
             break
         except StoreUnavailable:
             if time.monotonic() > give_up_at:
                 raise
             time.sleep(1)
-    if finished:
-        parts.doorbell.ring(Finished(generation_id=claim.generation_id))
+    if any(written):
+        parts.doorbell.ring(Finished(generation_id=order))
         with suppress(FilesUnavailable):
-            parts.files.remove_preview(claim.generation_id)
+            parts.files.remove_preview(order)
+
+
+def _written(session: Session, claim: Claim, ending: Ending) -> bool:
+    try:
+        return ending(session)
+    except LeaseLost:  # raised before anything is written: what else ends here stands
+        log.warning("lease lost, result dropped", image=claim.index)
+        return False

@@ -109,7 +109,7 @@ class Pulse(ABC):
         if (watched_ms := self._watch.look()) is None:
             return
         waits = self.mend(watched_ms)
-        with self._database.begin() as session:
+        with self._database.reading() as session:
             paused = controls.is_paused(session)
         self._outages.ended("database")
         for name in waits:

@@ -1,13 +1,19 @@
-"""Which claim is taken next: the fairest, or one that can share the forwards under way."""
+"""Which claims are taken next: the fairest, and whatever can share its forwards.
+
+One transaction takes all that begins together: pictures of one order then end together too.
+"""
 
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from sqlalchemy.orm import Session
+
 from store.errors import StoreUnavailable
 from store.host import controls
-from store.line import claims
+from store.line import claims, flows
 from store.line.claims import Claim
+from store.line.fairness import Residency
 from store.line.joining import Joining, join
 
 if TYPE_CHECKING:
@@ -28,46 +34,88 @@ class Joins:
         self._began_at = 0.0
         self._at_hand: frozenset[str] = frozenset()
 
-    def next(self, works: Sequence["Work"]) -> Claim | None:
-        """Return a claim to begin now, if there is one."""
-        parts, now = self._parts, time.monotonic()
-        if parts.hand.leaving:
-            return None
+    def next(self, works: Sequence["Work"]) -> Sequence[Claim]:
+        """Return the claims to begin now, if there are any."""
+        if self._parts.hand.leaving:
+            return ()
         if not works:
-            self._began_at = now
-            return self._claim(None)
-        at_hand = parts.engine.adapters.at_hand
+            return self._first() if self._is_due() else ()
         # A LoRA that was brought meanwhile may be what somebody waits for.
-        is_due = now >= self._look_at or at_hand != self._at_hand
-        if not is_due or parts.engine.room < 1:
-            return None
+        is_new = self._parts.engine.adapters.at_hand != self._at_hand
+        if self._parts.engine.room < 1 or (time.monotonic() < self._look_at and not is_new):
+            return ()
         try:
-            joined = self._claim(self._joining(works))
+            return self._beside([work.claim for work in works]) if self._is_due() else ()
         except StoreUnavailable:  # what is under way needs the database only when it ends
-            joined, pause_s = None, AWAY_S
-        else:
-            pause_s = LOOK_S
-        if joined is None:
-            self._look_at, self._at_hand = time.monotonic() + pause_s, at_hand
+            self._look_in(AWAY_S)
+            return ()
+
+    def _is_due(self) -> bool:
+        """Tell whether anything waits to be drawn: mostly nothing does, and others write now."""
+        with self._parts.database.reading() as session:
+            if flows.waits(session, self._parts.catalog.names) and not controls.is_paused(session):
+                return True
+        self._look_in(LOOK_S)
+        return False
+
+    def _look_in(self, seconds: float) -> None:
+        self._look_at = time.monotonic() + seconds
+        self._at_hand = self._parts.engine.adapters.at_hand
+
+    def _first(self) -> Sequence[Claim]:
+        """Take whose turn it is, and who is known to fit in."""
+        self._began_at = time.monotonic()
+        parts = self._parts
+        residency = parts.stay.residency(parts.catalog, parts.engine)
+        with parts.database.begin() as session:
+            first = claims.claim(session, parts.name, parts.catalog.names, residency)
+            if first is None:
+                return ()
+            room = self._room_beside(first, residency)
+            return first, *self._joined(session, residency, [first], room)
+
+    def _beside(self, held: Sequence[Claim]) -> Sequence[Claim]:
+        """Take who fits in with those under way."""
+        parts = self._parts
+        residency = parts.stay.residency(parts.catalog, parts.engine)
+        with parts.database.begin() as session:
+            return self._joined(session, residency, held, parts.engine.room)
+
+    def _room_beside(self, first: Claim, residency: Residency) -> int:
+        """Return how many more may share the forwards of a picture that has not begun.
+
+        None where something has to be loaded for it first: others would wait for that.
+        """
+        try:
+            request = first.request
+        except TypeError:  # by another version: told where it is to be drawn
+            return 0
+        at_hand = {use.sha256 for use in request.loras} <= residency.loras
+        if request.files or request.variant not in residency.loaded or not at_hand:
+            return 0
+        variant = self._parts.catalog[request.variant]
+        return self._parts.engine.rows(variant, request.width, request.height) - 1
+
+    def _joined(
+        self, session: Session, residency: Residency, held: Sequence[Claim], room: int
+    ) -> Sequence[Claim]:
+        """Take up to `room` claims that can be drawn together with those held."""
+        if room < 1:
+            return ()
+        parts, names = self._parts, self._parts.catalog.names
+        joining = self._joining(held[0], len(held))
+        joined = join(session, parts.name, names, residency, joining, most=room)
+        if len(joined) < room:
+            self._look_in(LOOK_S)
         return joined
 
-    def _claim(self, joining: Joining | None) -> Claim | None:
-        parts, names = self._parts, self._parts.catalog.names
-        with parts.database.begin() as session:
-            if controls.is_paused(session):
-                return None
-            residency = parts.stay.residency(parts.catalog, parts.engine)
-            if joining is None:
-                return claims.claim(session, parts.name, names, residency)
-            return join(session, parts.name, names, residency, joining)
-
-    def _joining(self, works: Sequence["Work"]) -> Joining:
-        request, catalog = works[0].claim.request, self._parts.catalog
+    def _joining(self, first: Claim, held: int) -> Joining:
+        request, catalog = first.request, self._parts.catalog
         digest = catalog[request.variant].digest
         return Joining(
             variants=frozenset(name for name in catalog.names if catalog[name].digest == digest),
             width=request.width,
             height=request.height,
             for_s=time.monotonic() - self._began_at,
-            held=len(works),
+            held=held,
         )

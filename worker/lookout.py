@@ -74,7 +74,7 @@ class Lookout:
 
     def _coming(self) -> list[str]:
         parts = self._parts
-        with parts.database.begin() as session:
+        with parts.database.reading() as session:
             residency = parts.stay.residency(parts.catalog, parts.engine)
             names = coming.loras(session, parts.catalog.names, residency)
         return [name for name in names if name not in residency.loras | self._tried]

@@ -107,10 +107,12 @@ class Tickets:
         # Its own threads: a hanging broker must not use up those that files and SQLite share.
         return ThreadPoolExecutor(max_workers=2, thread_name_prefix="tickets")
 
-    def send(self, variant: str) -> None:
-        """Send one ticket. Raises BrokerUnavailable."""
+    def send(self, variant: str, count: int = 1) -> None:
+        """Send tickets. Raises BrokerUnavailable."""
         try:
-            self._app.send_task(TASK, queue=queue_name(variant))
+            with self._app.producer_or_acquire() as producer:
+                for _ in range(count):
+                    self._app.send_task(TASK, queue=queue_name(variant), producer=producer)
         except (OperationalError, OSError) as error:
             raise BrokerUnavailable from error
 
@@ -124,9 +126,9 @@ class Tickets:
         if not waiting:
             self.send(variant)
 
-    async def asend(self, variant: str) -> None:
-        """Send one ticket without blocking the event loop. Raises BrokerUnavailable."""
-        await asyncio.get_running_loop().run_in_executor(self._threads, self.send, variant)
+    async def asend(self, variant: str, count: int = 1) -> None:
+        """Send tickets without blocking the event loop. Raises BrokerUnavailable."""
+        await asyncio.get_running_loop().run_in_executor(self._threads, self.send, variant, count)
 
     async def aremind(self, variant: str) -> None:
         """Send a ticket unless one waits, without blocking. Raises BrokerUnavailable."""

@@ -65,7 +65,7 @@ async def letter(services: Services, generation_id: str, upload_limit: int) -> L
     def read(session: Session) -> Facts:
         return _facts(session, generations.get(session, generation_id), services)
 
-    return await _letter(services, await services.database.run(read), upload_limit)
+    return await _letter(services, await services.database.read(read), upload_limit)
 
 
 def _facts(session: Session, generation: Generation, services: Services) -> Facts:
@@ -121,7 +121,7 @@ class Delivery:
         if len(self._busy) >= 2 * AT_ONCE:
             return  # Discord is slow; what is due stays due
         limit = 2 * AT_ONCE + len(self._busy)
-        for generation in await self._services.database.run(deliveries.due, limit=limit):
+        for generation in await self._services.database.read(deliveries.due, limit=limit):
             if generation.id not in self._busy:
                 task = asyncio.create_task(self._deliver(generation))
                 self._busy[generation.id] = task
@@ -142,7 +142,7 @@ class Delivery:
     async def _attempt(self, generation: Generation) -> None:
         services, database = self._services, self._services.database
         try:
-            known = await database.run(facts, generation.id, services)
+            known = await database.read(facts, generation.id, services)
             if known is None:
                 self._shown.pop(generation.id, None)
                 return

@@ -284,8 +284,7 @@ async def _edit(interaction: Press, letter: Letter, message_id: int | None) -> N
 
 async def _send_tickets(services: Services, request: GenerationRequest) -> bool:
     try:
-        for _ in range(request.count):
-            await services.tickets.asend(request.variant)
+        await services.tickets.asend(request.variant, request.count)
     except BrokerUnavailable:
         return False
     return True

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import torch
 from greenlet import getcurrent, greenlet
 
+from engine.family import Kind
+
 if TYPE_CHECKING:
     from engine.loras.adapters import Worn
 
 T = TypeVar("T")
-Kind = tuple[str, str, int, int]
-"""A variant, the digest of its weights, and a picture's size."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

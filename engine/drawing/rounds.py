@@ -1,6 +1,7 @@
 """The pictures under way on one device: each round is one forward, shared by those that can."""
 
 import time
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,11 +17,14 @@ class Rounds:
     """Steps drawings, the oldest first, together with all that can share its forward.
 
     Whatever goes wrong in a shared forward is found in smaller ones, and ends its own drawing only.
+    What follows from a forward is each drawing's own, the picture's decoding above all: whoever
+    steps can take one that has ended while the next one goes on.
     """
 
     def __init__(self, sharing: Sharing) -> None:
         self._sharing = sharing
         self._under_way: list[Drawing[Any]] = []
+        self._brought: deque[tuple[Drawing[Any], Any]] = deque()
 
     @property
     def under_way(self) -> Sequence[Drawing[Any]]:
@@ -33,6 +37,11 @@ class Rounds:
         first = self._under_way[0].call if self._under_way else None
         return self._sharing.expected(first) - len(self._under_way) if first else 0
 
+    @property
+    def goes_on(self) -> bool:
+        """Tell whether the next step only goes on with what the last forward brought."""
+        return bool(self._brought)
+
     @torch.no_grad()
     def add(self, drawing: Drawing[Any]) -> None:
         """Take a drawing on, up to its first forward."""
@@ -41,9 +50,10 @@ class Rounds:
 
     @torch.no_grad()
     def step(self) -> list[Drawing[Any]]:
-        """Run one forward and what follows from it; return the drawings that have ended."""
-        if mates := self._mates():
+        """Run a forward, or go on with what one brought, until a drawing ends; return who has."""
+        if not self._brought and (mates := self._mates()):
             self._share(mates)
+        self._go_on()
         ended = [drawing for drawing in self._under_way if drawing.ended]
         self._under_way = [drawing for drawing in self._under_way if not drawing.ended]
         return ended
@@ -72,10 +82,19 @@ class Rounds:
         share = (time.perf_counter() - started) / len(mates)
         for drawing, one in zip(mates, given, strict=True):
             drawing.took(share)
+            self._brought.append((drawing, one))
+
+    def _go_on(self) -> None:
+        ended = False
+        while self._brought and not ended:
+            drawing, one = self._brought.popleft()
+            if drawing.ended:  # stopped meanwhile
+                continue
             if _finite(one):
                 drawing.resume(one)
             else:
                 drawing.stop(errors.NotFinite())
+            ended = drawing.ended
 
     def _split(self, mates: Sequence[Drawing[Any]], failure: Exception) -> None:
         if len(mates) == 1:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 import structlog
 import torch
 
-from engine.drawing.meeting import Call, Kind
+from engine.drawing.meeting import Call
+from engine.family import Kind
 from engine.memory import device
 
 MOST = 8

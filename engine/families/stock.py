@@ -23,7 +23,7 @@ from engine.families.loading import Kit, fuse, load
 from engine.families.reading import Reading, by_what
 from engine.families.rows import Guest, apart, stacked, together
 from engine.families.seating import encoders, nbytes, seat, weight
-from engine.family import AfterStep
+from engine.family import AfterStep, Kind
 from engine.loras.adapters import Worn
 from engine.loras.wardrobe import Wardrobe
 from engine.memory.levers import Levers
@@ -91,6 +91,10 @@ class StockFamily(ABC):
     def weight(self) -> Mapping[str, int]:
         """Return the bytes of all weights by the device that they rest on."""
         return weight(self.pipe, self.beside)
+
+    def kind(self, width: int, height: int) -> Kind:
+        """Return for what it is measured how many pictures of such a size share a forward."""
+        return self._name, self.weights_digest[:12], width, height
 
     @contextmanager
     def wearing(self, worn: Sequence[Worn]) -> Iterator[None]:
@@ -243,7 +247,7 @@ class StockFamily(ABC):
             group = None
             if self.batched and not alone:
                 group = (self.weights_digest, *size, self.group(named))
-            kind = (self._name, self.weights_digest[:12], *size)
+            kind = self.kind(*size)
             return meet(Call(self.forward, arguments, named, WORN.get(), group, kind))
 
         own = copy(pipe)

@@ -6,9 +6,10 @@ such copies were made for is kept for half a year, whatever becomes of the order
 
 from dataclasses import dataclass
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
+from store import clock
 from store.choices import members
 from store.clock import now_ms
 from store.database import upsert
@@ -45,7 +46,7 @@ def set_wordless(session: Session, user_id: int, *, on: bool) -> Chosen:
 def set_label_free(session: Session, user_id: int, *, on: bool) -> Chosen:
     """Note that a member agrees to what copies without the visible label ask, or no longer does."""
     member = members.lock(session, user_id)
-    member.label_free_at = session.scalar(select(now_ms())) if on else None
+    member.label_free_at = clock.now(session) if on else None
     session.flush()
     return read(session, user_id)
 

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
+from store import clock
 from store.clock import now_ms
 from store.host import controls
 from store.host.controls import Controls
@@ -70,7 +71,7 @@ class Overview:
 
 def read(session: Session) -> Overview:
     """Return how everything goes now."""
-    now = session.scalar(select(now_ms())) or 0
+    now = clock.now(session)
     return Overview(
         controls=controls.read(session),
         lines=_lines(session, now),

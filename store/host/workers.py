@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.orm import Session
 
 from store.clock import now_ms
@@ -22,6 +22,15 @@ Means = Mapping[str, Any]
 """What a recipe names beside its request: digests, device class, versions and the like."""
 Rows = Mapping[str, Any]
 """How many pictures of a variant share a forward, and what a row costs, by size."""
+IN_HAND = (
+    select(Image.worker, Image.variant, func.count())
+    .where(Image.status == "running", Image.worker != bindparam("worker"))
+    .group_by(Image.worker, Image.variant)
+)
+LIVE = select(Worker.name, Worker.variants).where(
+    Worker.name != bindparam("worker"), Worker.seen_at > now_ms() - SILENT_MS
+)
+RECENT = select(Worker.variants).where(Worker.seen_at > now_ms() - bindparam("within"))
 
 
 def report(
@@ -78,20 +87,12 @@ def hands_beside(session: Session, name: str, variants: Set[str]) -> list[int]:
 
     Who holds anything else than these variants' pictures is left out.
     """
-    in_hand = (
-        select(Image.worker, Image.variant, func.count())
-        .where(Image.status == "running", Image.worker != name)
-        .group_by(Image.worker, Image.variant)
-    )
     held: dict[str, dict[str, int]] = {}
-    for worker, variant, count in session.execute(in_hand):
+    for worker, variant, count in session.execute(IN_HAND, {"worker": name}):
         held.setdefault(str(worker), {})[variant] = count
-    live = select(Worker.name, Worker.variants).where(
-        Worker.name != name, Worker.seen_at > now_ms() - SILENT_MS
-    )
     return [
         sum(held.get(other, {}).values())
-        for other, told in session.execute(live)
+        for other, told in session.execute(LIVE, {"worker": name})
         if not variants.isdisjoint(told.get("means", {})) and variants >= held.get(other, {}).keys()
     ]
 
@@ -102,8 +103,7 @@ def seen(session: Session, within_ms: int) -> list[list[str]]:
 
 
 def _recent(session: Session, within_ms: int) -> list[dict[str, Any]]:
-    recent = select(Worker.variants).where(Worker.seen_at > now_ms() - within_ms)
-    return list(session.scalars(recent))
+    return list(session.scalars(RECENT, {"within": within_ms}))
 
 
 def _write(session: Session, name: str, told: Mapping[str, Any], *, silent_ms: int = 0) -> None:

@@ -9,13 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from engine.errors import RerollError
 from engine.judging.verdicts import Verdict
 from engine.recipe import Recipe
 from engine.request import GenerationRequest, ImageRequest
+from store import clock
 from store.clock import now_ms
 from store.errors import LeaseLost
 from store.line import fairness, flows, paces
@@ -29,6 +30,15 @@ LEASE_MS = 20_000
 NOTHING_LOADED = Residency()
 MOST_ATTEMPTS = 3
 """Claims of one image before it is given up: a picture that kills its worker must not return."""
+FIRST_WAITING = (
+    select(Image, Generation)
+    .join(Generation)
+    .where(Image.lane_id == bindparam("lane"), flows.QUEUED)
+    .order_by(Image.created_at, Image.generation_id, Image.index)
+    .limit(1)
+    .with_for_update(of=Image, skip_locked=True)
+    .execution_options(populate_existing=True)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +95,7 @@ def claim(
 
     `residency` says what the worker has loaded, which goes first within bounds.
     """
-    now = session.scalar(select(now_ms())) or 0
+    now = clock.now(session)
     tried: set[int] = set()
     while heads := flows.heads(session, variants, tried):
         head = _lock_one(session, heads, residency, now)
@@ -141,15 +151,7 @@ def _lock_one(session: Session, heads: Sequence[Head], residency: Residency, now
 
 def first_waiting(session: Session, lane_id: int) -> tuple[Image, Generation] | None:
     """Lock and return the image that is first in a lane, if another transaction does not."""
-    first = session.execute(
-        select(Image, Generation)
-        .join(Generation)
-        .where(Image.lane_id == lane_id, flows.QUEUED)
-        .order_by(Image.created_at, Image.generation_id, Image.index)
-        .limit(1)
-        .with_for_update(of=Image, skip_locked=True)
-        .execution_options(populate_existing=True)
-    ).first()
+    first = session.execute(FIRST_WAITING, {"lane": lane_id}).first()
     return (first[0], first[1]) if first else None
 
 

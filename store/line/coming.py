@@ -3,10 +3,9 @@
 from collections.abc import Collection
 from dataclasses import replace
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from store.clock import now_ms
+from store import clock
 from store.line import fairness, flows
 from store.line.fairness import Residency
 
@@ -19,7 +18,7 @@ def loras(
 ) -> tuple[str, ...]:
     """Return the sha256 of the LoRAs of the next `most` images, the soonest first."""
     heads = flows.heads(session, variants)
-    now = session.scalar(select(now_ms())) or 0
+    now = clock.now(session)
     # By whose turn it is: what is not at hand yet is what shall be fetched.
     blind = replace(residency, loras=frozenset().union(*(head.loras for head in heads)))
     coming: dict[str, None] = {}

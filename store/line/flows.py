@@ -4,14 +4,15 @@ A lane is one flow's line for one variant. The account's row is the lock of all 
 `refresh` computes what they show from the images themselves, so that nothing can drift.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    Select,
-    and_,
+    CompoundSelect,
+    bindparam,
     func,
     literal_column,
     select,
@@ -32,6 +33,9 @@ from store.tables.orders import Image
 
 MOST_HEADS = 8
 """Heads read per variant: several workers that claim at once take different flows."""
+
+SHOWN = ("head_at", "vtime", "fresh_at", "head_loras")
+"""What a lane shows of its images."""
 
 # Literals, not parameters: the small indexes are for exactly these words.
 QUEUED: ColumnElement[bool] = Image.status == literal_column("'queued'")
@@ -56,18 +60,17 @@ class _Line:
     @property
     def shown(self) -> dict[str, Any]:
         """Return what it shows of its images."""
-        names = ("head_at", "vtime", "fresh_at", "head_loras")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in SHOWN}
 
 
 def lock(session: Session, flow: Flow) -> None:
     """Hold the flow's lanes until the transaction ends."""
-    session.execute(_account(flow).with_for_update())
+    session.execute(LOCK, _key(flow))
 
 
 def lock_if_free(session: Session, flow: Flow) -> bool:
     """Hold the flow's lanes, or return False where another transaction does."""
-    return session.scalar(_account(flow).with_for_update(skip_locked=True)) is not None
+    return session.scalar(LOCK_IF_FREE, _key(flow)) is not None
 
 
 def wake(session: Session, flow: Flow, variant: str) -> int:
@@ -114,7 +117,7 @@ def refresh(session: Session, flow: Flow, *, served: int | None = None) -> None:
             "head_loras": line.first_loras,
         }
         if line.shown != values:
-            _write(session, line.id, **values)
+            session.execute(SHOW, {"lane": line.id, **{f"new_{k}": v for k, v in values.items()}})
 
 
 def give_back(session: Session, flow: Flow, lane_id: int | None) -> None:
@@ -130,12 +133,12 @@ def give_back(session: Session, flow: Flow, lane_id: int | None) -> None:
 def spend(session: Session, flow: Flow, variant: str, cost: float) -> None:
     """Let virtual time of a flow pass, in each lane that shares workers with `variant`."""
     shared = fairness.together(variant, _drawn(session))
-    session.execute(
-        update(Lane)
-        .where(*_of(flow), Lane.variant.in_(shared))
-        .values(settled=Lane.settled + cost)
-        .execution_options(synchronize_session=False)
-    )
+    session.execute(SPEND, {**_key(flow), "variants": list(shared), "cost": cost})
+
+
+def waits(session: Session, variants: Collection[str]) -> bool:
+    """Tell whether an image waits for one of these variants."""
+    return session.scalar(A_HEAD, {"variants": list(variants)}) is not None
 
 
 def heads(
@@ -146,10 +149,18 @@ def heads(
     most: int = MOST_HEADS,
 ) -> list[Head]:
     """Return the heads among which a worker picks: a few per variant, whatever waits."""
-    passed = Lane.id.not_in(list(without))
+    if not variants:
+        return []
+    found = session.execute(_heads(tuple(sorted(variants)), most), {"passed": list(without)})
+    return list({row[0]: head(row) for row in found}.values())
+
+
+@lru_cache
+def _heads(variants: tuple[str, ...], most: int) -> CompoundSelect[Any]:
     parts = []
-    for variant in sorted(variants):
+    for variant in variants:
         mine = Lane.variant == variant
+        passed = Lane.id.not_in(bindparam("passed", expanding=True))
         least = select(*COLUMNS).where(mine, Lane.head_at.is_not(None), passed)
         fresh = least.where(Lane.fresh_at.is_not(None))
         parts += [
@@ -157,9 +168,7 @@ def heads(
             fresh.order_by(Lane.fresh_at, Lane.id).limit(1),
         ]
     # SQLite allows a limit in each part of a union only inside of a subquery.
-    union = union_all(*(select(part.subquery()) for part in parts))
-    rows: Sequence[Any] = session.execute(union).all() if parts else ()
-    return list({row[0]: head(row) for row in rows}.values())
+    return union_all(*(select(part.subquery()) for part in parts))
 
 
 def head(row: Any) -> Head:
@@ -195,28 +204,7 @@ def _level(session: Session, shared: Collection[str]) -> float:
 
 
 def _lines(session: Session, flow: Flow) -> list[_Line]:
-    charged = (
-        select(func.coalesce(func.sum(Image.charged), 0.0))
-        .where(Image.lane_id == Lane.id, RUNNING)
-        .scalar_subquery()
-    )
-    rows = session.execute(
-        select(
-            Lane.id,
-            Lane.variant,
-            Lane.settled,
-            Lane.vtime,
-            Lane.head_at,
-            Lane.fresh_at,
-            Lane.head_loras,
-            _first_at(Lane.id),
-            _first_loras(Lane.id),
-            charged,
-        )
-        .where(*_of(flow))
-        .order_by(Lane.id)
-    )
-    return [_Line(*row) for row in rows]
+    return [_Line(*row) for row in session.execute(LINES, _key(flow))]
 
 
 def _first_at(lane_id: Any) -> Any:
@@ -248,10 +236,56 @@ def _drawn(session: Session) -> list[list[str]]:
     return workers.seen(session, workers.FORGOTTEN_MS)
 
 
-def _account(flow: Flow) -> Select[int]:
-    mine = and_(Account.guild_id == flow.guild_id, Account.user_id == flow.user_id)
-    return select(Account.user_id).where(mine)
+def _key(flow: Flow) -> dict[str, int]:
+    return {"guild": flow.guild_id, "user": flow.user_id}
 
 
-def _of(flow: Flow) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return Lane.guild_id == flow.guild_id, Lane.user_id == flow.user_id
+# Made once: with each of these a claim would spend more on making it than the database takes.
+LOCK = (
+    select(Account.user_id)
+    .where(Account.guild_id == bindparam("guild"), Account.user_id == bindparam("user"))
+    .with_for_update()
+)
+LOCK_IF_FREE = LOCK.with_for_update(skip_locked=True)
+A_HEAD = (
+    select(Lane.id)
+    .where(Lane.variant.in_(bindparam("variants", expanding=True)), Lane.head_at.is_not(None))
+    .limit(1)
+)
+CHARGED = (
+    select(func.coalesce(func.sum(Image.charged), 0.0))
+    .where(Image.lane_id == Lane.id, RUNNING)
+    .scalar_subquery()
+)
+LINES = (
+    select(
+        Lane.id,
+        Lane.variant,
+        Lane.settled,
+        Lane.vtime,
+        Lane.head_at,
+        Lane.fresh_at,
+        Lane.head_loras,
+        _first_at(Lane.id),
+        _first_loras(Lane.id),
+        CHARGED,
+    )
+    .where(Lane.guild_id == bindparam("guild"), Lane.user_id == bindparam("user"))
+    .order_by(Lane.id)
+)
+SHOW = (
+    update(Lane)
+    .where(Lane.id == bindparam("lane"))
+    .values({name: bindparam(f"new_{name}") for name in SHOWN})
+    .execution_options(synchronize_session=False)
+)
+SPEND = (
+    update(Lane)
+    .where(
+        Lane.guild_id == bindparam("guild"),
+        Lane.user_id == bindparam("user"),
+        Lane.variant.in_(bindparam("variants", expanding=True)),
+    )
+    .values(settled=Lane.settled + bindparam("cost"))
+    .execution_options(synchronize_session=False)
+)

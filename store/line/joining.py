@@ -5,14 +5,14 @@ and only for a while: then the worker's hands are emptied for whose turn it is. 
 worker who holds less will draw.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from store.clock import now_ms
+from store import clock
 from store.host import workers
 from store.line import claims, fairness, flows
 from store.line.claims import LEASE_MS, Claim
@@ -57,34 +57,58 @@ def join(
     residency: Residency,
     joining: Joining,
     *,
+    most: int = 1,
     lease_ms: int = LEASE_MS,
+) -> list[Claim]:
+    """Take up to `most` images that can join; none where those under way are to end first."""
+    now = clock.now(session)
+    lease = (now, now + lease_ms)
+    left = _left_to_others(session, worker, joining, most)
+    joined: list[Claim] = []
+    while len(joined) < most and not left(len(joined)):
+        heads = _near(flows.heads(session, variants), residency, now, joining)
+        claim = _first_that_fits(session, worker, heads, joining, lease)
+        if claim is None:
+            break
+        joined.append(claim)
+    return joined
+
+
+def _first_that_fits(
+    session: Session,
+    worker: str,
+    heads: Iterable[Head],
+    joining: Joining,
+    lease: tuple[int, int],
 ) -> Claim | None:
-    """Take an image that can join; None where the pictures under way are to end first."""
-    now = session.scalar(select(now_ms())) or 0
-    if _drawn_elsewhere(session, worker, joining):
-        return None
-    heads = flows.heads(session, variants)
-    for head in _near(heads, residency, now, joining):
+    for head in heads:
         # No wait for what another worker holds: there is enough to do meanwhile.
         if not flows.lock_if_free(session, Flow(head.guild_id, head.user_id)):
             continue
         found = claims.first_waiting(session, head.lane_id)
         if found and joining.takes(found[1].request):
-            return claims.take(session, head, found, worker, (now, now + lease_ms))
+            return claims.take(session, head, found, worker, lease)
     return None
 
 
-def _drawn_elsewhere(session: Session, worker: str, joining: Joining) -> bool:
-    """Tell whether others, who hold less, take what waits and end it sooner than these hands would.
+def _left_to_others(
+    session: Session, worker: str, joining: Joining, most: int
+) -> Callable[[int], bool]:
+    """Return what tells, after so many joined, whether others end the rest sooner than these hands.
 
-    One that has died without a word holds nobody up for longer than these hands are full.
+    They hold less. One that has died without a word holds nobody up for longer than these hands
+    are full.
     """
     others = workers.hands_beside(session, worker, joining.variants)
-    room = sum(max(0, joining.held - held) for held in others)
-    if not room:
-        return False
-    waiting = select(Image.seed).where(flows.QUEUED, Image.variant.in_(joining.variants))
-    return len(session.scalars(waiting.limit(room + 1)).all()) <= room
+
+    def room(joined: int) -> int:
+        return sum(max(0, joining.held + joined - held) for held in others)
+
+    if not room(most - 1):
+        return lambda _: False
+    first = select(Image.seed).where(flows.QUEUED, Image.variant.in_(joining.variants))
+    waiting = len(session.scalars(first.limit(room(most) + most)).all())
+    return lambda joined: 0 < room(joined) >= waiting - joined
 
 
 def _near(

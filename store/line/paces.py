@@ -8,10 +8,11 @@ import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from engine.request import Drawn
+from store import clock
 from store.clock import now_ms
 from store.database import upsert
 from store.tables.lines import Pace
@@ -30,6 +31,19 @@ SHARE = 0.1
 
 LOADING = -1
 """No effort of a picture: the row of what loading the variant takes."""
+ROW_IF_FREE = (
+    select(Pace)
+    .where(
+        Pace.variant == bindparam("variant"),
+        Pace.device == bindparam("device"),
+        Pace.effort == bindparam("effort"),
+    )
+    .with_for_update(skip_locked=True)
+    .execution_options(populate_existing=True)
+)
+KNOWN = select(Pace.variant, Pace.effort, Pace.seconds, Pace.updated_at).where(
+    Pace.variant.in_(bindparam("variants", expanding=True))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,26 +87,20 @@ def learn(session: Session, variant: str, device: str, effort: int | None, secon
     if effort is None or not (math.isfinite(seconds) and seconds > 0):
         return
     key = {"variant": variant, "device": device[:128], "effort": effort}
-    values = {**key, "seconds": seconds, "count": 1, "updated_at": now_ms()}
-    fresh = upsert(session, Pace).values(values).on_conflict_do_nothing().returning(Pace.count)
-    row = select(Pace).filter_by(**key).execution_options(populate_existing=True)
-    pace = session.scalar(row.with_for_update(skip_locked=True))
+    pace = session.scalar(ROW_IF_FREE, key)
     if pace is None:
-        session.execute(fresh)
+        values = {**key, "seconds": seconds, "count": 1, "updated_at": now_ms()}
+        session.execute(upsert(session, Pace).values(values).on_conflict_do_nothing())
         return
+    pace.updated_at = clock.now(session)  # before there is anything to flush
     pace.seconds = averaged(pace.seconds, pace.count, seconds)
     pace.count += 1
-    pace.updated_at = session.scalar(select(now_ms())) or 0
     session.flush()
 
 
 def expected(session: Session, variants: Collection[str]) -> Mapping[str, Paces]:
     """Return what is known of each variant, on the devices that draw lately."""
-    rows = session.execute(
-        select(Pace.variant, Pace.effort, Pace.seconds, Pace.updated_at).where(
-            Pace.variant.in_(variants)
-        )
-    ).all()
+    rows = session.execute(KNOWN, {"variants": list(variants)}).all()
     known: dict[str, dict[int, list[tuple[int, float]]]] = {name: {} for name in variants}
     for variant, step, seconds, at in rows:
         known[variant].setdefault(step, []).append((at, seconds))

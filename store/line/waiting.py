@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from store.clock import now_ms
+from store import clock
 from store.host import controls, workers
 from store.line import fairness, flows, paces, seats
 from store.line.fairness import Head
@@ -43,7 +43,7 @@ def estimate(session: Session, generation_id: str) -> Wait:
     heads = _heads(session, asked, shared)
     kinds = _kinds(session, asked, heads, known)
     mine = Line.of(heads.pop(asked.lane_id), kinds[asked.lane_id])
-    now = session.scalar(select(now_ms())) or 0
+    now = clock.now(session)
     scene = Scene(
         mine=mine,
         earlier=_earlier(session, asked),

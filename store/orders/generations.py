@@ -1,14 +1,15 @@
 """Orders that were placed: looked up, cancelled, finished, deleted; no claims, no delivery.
 
 Lock order everywhere: an order's row, its flow's account, then its images; whatever ends an image
-holds the first two. A claim locks an account and one image.
+holds the first two. A claim locks an account and one image; what joins it, those that are free.
 """
 
 from collections.abc import Collection
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session, selectinload
 
+from store import clock
 from store.clock import now_ms
 from store.errors import Gone, NotYours
 from store.line import flows
@@ -16,6 +17,14 @@ from store.moderation import audit
 from store.money import budgets, ledger
 from store.orders import erasing, withheld
 from store.tables.orders import Generation, Image
+
+ROW = (
+    select(Generation)
+    .where(Generation.id == bindparam("order"))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
+ROW_IF_FREE = ROW.with_for_update(skip_locked=True)
 
 
 def get(session: Session, generation_id: str) -> Generation:
@@ -74,7 +83,7 @@ def delete(
     withheld.drop(session, _owned(session, generation_id, user_id, moderator=moderator, here=here))
     cancel(session, generation_id, user_id, moderator=moderator, here=here)
     generation = lock(session, generation_id)
-    generation.deleted_at = _now(session)
+    generation.deleted_at = clock.now(session)
     _by_another(session, generation, user_id, "delete")
     session.flush()
 
@@ -103,7 +112,7 @@ def lock(session: Session, generation_id: str) -> Generation:
 
     Raises Gone.
     """
-    if (generation := session.scalar(_row_of(generation_id).with_for_update())) is None:
+    if (generation := session.scalar(ROW, {"order": generation_id})) is None:
         raise Gone(id=generation_id)
     flows.lock(session, flow_of(generation))
     return generation
@@ -111,7 +120,7 @@ def lock(session: Session, generation_id: str) -> Generation:
 
 def lock_if_free(session: Session, generation_id: str) -> Generation | None:
     """Return an order's row locked with its flow, or None where another transaction holds one."""
-    generation = session.scalar(_row_of(generation_id).with_for_update(skip_locked=True))
+    generation = session.scalar(ROW_IF_FREE, {"order": generation_id})
     if generation is None or not flows.lock_if_free(session, flow_of(generation)):
         return None
     return generation
@@ -120,11 +129,6 @@ def lock_if_free(session: Session, generation_id: str) -> Generation | None:
 def flow_of(generation: Generation) -> ledger.Flow:
     """Return whose order it is."""
     return ledger.Flow(generation.guild_id, generation.user_id)
-
-
-def _row_of(generation_id: str) -> Select[Generation]:
-    row = select(Generation).where(Generation.id == generation_id)
-    return row.execution_options(populate_existing=True)
 
 
 def close_if_finished(session: Session, generation: Generation) -> bool:
@@ -141,9 +145,9 @@ def close_if_finished(session: Session, generation: Generation) -> bool:
     if generation.status != "open" or {"queued", "running"} & set(states):
         return False
     done = states.count("done")
+    generation.finished_at = clock.now(session)
     generation.error = next((row.error for row in rows if row.error), None)
     generation.status = "done" if done else "failed" if generation.error else "cancelled"
-    generation.finished_at = _now(session)
     due = generation.price // len(states) * done
     ledger.close(session, flow_of(generation), generation.id, due)
     budgets.release(session, generation.id)
@@ -177,7 +181,3 @@ def _by_another(session: Session, generation: Generation, user_id: int, action: 
             target_id=generation.user_id,
             generation_id=generation.id,
         )
-
-
-def _now(session: Session) -> int:
-    return session.scalar(select(now_ms())) or 0

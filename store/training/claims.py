@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, aliased
 
 from engine.errors import RerollError
 from engine.training.plan import Plan
+from store import clock
 from store.clock import now_ms
 from store.errors import Gone, LeaseLost
 from store.line.claims import LEASE_MS, MOST_ATTEMPTS
@@ -84,7 +85,7 @@ def claim(
     found = session.scalar(first)
     if found is None:
         return None
-    now = session.scalar(select(now_ms())) or 0
+    now = clock.now(session)
     found.status, found.worker = "running", worker
     found.started_at, found.lease_until = found.started_at or now, now + lease_ms
     found.fence += 1

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from engine.errors import RerollError
 from engine.training.plan import Plan
+from store import clock
 from store.choices import members
 from store.clock import now_ms
 from store.errors import Gone, NotYours
@@ -194,7 +195,7 @@ def lock(session: Session, lora_id: str) -> Training:
 def end(session: Session, training: Training, status: str, due: int) -> None:
     """End a locked training: its fate and its credits."""
     training.status, training.due = status, due
-    training.finished_at = session.scalar(select(now_ms()))
+    training.finished_at = clock.now(session)
     training.lease_until = None
     flow = ledger.Flow(training.guild_id, training.user_id)
     ledger.close(session, flow, reference(training.lora_id), due)

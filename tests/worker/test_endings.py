@@ -25,11 +25,11 @@ class Telling(Engine):
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
         self.finished = 0
-        self.goes_on = Event()
+        self.may_go_on = Event()
 
     def step(self) -> Sequence[Drawing[Picture]]:
         if self.finished:
-            self.goes_on.set()
+            self.may_go_on.set()
         ended = super().step()
         self.finished += len(ended)
         return ended
@@ -40,7 +40,7 @@ def test_the_next_picture_is_drawn_while_one_is_looked_at(parts: Parts) -> None:
     overlapped: list[bool] = []
 
     def look(_png: bytes, _age_restricted: bool) -> Verdict:
-        overlapped.append(engine.goes_on.wait(30))
+        overlapped.append(engine.may_go_on.wait(30))
         return Verdict.DELIVER
 
     placed = [order(parts.database, width=width) for width in (64, 96)]

@@ -113,13 +113,11 @@ def test_a_picture_joins_as_soon_as_its_lora_is_at_hand(
     order(sharing.database, steps=300)
     waiting = ordered(sharing, LORA)
     queue = joins.Joins(sharing)
-    first = queue.next([])
-    assert first
-    works = [Work(sharing, first)]
-    assert queue.next(works) is None
+    works = [Work(sharing, first) for first in queue.next([])]
+    works[0].begin()
+    assert not queue.next(works)
     sharing.loras.bring(sharing.engine.adapters, digest(LORA))
-    joined = queue.next(works)
-    assert joined
+    (joined,) = queue.next(works)
     assert joined.generation_id == waiting
     works[0].leave()
     sharing.engine.step()

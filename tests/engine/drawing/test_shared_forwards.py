@@ -131,10 +131,25 @@ def test_a_forward_that_fails_is_tried_in_smaller_ones(error: Exception) -> None
     drawings = [make() for _ in range(4)]
     for drawing in drawings:
         rounds.add(drawing)
-    assert rounds.step() == drawings
+    assert [rounds.step() for _ in drawings] == [[drawing] for drawing in drawings]
     assert [drawing.finished() for drawing in drawings] == ["done"] * 4
     full = isinstance(error, MemoryError)
     assert sharing.measured[KIND].rows == (1 if full else 4)
+
+
+def test_what_ends_is_handed_over_while_others_go_on_and_may_be_stopped() -> None:
+    sharing, make = fails_beyond(4, RuntimeError())
+    rounds = Rounds(sharing)
+    drawings = [make() for _ in range(3)]
+    for drawing in drawings:
+        rounds.add(drawing)
+    first, second, third = drawings
+    assert rounds.step() == [first]
+    second.stop(errors.GenerationCancelled())
+    assert rounds.step() == [second, third]
+    assert isinstance(second.error, errors.GenerationCancelled)
+    assert third.finished() == "done"
+    assert not rounds.under_way
 
 
 def test_what_fails_alone_reaches_its_own_drawing() -> None:

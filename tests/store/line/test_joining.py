@@ -21,7 +21,8 @@ def joined(
     database: Database, joining: Joining = HERE, residency: Residency = NOTHING_LOADED
 ) -> Claim | None:
     with database.begin() as session:
-        return join(session, "w", ["starter", "other"], residency, joining)
+        found = join(session, "w", ["starter", "other"], residency, joining)
+    return found[0] if found else None
 
 
 def test_whose_turn_it_is_joins_once(database: Database) -> None:
