@@ -3,11 +3,13 @@
 import asyncio
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from alembic.util import CommandError
 from sqlalchemy import text
 
+from store import database as doors
 from store.database import Database
 from store.errors import StoreUnavailable
 from store.host import migrate, workers
@@ -84,3 +86,48 @@ async def test_a_database_without_tables_is_a_clear_answer(tmp_path: object) -> 
     with pytest.raises(StoreUnavailable):
         await database.run(workers.serving)
     database.close()
+
+
+async def test_who_reads_waits_for_no_writer_and_sees_what_was_before(database_url: str) -> None:
+    database = Database(database_url)
+    with database.begin() as session:
+        workers.report(session, "w", ["starter"])
+        session.flush()
+        assert await asyncio.wait_for(database.read(workers.serving), 5) == set()
+    assert await database.read(workers.serving) == {"starter"}
+    database.close()
+
+
+async def test_who_reads_cannot_write_and_the_next_can(database_url: str) -> None:
+    database = Database(database_url)
+    for _ in range(6):  # on each of the pool's connections
+        with pytest.raises(StoreUnavailable):
+            await database.read(workers.report, "w", ["starter"])
+    assert await database.read(workers.serving) == set()
+    await database.run(workers.report, "w", ["starter"])
+    assert await database.read(workers.serving) == {"starter"}
+    database.close()
+
+
+def test_who_writes_to_sqlite_waits_for_its_turn_and_not_for_ever(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = Database(sqlite_url), Database(sqlite_url)
+
+    def write() -> None:
+        with theirs.begin() as session:
+            workers.report(session, "w", ["starter"])
+
+    with ThreadPoolExecutor(1) as pool:
+        with ours.begin() as session:
+            workers.serving(session)  # the first statement takes the turn
+            waiting = pool.submit(write)
+            time.sleep(0.3)
+            assert not waiting.done()
+        waiting.result(5)
+        monkeypatch.setattr(doors, "BUSY_S", 0.2)
+        with ours.begin() as session, pytest.raises(StoreUnavailable):
+            workers.serving(session)
+            pool.submit(write).result(5)
+    ours.close()
+    theirs.close()

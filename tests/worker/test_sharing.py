@@ -5,12 +5,16 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from engine.engine import Engine
 from engine.loras.adapters import Adapters
 from engine.memory.levers import Wishes
-from engine.request import ImageRequest
+from engine.request import ImageRequest, LoraUse
+from engine.variants.catalog import Catalog
+from store.host import workers
 from store.orders import generations
+from store.tables.orders import Image
 from tests.worker.conftest import asked, order, read
 from tests.worker.lora_files import content, digest, ordered
 from worker import joins
@@ -121,6 +125,61 @@ def test_a_picture_joins_as_soon_as_its_lora_is_at_hand(
     assert joined.generation_id == waiting
     works[0].leave()
     sharing.engine.step()
+
+
+def at_once(parts: Parts) -> list[int]:
+    """Claim with empty hands; return which images were taken."""
+    return [claim.index for claim in joins.Joins(parts).next([])]
+
+
+def test_an_order_is_claimed_at_once_as_far_as_its_pictures_are_known_to_share(
+    sharing: Parts,
+) -> None:
+    order(sharing.database, 4)
+    draw_waiting(sharing)  # by which it is known that three share
+    order(sharing.database, 4)
+    assert at_once(sharing) == [0, 1, 2]
+
+
+def test_another_worker_that_is_idle_is_left_its_share(sharing: Parts) -> None:
+    order(sharing.database, 2)
+    draw_waiting(sharing)
+    with sharing.database.begin() as session:
+        for name in ("w", "other"):
+            workers.report(session, name, ["starter"], {"starter": {}})
+    order(sharing.database, 4)
+    assert at_once(sharing) == [0, 1]
+    assert at_once(replace(sharing, name="other")) == [2, 3]
+
+
+@pytest.mark.parametrize(
+    "change", [{"width": 192}, {"loras": (LoraUse(digest(LORA)),)}, {"variant": "other"}]
+)
+def test_nobody_waits_for_what_has_to_be_measured_loaded_or_brought(
+    sharing: Parts, change: dict[str, Any]
+) -> None:
+    other = replace(sharing.catalog["starter"], name="other", scheduler={"shift": 2.0})
+    sharing = replace(sharing, catalog=Catalog([sharing.catalog["starter"], other]))
+    sharing.engine.adapters = Adapters("cpu")
+    order(sharing.database, 2)
+    draw_waiting(sharing)
+    order(sharing.database, 3, **change)
+    assert at_once(sharing) == [0]
+
+
+def test_a_lost_lease_leaves_what_ends_with_it(sharing: Parts) -> None:
+    order(sharing.database, 2)
+    draw_waiting(sharing)
+    placed = order(sharing.database, 2, steps=40)
+    drawing = Thread(target=draw_waiting, args=(sharing,))
+    drawing.start()
+    running(sharing, placed)
+    with sharing.database.begin() as session:
+        session.execute(update(Image).where(Image.index == 0).values(fence=Image.fence + 1))
+    drawing.join(60)
+    row = read(sharing.database, placed)
+    assert [image.status for image in row.images] == ["running", "done"]
+    assert row.status == "open"
 
 
 def running(parts: Parts, *placed: str) -> None:

@@ -115,3 +115,23 @@ def test_nothing_is_left_to_who_draws_something_else(database: Database) -> None
         assert claims.claim(session, "busy", ["other"])
         place(session, 1, user_id=2)
     assert joined(database, replace(HERE, held=2))
+
+
+@pytest.mark.parametrize(("theirs", "most", "taken"), [(0, 8, 2), (0, 1, 1), (1, 8, 2)])
+def test_several_join_at_once_and_others_keep_their_share(
+    database: Database, theirs: int, most: int, taken: int
+) -> None:
+    """Of five images one is held here, `theirs` there; the rest is shared."""
+    with database.begin() as session:
+        placed = place(session, 5)
+        for name in ("w", "other"):
+            workers.report(session, name, ["starter"], {"starter": {}})
+        assert claims.claim(session, "w", ["starter"])
+        for _ in range(theirs):
+            assert claims.claim(session, "other", ["starter"])
+    with database.begin() as session:
+        found = join(session, "w", ["starter"], NOTHING_LOADED, HERE, most=most)
+    first = 1 + theirs
+    assert [(one.generation_id, one.index) for one in found] == [
+        (placed, index) for index in range(first, first + taken)
+    ]
