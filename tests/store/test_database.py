@@ -126,8 +126,9 @@ def test_who_writes_to_sqlite_waits_for_its_turn_and_not_for_ever(
             assert not waiting.done()
         waiting.result(5)
         monkeypatch.setattr(doors, "BUSY_S", 0.2)
-        with ours.begin() as session, pytest.raises(StoreUnavailable):
+        with ours.begin() as session:
             workers.serving(session)
-            pool.submit(write).result(5)
+            with pytest.raises(StoreUnavailable):
+                pool.submit(write).result(5)
     ours.close()
     theirs.close()
