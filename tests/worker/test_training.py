@@ -206,6 +206,19 @@ def test_what_was_learnt_waits_for_a_file_store_without_room_and_is_refunded_in_
         assert row.error == {"code": "files_unavailable", "params": {}}
 
 
+def test_a_process_that_leaves_does_not_wait_for_a_file_store_that_is_away(
+    parts: Parts, sqlite: Database, files: Files, tmp_path: Path
+) -> None:
+    lora_id = order(sqlite, files)
+    place, aside = tmp_path / "files", tmp_path / "aside"
+    place.rename(aside)
+    place.touch()
+    Timer(1, parts.hand.leave, kwargs={"grace_s": 0}).start()
+    assert train_waiting(replace(parts, patience_s=6)) == 1
+    row = read(sqlite, lora_id)
+    assert (row.status, row.attempts) == ("queued", 0)
+
+
 def test_none_is_begun_while_the_host_pauses(parts: Parts, sqlite: Database, files: Files) -> None:
     lora_id = order(sqlite, files)
     with sqlite.begin() as session:

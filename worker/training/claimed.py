@@ -78,7 +78,13 @@ class Work:
 
     def _read(self, sha256: str) -> bytes:
         read = partial(self._parts.files.get, self._folder, sha256)
-        return patiently(self._parts.patience_s, self._parts.hand.check, read)
+        return patiently(self._parts.patience_s, self._stay, read)
+
+    def _stay(self) -> None:
+        """Go on waiting, unless the process leaves."""
+        self._parts.hand.check()
+        if self._parts.hand.leaving:
+            raise ClaimStopped
 
     def _check(self, training: Training) -> None:
         """Hear whether to go on; a process that leaves keeps what was learnt so far first."""
