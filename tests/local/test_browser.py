@@ -233,3 +233,39 @@ async def test_a_refusal_is_read_by_its_member_alone(theatre: Theatre) -> None:
     await page.until(f"{LAST}?.textContent.includes('huge')")
     other = await theatre.seat("阿哲")
     await other.until("!document.body.innerText.includes('huge')")
+
+
+AROUND = """[...document.querySelectorAll(
+  '#toolbar, .sidebar-heading, .sidebar-search, .advanced-search, #inspector-panel'
+)].filter((one) => one.checkVisibility()).map((one) => one.innerText).join(' ')"""
+NAMES = (
+    "SimCord Preview Reroll Alex Morgan Robin studio after dark "
+    "window.simcordPreview.ready Python preview"
+)
+ENGLISH = f"({AROUND}.match(/[A-Za-z]{{3,}}/g) ?? []).filter((one) => !{NAMES!r}.includes(one))"
+
+
+async def test_what_stands_around_a_conversation_speaks_the_language_of_who_looks(
+    theatre: Theatre,
+) -> None:
+    await theatre.product.say("/imagine prompt:Search", "Morgan")
+    page = await theatre.seat("Alex")
+    await page.until(pictures(1), 60)
+    await page.click("document.querySelector('#inspector-toggle')")
+    await page.until(f"{AROUND}.includes('Recent activity') && {ENGLISH}.length > 20")
+    for name, refresh, empty in (
+        ("小满", "刷新", "还没有消息"),
+        ("阿哲", "重新整理", "還沒有訊息"),
+    ):
+        await page.run(VIEWER % name)
+        await page.until(f"{AROUND}.includes({refresh!r}) && !{ENGLISH}.length")
+        await page.click("document.querySelector('#inspector-toggle')")
+        await page.until(f"{AROUND}.includes('最近的操作') && !{ENGLISH}.length")
+        await page.click("document.querySelector('#capture-open')")
+        await page.until(f"{AROUND}.includes('window.') && !{ENGLISH}.length")
+        assert "Search" in await page.run(f"{LAST}.querySelector('blockquote').textContent")
+        quiet = await theatre.seat(name, room="after-dark")
+        await quiet.until(f"document.querySelector('.channel-empty').innerText.includes({empty!r})")
+        await page.send("Page.bringToFront")
+    await page.run(VIEWER % "Alex")
+    await page.until(f"{AROUND}.includes('Refresh preview') && !{AROUND}.includes('重新整理')")
