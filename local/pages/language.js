@@ -13,7 +13,7 @@ const PLACES = [
   ".command-truncated", ".command-unavailable", ".command-file-choose", ".command-popup-heading",
 ].join();
 /** Where, within them, people and messages speak. */
-const OTHERS = "#viewer-picker, .room-control select, .message-row";
+const OTHERS = "#viewer-picker option, .room-control option, .message-row";
 /** What is typed into is no text of the page; what stands there before is. */
 const BOX = "#channel-composer-input";
 const ATTRIBUTES = ["placeholder", "title", "aria-label"];
