@@ -117,7 +117,7 @@ class Database:
 
         def transaction() -> T:
             if time.monotonic() - asked_at > POOL_S:
-                raise StoreUnavailable
+                raise StoreUnavailable from TimeoutError(f"no turn within {POOL_S} s")
             with door() as session:
                 return work(session)
 

@@ -9,6 +9,8 @@ from threading import Lock
 import structlog
 
 LONGEST = 200
+BACKGROUND = "(Background on this error at:"
+"""What SQLAlchemy puts behind what it says."""
 
 log = structlog.get_logger()
 
@@ -50,7 +52,7 @@ def reason(error: BaseException) -> str:
         return type(cause).__name__
     if isinstance(cause, OSError) and cause.strerror:
         return cause.strerror
-    said = str(cause).partition("\n\nDebug source")[0].strip()
+    said = str(cause).partition("\n\nDebug source")[0].partition(BACKGROUND)[0].strip()
     if code := re.search(r"<Code>(\w+)</Code>", said):
         return code[1]
     first = (said.splitlines() or [""])[0]

@@ -4,8 +4,8 @@ import re
 
 from simcord.preview import _markdown
 
-ALONE = re.compile(r"> |[-*] ")
-"""How a line begins that is a quotation or an entry of a list."""
+ALONE = re.compile(r"> | *(?:[-*]|[0-9]{1,9}\.) ")
+"""How a line begins that is a quotation or an entry of a list, which may stand in another."""
 FENCE = "```"
 
 _stock = _markdown._discord_multiline_quotes
@@ -33,6 +33,6 @@ def ended(text: str) -> str:
         if belongs and not begins and line.strip() and not line.startswith(" "):
             lines.append("")
         lines.append(line)
-        is_code ^= line.count(FENCE) % 2 == 1
+        is_code ^= not begins and line.count(FENCE) % 2 == 1  # code in a quotation ends with it
         belongs = begins
     return "\n".join(lines)

@@ -54,6 +54,9 @@ def test_no_click_is_bound_to_a_revision_any_more() -> None:
         ("a\n> b\n> c\nd", ["paragraph", "blockquote", "paragraph"]),
         ("```\n> a\nb\n```", ["code_block"]),
         (">>> a\nb", ["blockquote"]),
+        ("1. a\n2. b\nc", ["ordered_list", "paragraph"]),
+        ("- a\n  - b\nc", ["bullet_list", "paragraph"]),
+        ("> ```\n> a\n> ```\nb", ["blockquote", "paragraph"]),
     ],
 )
 def test_quotations_and_lists_end_with_their_line(text: str, kinds: list[str]) -> None:
