@@ -27,15 +27,15 @@ async def show(services: Services, interaction: Press) -> None:
     await interaction.edit_original_response(view=letter.view, attachments=letter.files())
 
 
-def card(words: Words, count: int, thumbnails: list[Attachment]) -> Letter:
-    """Return the card."""
+def card(words: Words, count: int, thumbnails: list[tuple[Attachment, bool]]) -> Letter:
+    """Return the card; of each picture is told whether it is behind a spoiler."""
     shown: ui.Container[ui.LayoutView] = ui.Container(accent_colour=CALM)
     said = words("hand.title", count=count) if count else words("hand.empty")
     shown.add_item(ui.TextDisplay(said))
     if thumbnails:
         gallery: ui.MediaGallery[ui.LayoutView] = ui.MediaGallery()
-        for one in thumbnails:
-            gallery.add_item(media=f"attachment://{one.name}")
+        for one, is_veiled in thumbnails:
+            gallery.add_item(media=f"attachment://{one.name}", spoiler=is_veiled)
         shown.add_item(gallery)
     if count:
         buttons: list[ui.Button[ui.LayoutView]] = [
@@ -43,10 +43,10 @@ def card(words: Words, count: int, thumbnails: list[Attachment]) -> Letter:
             for one in ("handed", "laydown")
         ]
         shown.add_item(ui.ActionRow(*buttons))
-    return Letter(letters.layout(shown), tuple(thumbnails))
+    return Letter(letters.layout(shown), tuple(one for one, _ in thumbnails))
 
 
-async def _thumbnail(services: Services, number: str) -> Attachment | None:
+async def _thumbnail(services: Services, number: str) -> tuple[Attachment, bool] | None:
     order_id, nth = sources.split(number)
     try:
         generation = await services.database.run(generations.get, order_id)
@@ -54,4 +54,5 @@ async def _thumbnail(services: Services, number: str) -> Attachment | None:
         return None
     chosen = [one for one in generation.images if one.index == nth - 1]
     small = await pictures.thumbnail(services, chosen)
-    return Attachment(f"{number}.webp", small) if small else None
+    is_veiled = pictures.is_veiled(generation, nth - 1)
+    return (Attachment(f"{number}.webp", small), is_veiled) if small else None

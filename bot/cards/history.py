@@ -132,7 +132,9 @@ def _entry(
     text = f"{star}**{plain(request.prompt, PROMPT_SHOWN)}**\n-# {facts}"
     if thumbnail is None:
         return ui.TextDisplay(text)
-    return ui.Section(text, accessory=ui.Thumbnail(f"attachment://{thumbnail}"))
+    veiled = any(pictures.is_veiled(generation, one.index) for one in generation.images)
+    shown: ui.Thumbnail[ui.LayoutView] = ui.Thumbnail(f"attachment://{thumbnail}", spoiler=veiled)
+    return ui.Section(text, accessory=shown)
 
 
 def _entry_buttons(

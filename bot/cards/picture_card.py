@@ -53,7 +53,7 @@ def card(
     shown: ui.Container[ui.LayoutView] = ui.Container(accent_colour=CALM)
     shown.add_item(ui.TextDisplay(quote(request.prompt, PROMPT)))
     gallery: ui.MediaGallery[ui.LayoutView] = ui.MediaGallery()
-    described, spoiler = request.prompt[:ALT_TEXT], bool(generation.spoiler)
+    described, spoiler = request.prompt[:ALT_TEXT], pictures.is_veiled(generation, nth - 1)
     gallery.add_item(media=f"attachment://{file.name}", description=described, spoiler=spoiler)
     shown.add_item(gallery)
     shown.add_item(ui.TextDisplay("\n".join(_facts(words, generation, request, variant, nth))))

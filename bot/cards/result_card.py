@@ -8,6 +8,7 @@ from discord import ui
 from bot.cards import letters, marks, remarks
 from bot.cards.letters import Letter
 from bot.cards.order_card import BUSY, CALM, SORRY, offered, press, reworked
+from bot.delivery import pictures
 from bot.delivery.hints import Hint
 from bot.delivery.pictures import Fetched
 from bot.delivery.reruns import Comparison
@@ -16,7 +17,7 @@ from bot.markdown import plain, quote
 from engine.request import GenerationRequest
 from engine.variants.catalog import Variant
 from store.money.ledger import Balance
-from store.tables.orders import Generation, Review
+from store.tables.orders import Generation
 
 ALT_TEXT = 250
 PROMPT = 1000
@@ -107,13 +108,12 @@ def _beneath(result: Result) -> tuple[str, ...]:
 
 def gallery(generation: Generation, fetched: Fetched) -> ui.MediaGallery[ui.LayoutView]:
     """Return the pictures of an order, behind spoilers where it or the output check wants them."""
-    veiled = {one.index for one in generation.images if one.review == Review.SPOILER}
     shown: ui.MediaGallery[ui.LayoutView] = ui.MediaGallery()
     for index, file in fetched.attachments.items():
         shown.add_item(
             media=f"attachment://{file.name}",
             description=str(generation.request["prompt"])[:ALT_TEXT],
-            spoiler=bool(generation.spoiler) or index in veiled,
+            spoiler=pictures.is_veiled(generation, index),
         )
     return shown
 

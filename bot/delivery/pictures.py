@@ -10,7 +10,7 @@ from engine.labels import visible
 from engine.labels.labelling import Labels, Visible
 from store.errors import FilesUnavailable
 from store.files import Files
-from store.tables.orders import Generation, Image
+from store.tables.orders import Generation, Image, Review
 
 REQUEST_LIMIT = 24 * 2**20
 """Discord refuses a request over 25 MiB, whatever a single file may be."""
@@ -65,6 +65,12 @@ def number_of(image: Image) -> str:
 def name_of(image: Image) -> str:
     """Return what a picture's file is called, without its ending."""
     return f"reroll-{number_of(image)}"
+
+
+def is_veiled(generation: Generation, index: int) -> bool:
+    """Tell whether a picture is to be behind a spoiler: all of the order, or for its check."""
+    reviews = {image.index: image.review for image in generation.images}
+    return bool(generation.spoiler) or reviews.get(index) == Review.SPOILER
 
 
 async def thumbnail(services: Services, images: Sequence[Image]) -> bytes | None:

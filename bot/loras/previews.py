@@ -20,7 +20,7 @@ from store.errors import FilesUnavailable, StoreUnavailable
 from store.loras import library
 from store.loras.errors import LoraUnknown
 from store.tables.loras import Lora
-from store.tables.orders import Generation
+from store.tables.orders import Generation, Review
 
 SEED = "1"
 PROMPT = "a cat"
@@ -47,7 +47,8 @@ async def keep(services: Services, generation: Generation) -> None:
     """Make an order's picture the preview that it was ordered as; nothing for any other order."""
     remarks: Mapping[str, Any] = generation.remarks or {}
     lora_id = str(remarks.get("lora_preview", {}).get("id", ""))
-    sha256 = next((one.file_sha256 for one in generation.images if one.file_sha256), None)
+    plain = (one for one in generation.images if one.review != Review.SPOILER)
+    sha256 = next((one.file_sha256 for one in plain if one.file_sha256), None)
     if not lora_id or sha256 is None:
         return
     with suppress(LoraUnknown, FilesUnavailable, StoreUnavailable):

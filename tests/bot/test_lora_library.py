@@ -18,8 +18,9 @@ from store.loras.library import Kept
 from store.moderation import audit, sanctions
 from store.money.plans import Plan, Plans
 from store.tables.loras import Lora, LoraFetch
+from store.tables.orders import Image, Review
 from tests.bot import loras
-from tests.bot.messages import gallery, presses, text
+from tests.bot.messages import gallery, png, presses, text
 from tests.bot.stage import Stage
 from tests.disks import no_larger
 
@@ -289,6 +290,13 @@ async def test_a_preview_is_an_order_whose_picture_stays(stage: Stage) -> None:
     (lora,) = rows(stage)
     folder = library.folder(lora.id)
     assert stage.services.files.has(folder, lora.preview or "")
+    await stage.alex.slash(stage.channel, "lora preview", name="ink", prompt="a spider")
+    stage.keep(stage.claim(), png(99))
+    with stage.database.begin() as session:  # as where the output check has its doubts
+        doubtful = update(Image).where(Image.generation_id == stage.orders()[-1].id)
+        session.execute(doubtful.values(review=Review.SPOILER))
+    await stage.deliver()
+    assert rows(stage)[0].preview == lora.preview
 
 
 @pytest.mark.parametrize(

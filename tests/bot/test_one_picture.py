@@ -10,6 +10,7 @@ from engine.variants.catalog import Catalog
 from tests.bot.messages import gallery, order_id, parts, presses, text
 from tests.bot.stage import Stage
 from tests.bot.test_editing import _fill, drawn
+from tests.bot.test_reviews import spoilers
 
 
 @pytest.fixture
@@ -136,11 +137,11 @@ async def test_only_its_owner_or_a_moderator_deletes_one(stage: Stage) -> None:
 
 async def test_several_at_hand_are_looked_at_together(stage: Stage) -> None:
     one = await drawn(stage, stage.alex, count=2)
-    other = await drawn(stage, stage.mei)
+    other = await drawn(stage, stage.mei, spoiler=True)
     for message, nth in ((one.response, 2), (other.response, 1)):
         card = await opened(stage, stage.alex, message, nth)
         hand = await stage.alex.click(card, custom_id=presses(card)["refer"])
-    assert len(gallery(hand.response)) == 2
+    assert spoilers(hand.response) == [False, True]
     await stage.restart()
     form = await stage.alex.click(hand.response, custom_id=presses(hand.response)["handed"])
     await stage.alex.submit_modal(form, _fill(form, prompt="both together", variant=["looker"]))

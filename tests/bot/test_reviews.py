@@ -48,6 +48,13 @@ async def press(member: Any, message: Any, action: str) -> Any:
 async def test_a_doubtful_picture_alone_is_behind_a_spoiler(stage: Stage) -> None:
     message = await judged(stage, Verdict.DELIVER, Verdict.SPOILER)
     assert spoilers(message) == [False, True]
+    number = order_id(message)
+    for nth, is_veiled in ((1, False), (2, True)):
+        shown = await stage.alex.slash(stage.channel, "show", number=f"{number}-{nth}")
+        assert spoilers(shown.response) == [is_veiled]
+    mine = await stage.mei.slash(stage.channel, "history")
+    (thumbnail,) = (one for one in parts(mine.response.components) if "media" in one)
+    assert thumbnail["spoiler"]
 
 
 @pytest.mark.parametrize(("locale", "said"), [("zh-CN", "管理员"), ("zh-TW", "管理員")])
