@@ -128,7 +128,7 @@ async def test_a_mask_says_what_is_drawn_anew(stage: Stage) -> None:
     assert kept[:, 68:].min() == 255
     stage.draw()
     await stage.deliver()
-    assert "the rest is the picture's own" in text(result.response)
+    assert "the rest is the original picture" in text(result.response)
 
 
 async def test_what_is_transparent_in_the_picture_is_a_mask(stage: Stage) -> None:
