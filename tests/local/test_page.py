@@ -138,7 +138,8 @@ async def test_a_member_sees_commands_in_their_own_language(
 
 def test_what_the_page_says_is_translated_whole_and_only_that() -> None:
     tables = tomllib.loads(PHRASES.read_text(encoding="utf-8"))
-    assert set(tables) == {one.name.removesuffix(".toml") for one in LOCALES} - {ENGLISH}
+    known = {one.name.removesuffix(".toml") for one in LOCALES} - {ENGLISH}
+    assert {"zh-CN", "zh-TW"} <= set(tables) <= known
     english, *others = (set(table) for table in tables.values())
     assert all(other == english for other in others)
     folder = Path(simcord.preview.__file__).with_name("static")
