@@ -28,6 +28,7 @@ from store.tables.lines import Lane
 from store.tables.money import Account
 from store.tables.orders import Generation, Image
 from tests import postgres
+from tests.store import ends
 from tests.store.placing import NOON, kept, order, request
 
 PLAN = Plan(daily_credits=1_000_000)
@@ -100,7 +101,7 @@ def _one(database: Database, number: int, spent: Spent) -> None:
         claim = claims.claim(session, "w", VARIANTS, THERE)
     assert claim
     with _timed(spent["keep"]), database.begin() as session:
-        claims.keep(session, claim, kept(claim.request))
+        ends.keep(session, claim, kept(claim.request))
 
 
 def _fill(database: Database, members: int) -> None:

@@ -21,6 +21,7 @@ from store.line import claims
 from store.tables.loras import Lora, LoraShare
 from store.tables.orders import Generation, Image
 from tests.bot.messages import png
+from tests.store import ends
 from tests.store.placing import kept, request
 
 READY = b"REROLL READY\n"
@@ -99,7 +100,7 @@ def worked(database: Database, files: Files) -> Iterator[None]:
                 continue
             digest = files.put(claim.generation_id, png(claim.request.seed))
             with database.begin() as session:
-                claims.keep(session, claim, replace(kept(claim.request), file_sha256=digest))
+                ends.keep(session, claim, replace(kept(claim.request), file_sha256=digest))
 
     playing = threading.Thread(target=play)
     playing.start()

@@ -18,6 +18,7 @@ from store.host import migrate, workers
 from store.line import claims, coming
 from store.money.plans import Plan
 from store.orders import placing
+from tests.store import ends
 from tests.store.placing import NOON, kept, order, request
 
 PLAN = Plan(daily_credits=1_000_000)
@@ -146,7 +147,7 @@ class Product:
             loading_s=picture.loading,
         )
         with self._database.begin() as session:
-            claims.keep(session, ticket, told)
+            ends.keep(session, ticket, told)
 
     def coming(self, device: Device, now: float) -> tuple[str, ...]:
         """Look ahead as a worker does."""

@@ -1,7 +1,7 @@
 """What Celery costs: ticket, claim and end through it, and through a bare Redis list.
 
 `python -m bench queue` starts two processes on one database and one broker that take the same
-tickets and write the same SQL (`claims.claim`, `claims.keep`) without drawing: one is a Celery
+tickets and write the same SQL (`claims.claim`, `ends.keep`) without drawing: one is a Celery
 worker with the product's own options, one a loop around BRPOP. Bursts and single orders go through
 them in turn, so that a busy machine slows both alike; it prints the medians and their ratio.
 """
@@ -27,6 +27,7 @@ from store.line import claims
 from store.money.plans import Plan
 from store.orders import placing
 from tests import broker
+from tests.store import ends
 from tests.store.placing import NOON, kept, order, request
 from worker.app import ARGUMENTS, OPTIONS
 from worker.events import redis_url
@@ -117,7 +118,7 @@ def _take(database: Database, client: "redis.Redis", way: str) -> bool:
     if claim is None:
         return False
     with database.begin() as session:
-        claims.keep(session, claim, kept(claim.request))
+        ends.keep(session, claim, kept(claim.request))
     client.incr(f"{way}.drawn")
     return True
 

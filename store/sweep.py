@@ -17,7 +17,7 @@ from engine.errors import RerollError
 from store.choices import labelling
 from store.clock import now_ms
 from store.host import workers
-from store.line import claims, flows
+from store.line import claims, endings, flows
 from store.line.errors import Stuck, WorkerCrashed, WorkerMissing
 from store.moderation import reviews
 from store.money.ledger import Flow
@@ -186,7 +186,7 @@ def _fate(generation: Generation, attempts: int) -> dict[str, object]:
         return {"status": "cancelled", "finished_at": now_ms(), "lease_until": None}
     if attempts >= claims.MOST_ATTEMPTS:
         ended = {"finished_at": now_ms(), "lease_until": None}
-        return {"status": "failed", "error": claims.as_json(WorkerCrashed()), **ended}
+        return {"status": "failed", "error": endings.as_json(WorkerCrashed()), **ended}
     return {"status": "queued", "lease_until": None}
 
 
@@ -228,7 +228,7 @@ def _give_up(session: Session, generation_id: str, error: RerollError) -> bool:
     session.execute(
         update(Image)
         .where(Image.generation_id == generation_id, Image.status == "queued")
-        .values(status="failed", error=claims.as_json(error), finished_at=now_ms())
+        .values(status="failed", error=endings.as_json(error), finished_at=now_ms())
         .execution_options(synchronize_session=False)
     )
     flows.refresh(session, generations.flow_of(generation))

@@ -4,7 +4,7 @@ Knows neither Celery nor Discord.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,10 +21,12 @@ from engine.variants.catalog import Catalog
 from store.database import Database
 from store.errors import FilesUnavailable, LeaseLost, StoreUnavailable
 from store.files import Files
-from store.line import claims
-from store.line.claims import Claim, Kept
+from store.line import claims, endings
+from store.line.claims import Claim
+from store.line.endings import Ending, Kept
 from store.money.errors import MoneyRanOut
 from store.outages import reason
+from store.tables.orders import Generation
 from worker import fetching
 from worker.endings import Endings
 from worker.events import Doorbell, Finished
@@ -35,9 +37,6 @@ from worker.loras import Loras
 from worker.progress import Teller
 from worker.stay import Stay
 from worker.till import Till
-
-Ending = Callable[[Session], bool]
-"""Writes how a claim ended; True where the order is finished with it."""
 
 log = structlog.get_logger()
 
@@ -138,7 +137,7 @@ def draw_waiting(parts: Parts) -> int:
     works: list[Work] = []
     joins = Joins(parts)
     try:
-        with Endings() as endings:
+        with Endings() as ends:
             while not parts.hand.leaving or works:
                 while begun := [Work(parts, claim) for claim in joins.next(works)]:
                     taken += len(begun)
@@ -147,8 +146,8 @@ def draw_waiting(parts: Parts) -> int:
                         with bound_contextvars(order=work.claim.generation_id):
                             work.begin()
                 if works:
-                    _go_on(parts, works, endings)
-                elif not endings.wait():  # one of them may have given its image back
+                    _go_on(parts, works, ends)
+                elif not ends.wait():  # one of them may have given its image back
                     break
     finally:
         # Only where the database stays away: their leases run out.
@@ -157,7 +156,7 @@ def draw_waiting(parts: Parts) -> int:
     return taken
 
 
-def _go_on(parts: Parts, works: list[Work], endings: Endings) -> None:
+def _go_on(parts: Parts, works: list[Work], ends: Endings) -> None:
     """Do one step, and hand over what has ended."""
     for work in works:
         work.check()
@@ -165,7 +164,7 @@ def _go_on(parts: Parts, works: list[Work], endings: Endings) -> None:
     for ended in _to_hand_over(works, parts.engine.goes_on):
         for work in ended:
             works.remove(work)
-        endings.add(partial(_finish, parts, ended))
+        ends.add(partial(_finish, parts, ended))
 
 
 def _to_hand_over(works: Sequence[Work], goes_on: bool) -> Sequence[list[Work]]:
@@ -186,7 +185,7 @@ def _finish(parts: Parts, works: Sequence[Work]) -> None:
     order = works[0].claim.generation_id
     try:
         with bound_contextvars(order=order):
-            _end(parts, order, [(work, _ending(work)) for work in works])
+            _end(parts, order, [(work, _unless_lost(work.claim, _ending(work))) for work in works])
     finally:
         for work in works:
             parts.hand.drop(work.grip)
@@ -206,22 +205,35 @@ def _ending(work: Work) -> Ending:
         kept = work.kept()
     except (ClaimStopped, StoreUnavailable):
         told.info("image handed back")
-        return partial(claims.release, claim=claim)
+        return partial(endings.release, claim=claim)
     except GenerationCancelled:
         told.info("image cancelled")
-        return partial(claims.cancelled, claim=claim)
+        return partial(endings.cancelled, claim=claim)
     except (EngineFailed, FilesUnavailable, MoneyRanOut) as error:
         work.till.ended(error)
         if isinstance(error, FilesUnavailable):
             told.error("image failed", error=reason(error))
         else:
             told.exception("image failed")
-        return partial(claims.fail, claim=claim, error=error)
+        return partial(endings.fail, claim=claim, error=error)
     except Exception:
         told.exception("image failed unexpectedly")
-        return partial(claims.retry, claim=claim, error=EngineFailed())
+        return partial(endings.retry, claim=claim, error=EngineFailed())
     told.info("image drawn", seconds=round(kept.seconds, 3), pixels=kept.pixel_sha256[:12])
-    return partial(claims.keep, claim=claim, kept=kept)
+    return partial(endings.keep, claim=claim, kept=kept)
+
+
+def _unless_lost(claim: Claim, ending: Ending) -> Ending:
+    """Let what ends with it stand where its own lease is lost."""
+
+    def written(session: Session, generation: Generation) -> float:
+        try:
+            return ending(session, generation)
+        except LeaseLost:
+            log.warning("lease lost, result dropped", image=claim.index)
+            return 0.0
+
+    return written
 
 
 def _end(parts: Parts, order: str, ended: Sequence[tuple[Work, Ending]]) -> None:
@@ -232,21 +244,13 @@ def _end(parts: Parts, order: str, ended: Sequence[tuple[Work, Ending]]) -> None
             for work, _ in ended:
                 work.till.settle()
             with parts.database.begin() as session:
-                written = [_written(session, work.claim, ending) for work, ending in ended]
+                finished = endings.end(session, order, [ending for _, ending in ended])
             break
         except StoreUnavailable:
             if time.monotonic() > give_up_at:
                 raise
             time.sleep(1)
-    if any(written):
+    if finished:
         parts.doorbell.ring(Finished(generation_id=order))
         with suppress(FilesUnavailable):
             parts.files.remove_preview(order)
-
-
-def _written(session: Session, claim: Claim, ending: Ending) -> bool:
-    try:
-        return ending(session)
-    except LeaseLost:  # raised before anything is written: what else ends here stands
-        log.warning("lease lost, result dropped", image=claim.index)
-        return False

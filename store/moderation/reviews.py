@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from engine.errors import PictureWithheld
 from store.clock import now_ms
-from store.line import claims
+from store.line import endings
 from store.moderation import audit
 from store.moderation.errors import ReviewDone
 from store.money import ledger
@@ -85,7 +85,7 @@ def _decided(
 
 
 def _refuse(session: Session, generation: Generation, image: Image) -> None:
-    image.status, image.error = "failed", claims.as_json(PictureWithheld())
+    image.status, image.error = "failed", endings.as_json(PictureWithheld())
     session.flush()
     if generation.status == "open":
         return  # refunded with the rest when the order ends

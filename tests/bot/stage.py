@@ -34,12 +34,14 @@ from store.database import Database
 from store.files import Files
 from store.host import workers
 from store.line import claims
+from store.line.endings import Kept
 from store.money import ledger
 from store.money.plans import Plan, Plans
 from store.orders import generations
 from store.tables.orders import Generation
 from tests.bot.messages import png
 from tests.local import openapi
+from tests.store import ends
 from worker.queue import Tickets
 
 PLAN = Plan(daily_credits=10)
@@ -149,7 +151,7 @@ class Stage:
     def keep(self, claim: claims.Claim, content: bytes = b"", **recipe: Any) -> bool:
         """Finish a claimed picture as a worker does."""
         content = content or png(claim.request.seed)
-        kept = claims.Kept(
+        kept = Kept(
             file_sha256=self.services.files.put(claim.generation_id, content),
             file_bytes=len(content),
             pixel_sha256=f"{hash(content) % 2**256:064x}",
@@ -157,7 +159,7 @@ class Stage:
             seconds=0.4,
         )
         with self.database.begin() as session:
-            return claims.keep(session, claim, kept)
+            return ends.keep(session, claim, kept)
 
     def recipe(self, claim: claims.Claim, **changes: Any) -> Recipe:
         """Return what a worker writes down for a claim."""
@@ -188,7 +190,7 @@ class Stage:
 
     def fail(self, claim: claims.Claim, error: RerollError) -> None:
         with self.database.begin() as session:
-            claims.fail(session, claim, error)
+            ends.fail(session, claim, error)
 
     async def drawn(self, member: MemberActor, **options: Any) -> InteractionResult:
         """Order, draw and deliver."""

@@ -14,10 +14,10 @@ from sqlalchemy import update
 
 from bot.background import Sweeper
 from engine.errors import WeightsBroken
-from store.line import claims
 from store.tables.orders import Generation
 from tests.bot.messages import order_id, presses, text
 from tests.bot.stage import Stage
+from tests.store import ends
 
 
 async def unpacked(stage: Stage, messages: list[Any]) -> dict[str, bytes]:
@@ -108,7 +108,7 @@ async def test_what_is_being_drawn_ends_first(stage: Stage) -> None:
         await asyncio.sleep(0.7)
         assert stage.orders()[0].user_id == stage.alex.id
         with stage.database.begin() as session:
-            claims.cancelled(session, claim)
+            ends.cancelled(session, claim)
 
     stopping = asyncio.create_task(stop())
     await stage.alex.click(asked.response, custom_id=presses(asked.response)["oblivion"])

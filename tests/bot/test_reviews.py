@@ -6,10 +6,11 @@ import pytest
 
 from engine.judging.verdicts import Verdict
 from store.choices import servers
-from store.line import claims
+from store.line.endings import Kept
 from store.moderation.audit import page
 from tests.bot.messages import gallery, order_id, parts, png, presses, text
 from tests.bot.stage import DEFAULTS, Stage
+from tests.store import ends
 
 
 async def judged(stage: Stage, *verdicts: Verdict) -> Any:
@@ -18,7 +19,7 @@ async def judged(stage: Stage, *verdicts: Verdict) -> Any:
     for verdict in verdicts:
         claim = stage.claim()
         content = png(claim.request.seed)
-        kept = claims.Kept(
+        kept = Kept(
             file_sha256=stage.services.files.put(claim.generation_id, content),
             file_bytes=len(content),
             pixel_sha256=f"{claim.request.seed:064x}",
@@ -27,7 +28,7 @@ async def judged(stage: Stage, *verdicts: Verdict) -> Any:
             verdict=verdict,
         )
         with stage.database.begin() as session:
-            claims.keep(session, claim, kept)
+            ends.keep(session, claim, kept)
     await stage.deliver()
     return result.response
 

@@ -19,9 +19,11 @@ from engine.labels.seal import Seal
 from engine.pictures.images import encoded, pixel_sha256
 from engine.pictures.uploads import FORMATS
 from store.line import claims
+from store.line.endings import Kept
 from store.tables.orders import Generation
 from tests.bot.messages import png, presses, text
 from tests.bot.stage import Stage, staged
+from tests.store import ends
 
 PICTURE = Image.effect_noise((64, 48), 70).convert("RGB")
 MENU = "Check picture"
@@ -40,7 +42,7 @@ async def drawn(stage: Stage, *, wordless: bool = False, **options: Any) -> tupl
     claim = stage.claim()
     recipe = stage.recipe(claim)
     content = stage.services.labels.kept(encoded(PICTURE), recipe, claim.number, wordless=wordless)
-    kept = claims.Kept(
+    kept = Kept(
         file_sha256=stage.services.files.put(claim.generation_id, content),
         file_bytes=len(content),
         pixel_sha256=pixel_sha256(PICTURE),
@@ -48,7 +50,7 @@ async def drawn(stage: Stage, *, wordless: bool = False, **options: Any) -> tupl
         seconds=0.4,
     )
     with stage.database.begin() as session:
-        claims.keep(session, claim, kept)
+        ends.keep(session, claim, kept)
     await stage.deliver()
     return result.response, content
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from engine.recipe import Recipe
 from engine.request import GenerationRequest, ImageRequest
-from store.line import claims
+from store.line.endings import Kept
 from store.money.plans import Plan
 from store.orders import placing
 from store.orders.order import Order, new_id
@@ -57,7 +57,7 @@ def place(session: Session, count: int = 1, user_id: int = 1, **changes: Any) ->
     return placing.create(session, order(count, user_id, **changes), PLAN, NOON).id
 
 
-def kept(image: ImageRequest) -> claims.Kept:
+def kept(image: ImageRequest) -> Kept:
     """Return a finished picture for a claim."""
     recipe = Recipe(
         request=image,
@@ -70,7 +70,7 @@ def kept(image: ImageRequest) -> claims.Kept:
         threads=1,
         versions={},
     )
-    return claims.Kept(
+    return Kept(
         file_sha256=f"{image.seed:064x}",
         file_bytes=10,
         pixel_sha256=f"{image.seed:064x}",

@@ -16,6 +16,7 @@ from store.tables.lines import Lane
 from store.tables.money import LedgerEntry
 from store.tables.orders import Generation, Image
 from tests.full import STRANGER, full
+from tests.store import ends
 from tests.store.placing import NOON, PLAN, kept, order, place, request
 
 MINE = ledger.Flow(5, 1)
@@ -59,9 +60,9 @@ def test_a_picture_that_finds_no_room_is_kept_later_by_the_same_claim(database: 
     assert claim
     with full(database):
         with pytest.raises(StoreUnavailable), database.begin() as session:
-            claims.keep(session, claim, kept(claim.request))
+            ends.keep(session, claim, kept(claim.request))
     with database.begin() as session:
         assert session.scalar(select(Image.status).where(Image.fence == claim.fence)) == "running"
-        assert claims.keep(session, claim, kept(claim.request))
+        assert ends.keep(session, claim, kept(claim.request))
         sweep(session, watched_ms=0)
         assert generations.get(session, placed).status == "done"

@@ -33,6 +33,7 @@ from store.tables.money import LedgerEntry, MoneyEntry
 from store.tables.orders import Generation
 from store.tables.trainings import Training
 from store.training import trainings
+from tests.store import ends
 from tests.store.placing import NOON, PLAN, kept, order, place
 
 SERVER, MEMBER, OTHER = 5, 1, 2
@@ -46,11 +47,11 @@ def lived(database: Database) -> str:
         order = place(session, user_id=MEMBER)
         claim = claims.claim(session, "w", ["starter"])
         assert claim
-        claims.keep(session, claim, kept(claim.request))
+        ends.keep(session, claim, kept(claim.request))
         theirs = place(session, user_id=OTHER)
         claim = claims.claim(session, "w", ["starter"])
         assert claim
-        claims.keep(session, claim, kept(claim.request))
+        ends.keep(session, claim, kept(claim.request))
         showcase.toggle(session, theirs, SERVER, MEMBER)
         reports.file(session, theirs, SERVER, MEMBER, "rude")
         members.set_defaults(session, MEMBER, {"size": "square"})
@@ -142,7 +143,7 @@ def test_todays_share_of_money_is_not_given_again(database: Database) -> None:
         attempt = Attempt(claim.generation_id, claim.index, claim.fence)
         charge = Charge("bfl", Decimal("0.006"), Decimal("0.00006"))
         budgets.charged(session, attempt, charge)
-        claims.keep(session, claim, kept(claim.request))
+        ends.keep(session, claim, kept(claim.request))
         before = budgets.budget(session, FLOW, plan, NOON)
         assert (before.left, before.own_left) == (840, 40)
     for _ in range(2):
@@ -176,7 +177,7 @@ def test_what_is_open_is_ended_and_refunded_first(database: Database) -> None:
         with pytest.raises(StillDrawing):
             privacy.finish(session, MEMBER)
     with database.begin() as session:
-        claims.cancelled(session, claim)
+        ends.cancelled(session, claim)
         privacy.finish(session, MEMBER)
         row = session.get_one(Generation, waiting)
         assert row.status == "cancelled"

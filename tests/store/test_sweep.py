@@ -10,6 +10,7 @@ from store.money import ledger
 from store.orders import deliveries, generations
 from store.sweep import PATIENCE_MS, TICKET_MS, sweep
 from store.tables.orders import Generation, Image
+from tests.store import ends
 from tests.store.placing import NOON, PLAN, kept, place, request
 
 
@@ -63,7 +64,7 @@ def test_old_orders_wait_for_a_worker_that_is_only_restarting(database: Database
         place(session, request=request(variant="other"))
         other = claims.claim(session, "w", ["other"])
         assert other
-        claims.keep(session, other, kept(other.request))
+        ends.keep(session, other, kept(other.request))
         place(session)
         session.execute(
             update(Image)
@@ -109,7 +110,7 @@ def test_what_is_finished_is_due_until_it_was_delivered(database: Database) -> N
         assert not deliveries.due(session)
         claim = claims.claim(session, "w", ["starter"])
         assert claim
-        claims.keep(session, claim, kept(claim.request))
+        ends.keep(session, claim, kept(claim.request))
     with database.begin() as session:
         (due,) = deliveries.due(session)
         assert due.images[0].pixel_sha256

@@ -14,6 +14,7 @@ from store.money import ledger
 from store.orders import generations
 from store.sweep import reclaim, sweep
 from store.tables.orders import Generation, Image
+from tests.store import ends
 from tests.store.placing import NOON, PLAN, kept, place
 
 
@@ -87,16 +88,16 @@ def test_a_zombie_whose_lease_went_to_another_changes_nothing(database: Database
     heir = taken(database, "heir")
     assert heir.fence > zombie.fence
     for late in (
-        lambda session: claims.keep(session, zombie, kept(zombie.request)),
-        lambda session: claims.fail(session, zombie, EngineFailed()),
+        lambda session: ends.keep(session, zombie, kept(zombie.request)),
+        lambda session: ends.fail(session, zombie, EngineFailed()),
         lambda session: claims.beat(session, zombie),
-        lambda session: claims.release(session, zombie),
-        lambda session: claims.cancelled(session, zombie),
+        lambda session: ends.release(session, zombie),
+        lambda session: ends.cancelled(session, zombie),
     ):
         with pytest.raises(LeaseLost), database.begin() as session:
             late(session)
     with database.begin() as session:
-        assert claims.keep(session, heir, kept(heir.request))
+        assert ends.keep(session, heir, kept(heir.request))
         assert generations.get(session, placed).images[0].worker == "heir"
     assert left(database) == 9
 
@@ -120,7 +121,7 @@ def test_a_picture_handed_back_is_drawn_by_the_next_and_costs_no_attempt(
         claim = taken(database)
         assert claim.attempt == 1
         with database.begin() as session:
-            claims.release(session, claim)
+            ends.release(session, claim)
 
 
 def test_a_picture_handed_back_after_a_cancellation_is_not_drawn(database: Database) -> None:
@@ -129,8 +130,8 @@ def test_a_picture_handed_back_after_a_cancellation_is_not_drawn(database: Datab
     first, second = taken(database), taken(database)
     with database.begin() as session:
         generations.cancel(session, placed, 1, moderator=False)
-        assert not claims.release(session, first)
-        assert claims.retry(session, second, EngineFailed())
+        assert not ends.release(session, first)
+        assert ends.retry(session, second, EngineFailed())
     assert take(database) is None
     assert left(database) == 10
 
@@ -206,7 +207,7 @@ def test_a_retried_failure_ends_after_as_many_attempts(database: Database) -> No
     for _ in range(claims.MOST_ATTEMPTS):
         claim = taken(database)
         with database.begin() as session:
-            ended.append(claims.retry(session, claim, EngineFailed()))
+            ended.append(ends.retry(session, claim, EngineFailed()))
     assert ended == [False, False, True]
     with database.begin() as session:
         assert generations.get(session, placed).status == "failed"

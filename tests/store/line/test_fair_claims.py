@@ -26,6 +26,7 @@ from store.sweep import reclaim, sweep
 from store.tables.base import Base
 from store.tables.lines import Lane
 from store.tables.orders import Generation, Image
+from tests.store import ends
 from tests.store.placing import NOON, kept, order, request
 
 PLAN = Plan(daily_credits=1_000_000)
@@ -62,7 +63,7 @@ def try_take(
 
 def draw(database: Database, claim: Claim, seconds: float) -> None:
     with database.begin() as session:
-        claims.keep(session, claim, replace(kept(claim.request), seconds=seconds))
+        ends.keep(session, claim, replace(kept(claim.request), seconds=seconds))
 
 
 def member(database: Database, claim: Claim) -> int:
@@ -145,8 +146,8 @@ def test_a_picture_that_fails_or_is_stopped_costs_its_time_but_not_more_than_a_g
 ) -> None:
     place(database, 1, 2)
     for end in (
-        lambda session, claim: claims.fail(session, claim, EngineFailed()),
-        claims.cancelled,
+        lambda session, claim: ends.fail(session, claim, EngineFailed()),
+        ends.cancelled,
     ):
         claim = take(database)
         charged = lane(database, 1).vtime - lane(database, 1).settled
@@ -175,7 +176,7 @@ def test_lanes_tell_which_loras_their_first_image_needs(database: Database) -> N
     first = take(database)
     assert lane(database, 1).head_loras == "c"
     with database.begin() as session:
-        claims.release(session, first)
+        ends.release(session, first)
     assert lane(database, 1).head_loras == "b a"
     for expected in ("c", "c", None):
         draw(database, take(database), 1.0)
@@ -294,7 +295,7 @@ class Share(RuleBasedStateMachine):
     def finish(self, which: int, seconds: float) -> None:
         self._end(
             which,
-            lambda session, claim: claims.keep(
+            lambda session, claim: ends.keep(
                 session, claim, replace(kept(claim.request), seconds=seconds)
             ),
         )
@@ -302,7 +303,7 @@ class Share(RuleBasedStateMachine):
     @rule(which=st.integers(0, 9), how=st.sampled_from(["fail", "cancelled", "release", "retry"]))
     def drop(self, which: int, how: str) -> None:
         more = (EngineFailed(),) if how in ("fail", "retry") else ()
-        self._end(which, lambda session, claim: getattr(claims, how)(session, claim, *more))
+        self._end(which, lambda session, claim: getattr(ends, how)(session, claim, *more))
 
     @rule(which=st.integers(0, 9))
     def cancel(self, which: int) -> None:
@@ -332,7 +333,7 @@ class Share(RuleBasedStateMachine):
         if self.lost:
             claim = self.lost[which % len(self.lost)]
             with pytest.raises(LeaseLost), self.database.begin() as session:
-                claims.keep(session, claim, kept(claim.request))
+                ends.keep(session, claim, kept(claim.request))
 
     @invariant()
     def lanes_show_what_their_images_say(self) -> None:

@@ -11,6 +11,7 @@ from store.line import claims
 from store.line.claims import NOTHING_LOADED, Claim
 from store.line.fairness import Residency
 from store.line.joining import AHEAD_S, STAY_S, Joining, join
+from tests.store import ends
 from tests.store.placing import kept, place, request
 
 HERE = Joining(variants=frozenset({"starter"}), width=64, height=64, for_s=0.0)
@@ -72,7 +73,7 @@ def test_nobody_far_ahead_joins(database: Database) -> None:
     assert claim
     assert claim.order["width"] == 64
     with database.begin() as session:
-        claims.keep(session, claim, replace(kept(claim.request), seconds=AHEAD_S + 1))
+        ends.keep(session, claim, replace(kept(claim.request), seconds=AHEAD_S + 1))
     assert joined(database) is None
     assert joined(database, replace(HERE, width=96))
     assert joined(database)

@@ -5,6 +5,7 @@ from store.host import workers
 from store.line import claims, queues
 from store.money.ledger import Flow
 from store.orders import generations
+from tests.store import ends
 from tests.store.placing import kept, place
 
 
@@ -34,7 +35,7 @@ def test_an_order_at_work_is_told_apart_and_an_ended_one_is_gone(database: Datab
     with database.begin() as session:
         (order,) = queues.read(session, Flow(5, 1)).orders
         assert order.drawing
-        claims.keep(session, claim, kept(claim.request))
+        ends.keep(session, claim, kept(claim.request))
     with database.begin() as session:
         queue = queues.read(session, Flow(5, 1))
     assert (queue.orders, queue.count, queue.waiting) == ([], 0, {})

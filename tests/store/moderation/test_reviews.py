@@ -19,6 +19,7 @@ from store.orders import deliveries, generations
 from store.sweep import sweep
 from store.tables.money import LedgerEntry
 from store.tables.orders import Generation, Image, Review
+from tests.store import ends
 from tests.store.placing import NOON, PLAN, kept, place
 
 
@@ -30,7 +31,7 @@ def drawn(database: Database, *verdicts: Verdict) -> str:
         with database.begin() as session:
             claim = claims.claim(session, "w", ["starter"])
             assert claim
-            claims.keep(session, claim, replace(kept(claim.request), verdict=verdict))
+            ends.keep(session, claim, replace(kept(claim.request), verdict=verdict))
     return order
 
 
@@ -108,7 +109,7 @@ def test_a_picture_refused_before_its_order_ends_is_refunded_with_it(database: D
         with database.begin() as session:
             claim = claims.claim(session, "w", ["starter"])
             assert claim
-            claims.keep(session, claim, replace(kept(claim.request), verdict=verdict))
+            ends.keep(session, claim, replace(kept(claim.request), verdict=verdict))
         if verdict is Verdict.HOLD:
             decide(database, order, Review.REFUSED)
     row = read(database, order)
@@ -173,7 +174,7 @@ def test_an_order_deleted_before_its_end_gives_back_the_held_with_the_rest(
     with database.begin() as session:
         claim = claims.claim(session, "w", ["starter"])
         assert claim
-        claims.keep(session, claim, replace(kept(claim.request), verdict=Verdict.HOLD))
+        ends.keep(session, claim, replace(kept(claim.request), verdict=Verdict.HOLD))
         generations.delete(session, order, 1, moderator=False)
     assert left(database) == 10
 

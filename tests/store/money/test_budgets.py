@@ -27,6 +27,7 @@ from store.money.ledger import Flow
 from store.money.plans import Plan
 from store.orders import generations, placing
 from store.tables.money import MoneyEntry
+from tests.store import ends
 from tests.store.placing import NOON, kept, order
 
 ME, CENT = Flow(5, 1), 10_000
@@ -63,7 +64,7 @@ def charge(database: Database, claimed: claims.Claim, cents: str, **kind: Any) -
 
 def keep(database: Database, claimed: claims.Claim) -> None:
     with database.begin() as session:
-        claims.keep(session, claimed, kept(claimed.request))
+        ends.keep(session, claimed, kept(claimed.request))
 
 
 def check(database: Database, claimed: claims.Claim) -> None:
@@ -142,7 +143,7 @@ def test_what_the_vendor_did_not_charge_comes_back(database: Database) -> None:
     charge(database, taken, "3")
     charge(database, taken, "0")
     with database.begin() as session:
-        claims.fail(session, taken, EngineFailed())
+        ends.fail(session, taken, EngineFailed())
     assert money(database).left == 20 * CENT
 
 
@@ -158,7 +159,7 @@ def test_every_attempt_is_charged_but_the_hold_comes_back_once(database: Databas
     first = claim(database)
     charge(database, first, "3")
     with database.begin() as session:
-        claims.release(session, first)  # the same attempt begins anew
+        ends.release(session, first)  # the same attempt begins anew
     second = claim(database)
     assert second.attempt == first.attempt
     charge(database, second, "3")
@@ -217,7 +218,7 @@ def test_an_attempt_that_is_repeated_pays_from_what_is_left(database: Database) 
     first = claim(database)
     charge(database, first, "3")
     with database.begin() as session:
-        claims.release(session, first)
+        ends.release(session, first)
     with pytest.raises(MoneyRanOut):
         check(database, claim(database))
 

@@ -7,6 +7,7 @@ from store.database import Database
 from store.line import claims
 from store.orders import erasing, generations
 from store.tables.orders import Generation, Image
+from tests.store import ends
 from tests.store.placing import kept, place
 
 SERVER = 5
@@ -17,7 +18,7 @@ def drawn(database: Database, **changes: object) -> str:
         order = place(session, **changes)  # type: ignore[arg-type]
         claim = claims.claim(session, "w", ["starter"])
         assert claim
-        claims.keep(session, claim, kept(claim.request))
+        ends.keep(session, claim, kept(claim.request))
         return order
 
 

@@ -17,6 +17,7 @@ from store.money.errors import CreditsSpent
 from store.orders import generations, placing, searches
 from store.sweep import sweep
 from store.tables.orders import Generation, Image
+from tests.store import ends
 from tests.store.placing import NOON, PLAN, kept, order, place, request
 
 ME = ledger.Flow(5, 1)
@@ -36,7 +37,7 @@ def draw(database: Database) -> bool:
     with database.begin() as session:
         taken = claims.claim(session, "w", ["starter"])
         assert taken
-        return claims.keep(session, taken, kept(taken.request))
+        return ends.keep(session, taken, kept(taken.request))
 
 
 def told(database: Database, generation_id: str, *, limit: int) -> list[str]:
@@ -105,7 +106,7 @@ def test_two_workers_that_end_an_order_together_end_it_once(database: Database) 
     def keep(claim: claims.Claim | None) -> bool:
         assert claim
         with database.begin() as session:
-            return claims.keep(session, claim, kept(claim.request))
+            return ends.keep(session, claim, kept(claim.request))
 
     with ThreadPoolExecutor(4) as threads:
         assert sorted(threads.map(keep, taken)) == [False, False, False, True]
@@ -118,7 +119,7 @@ def test_a_picture_that_fails_is_refunded_and_the_others_are_kept(database: Data
         placed = place(session, 3)
         taken = claims.claim(session, "w", ["starter"])
         assert taken
-        claims.fail(session, taken, EngineFailed())
+        ends.fail(session, taken, EngineFailed())
     draw(database)
     draw(database)
     row = read(database, placed)
@@ -132,7 +133,7 @@ def test_an_order_without_any_picture_has_failed_and_costs_nothing(database: Dat
         placed = place(session)
         taken = claims.claim(session, "w", ["starter"])
         assert taken
-        assert claims.fail(session, taken, EngineFailed())
+        assert ends.fail(session, taken, EngineFailed())
     assert read(database, placed).status == "failed"
     assert left(database) == 10
 
@@ -157,7 +158,7 @@ def test_a_running_picture_hears_of_the_cancellation_at_its_next_beat(database: 
         generations.cancel(session, placed, 1, moderator=False)
     with database.begin() as session:
         assert not claims.beat(session, taken)
-        assert claims.cancelled(session, taken)
+        assert ends.cancelled(session, taken)
     assert read(database, placed).status == "cancelled"
     assert left(database) == 10
 
@@ -211,7 +212,7 @@ def test_a_picture_of_an_order_deleted_meanwhile_is_neither_kept_nor_charged(
         generations.delete(session, placed, 1, moderator=False)
         assert sweep(session, watched_ms=0).unpurged == ()
     with database.begin() as session:
-        assert claims.keep(session, taken, kept(taken.request))
+        assert ends.keep(session, taken, kept(taken.request))
         assert sweep(session, watched_ms=0).unpurged == (placed,)
     assert left(database) == 10
 

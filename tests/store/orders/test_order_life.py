@@ -30,6 +30,7 @@ from store.orders.order import Order, new_id
 from store.sweep import reclaim, sweep
 from store.tables.money import LedgerEntry
 from store.tables.orders import Generation, Image
+from tests.store import ends
 from tests.store.placing import NOON, kept, order, request
 
 PLAN = Plan(daily_credits=10**6, concurrent=10**6)
@@ -41,18 +42,18 @@ numbers = itertools.count(1)
 
 
 def keep(session: Session, claim: Claim) -> bool:
-    return claims.keep(session, claim, kept(claim.request))
+    return ends.keep(session, claim, kept(claim.request))
 
 
 def fail(session: Session, claim: Claim) -> bool:
-    return claims.fail(session, claim, EngineFailed())
+    return ends.fail(session, claim, EngineFailed())
 
 
 def retry(session: Session, claim: Claim) -> bool:
-    return claims.retry(session, claim, EngineFailed())
+    return ends.retry(session, claim, EngineFailed())
 
 
-ENDINGS: tuple[Ending, ...] = (keep, fail, retry, claims.cancelled, claims.release)
+ENDINGS: tuple[Ending, ...] = (keep, fail, retry, ends.cancelled, ends.release)
 
 
 class Life(RuleBasedStateMachine):
@@ -159,7 +160,7 @@ class Life(RuleBasedStateMachine):
             return "cancelled" if claim.generation_id in self.deleted else "done"
         if ending is fail or (ending is retry and claim.attempt >= MOST_ATTEMPTS):
             return "failed"
-        return "cancelled" if stopped or ending is claims.cancelled else "queued"
+        return "cancelled" if stopped or ending is ends.cancelled else "queued"
 
     @rule(claim=consumes(taken))
     def lose_the_lease(self, claim: Claim) -> None:

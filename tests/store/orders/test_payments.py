@@ -27,6 +27,7 @@ from store.money.plans import Plan, SlowLane
 from store.orders import generations, placing
 from store.orders.placing import Placed
 from store.tables.orders import Generation
+from tests.store import ends
 from tests.store.placing import NOON, kept, order, request
 
 ME = Flow(5, 1)
@@ -53,7 +54,7 @@ def draw(database: Database) -> None:
     with database.begin() as session:
         taken = claims.claim(session, "w", ["starter"])
         assert taken
-        claims.keep(session, taken, kept(taken.request))
+        ends.keep(session, taken, kept(taken.request))
 
 
 def wide() -> GenerationRequest:

@@ -12,6 +12,7 @@ from store.line import claims
 from store.money.ledger import Flow
 from store.orders import generations, searches
 from store.orders.searches import Search
+from tests.store import ends
 from tests.store.placing import kept, place, request
 
 PROMPTS = {
@@ -34,7 +35,7 @@ def ids(database: Database) -> dict[str, str]:
             placed[name] = place(session, request=wanted)
             claim = claims.claim(session, "w", ["starter", "other"])
             assert claim
-            assert claims.keep(session, claim, kept(claim.request))
+            assert ends.keep(session, claim, kept(claim.request))
     return placed
 
 
