@@ -19,6 +19,7 @@ from engine.drawing.sharing import Shares, Sharing
 from engine.family import Family, Kind, open_family
 from engine.loras.adapters import Adapters
 from engine.memory import device as memory_of
+from engine.memory import heap
 from engine.memory.levers import MAIN, Levers, Wishes
 from engine.memory.words import Shelf, Words
 from engine.pictures.inputs import opened
@@ -70,6 +71,7 @@ class Engine:
         self._rounds = Rounds(self._sharing)
         self._threads = threads
         torch.set_num_threads(threads)
+        heap.keep()
         # Else cuDNN may choose by timing, and the same recipe would give other pixels.
         torch.backends.cudnn.deterministic = True
 
