@@ -26,7 +26,7 @@ async def found(world: World, database_url: str) -> None:
 def _open(world: World, database_url: str) -> list[str]:
     database = Database(database_url)
     try:
-        with database.begin() as session:
+        with database.reading() as session:
             return [
                 said
                 for action, said in CHOSEN.items()

@@ -30,7 +30,7 @@ def loras(parts: "Parts", grip: Grip, request: ImageRequest) -> None:
     """Have the request's LoRAs at hand. Raises LoraLost where one is gone or was removed."""
     if not request.loras:
         return
-    with parts.database.begin() as session:
+    with parts.database.reading() as session:
         if unneeded.gone(session, [use.sha256 for use in request.loras]):
             raise LoraLost
     adapters = parts.engine.adapters

@@ -33,7 +33,7 @@ class Till:
 
     def check(self, variant: str) -> None:
         """Raise MoneyRanOut where the budget does not cover this picture any more."""
-        with self._database.begin() as session:
+        with self._database.reading() as session:
             budgets.check(session, self._attempt, variant)
 
     def hear(self, charge: Charge | None) -> None:

@@ -18,7 +18,7 @@ PER_PAGE = 10
 
 async def show(services: Services, interaction: Press, page: int) -> None:
     """Put a page into the deferred answer."""
-    found = await services.database.run(
+    found = await services.database.read(
         audit.page, interaction.guild_id or 0, offset=page * PER_PAGE, limit=PER_PAGE + 1
     )
     letter = card(services.words(interaction.locale), found, page)

@@ -21,7 +21,7 @@ HAND = "0"
 async def show(services: Services, interaction: Press) -> None:
     """Put the card into the deferred answer, or in the place of the card that was pressed."""
     user_id = interaction.user.id
-    numbers = await services.database.run(stored.at_hand, user_id)
+    numbers = await services.database.read(stored.at_hand, user_id)
     found = [thumb for one in numbers if (thumb := await _thumbnail(services, one)) is not None]
     letter = card(services.words(interaction.locale), len(numbers), found)
     await interaction.edit_original_response(view=letter.view, attachments=letter.files())
@@ -49,7 +49,7 @@ def card(words: Words, count: int, thumbnails: list[tuple[Attachment, bool]]) ->
 async def _thumbnail(services: Services, number: str) -> tuple[Attachment, bool] | None:
     order_id, nth = sources.split(number)
     try:
-        generation = await services.database.run(generations.get, order_id)
+        generation = await services.database.read(generations.get, order_id)
     except Gone:
         return None
     chosen = [one for one in generation.images if one.index == nth - 1]

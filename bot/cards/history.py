@@ -61,7 +61,7 @@ async def show(services: Services, interaction: Press, shown: Shown) -> None:
     """Put a page into the deferred answer; past the end, the last page before it."""
     flow = Flow(home(interaction), interaction.user.id)
     offset = shown.page * PER_PAGE
-    found = await services.database.run(
+    found = await services.database.read(
         searches.history, flow, shown.wanted, offset=offset, limit=PER_PAGE + 1
     )
     if not found and shown.page > 0:

@@ -18,7 +18,7 @@ ME = "me"
 
 async def show(services: Services, interaction: Press) -> None:
     """Put the card into the deferred answer."""
-    chosen = await services.database.run(labelling.read, interaction.user.id)
+    chosen = await services.database.read(labelling.read, interaction.user.id)
     await _put(services, interaction, chosen)
 
 

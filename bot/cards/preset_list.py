@@ -25,7 +25,7 @@ OWN, SERVER = "own", "server"
 
 async def show(services: Services, interaction: Press, page: int) -> None:
     """Put a page into the deferred answer; past the end, the last one."""
-    found = await services.database.run(
+    found = await services.database.read(
         presets.within_reach, home(interaction), interaction.user.id
     )
     letter = card(services.words(interaction.locale), found, page)
@@ -61,7 +61,7 @@ async def offered(
     """Return the presets that what was typed fits; nothing where it takes long."""
     try:
         async with asyncio.timeout(OFFER_S):
-            found = await services.database.run(
+            found = await services.database.read(
                 presets.within_reach, home(interaction), interaction.user.id
             )
     except (TimeoutError, StoreUnavailable):

@@ -23,7 +23,7 @@ MOST_VARIANTS = 10
 async def show(services: Services, interaction: Press) -> None:
     """Put the card into the deferred answer."""
     flow = Flow(home(interaction), interaction.user.id)
-    queue = await services.database.run(queues.read, flow)
+    queue = await services.database.read(queues.read, flow)
     letter = card(services.words(interaction.locale), queue)
     await interaction.edit_original_response(view=letter.view)
 

@@ -30,7 +30,7 @@ async def show(
     parent = None
     if generation.parent_id:
         try:
-            parent = await services.database.run(generations.get, generation.parent_id)
+            parent = await services.database.read(generations.get, generation.parent_id)
         except Gone:
             parent = None
     words, catalog = services.words(interaction.locale), services.catalog

@@ -25,7 +25,7 @@ MOST_A_PAGE = 8
 
 async def show(services: Services, interaction: Press, page: int) -> None:
     """Put a page into the deferred answer; past the end, the last one."""
-    served = await services.database.run(workers.serving)
+    served = await services.database.read(workers.serving)
     words = services.words(interaction.locale)
     letter = card(words, pages(words, services.catalog, served), page)
     await interaction.edit_original_response(view=letter.view)

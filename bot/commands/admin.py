@@ -173,6 +173,6 @@ def _log(group: app_commands.Group, services: Services) -> None:
     async def log(interaction: Press) -> None:
         require_host(services, interaction)
         await interaction.response.defer(ephemeral=True)
-        entries = await services.database.run(audit.page, audit.HOST)
+        entries = await services.database.read(audit.page, audit.HOST)
         shown = host_card.log(services.words(interaction.locale), entries)
         await interaction.edit_original_response(content=shown)

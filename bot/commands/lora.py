@@ -109,7 +109,7 @@ def _info(group: app_commands.Group, services: Services) -> None:
     async def answer(interaction: Press, name: str) -> None:
         await interaction.response.defer(ephemeral=True)
         viewer = wearing.viewer(interaction)
-        lora = await services.database.run(shares.named, viewer, name)
+        lora = await services.database.read(shares.named, viewer, name)
         await shown.info(services, interaction, lora)
 
     assembly.add(group, services, "lora_info", [_name(services)], answer)
@@ -144,7 +144,7 @@ def _set(group: app_commands.Group, services: Services) -> None:
 
 def _preview(group: app_commands.Group, services: Services) -> None:
     async def answer(interaction: Press, name: str, prompt: str | None) -> None:
-        lora = await services.database.run(library.own, interaction.user.id, name)
+        lora = await services.database.read(library.own, interaction.user.id, name)
         await previews.order(services, interaction, lora, prompt)
 
     prompt = Option(
@@ -214,7 +214,7 @@ def _favourite(group: app_commands.Group, services: Services) -> None:
 def _remove(group: app_commands.Group, services: Services) -> None:
     async def answer(interaction: Press, name: str) -> None:
         await interaction.response.defer(ephemeral=True)
-        lora = await services.database.run(library.own, interaction.user.id, name)
+        lora = await services.database.read(library.own, interaction.user.id, name)
         letter = cards.removal(services.words(interaction.locale), lora)
         await interaction.edit_original_response(view=letter.view)
 

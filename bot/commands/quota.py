@@ -36,7 +36,7 @@ def register(tree: Tree, services: Services) -> None:
     async def quota(interaction: Press) -> None:
         await interaction.response.defer(ephemeral=True)
         flow = Flow(home(interaction), interaction.user.id)
-        found = await services.database.run(
+        found = await services.database.read(
             read, services.defaults, flow, rank(interaction), services.now()
         )
         catalog = services.catalog

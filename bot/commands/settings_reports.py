@@ -89,6 +89,6 @@ def _pardon(group: app_commands.Group, services: Services) -> None:
 
 
 async def _show(services: Services, interaction: Press) -> None:
-    found = await services.database.run(sanctions.of, interaction.guild_id or 0)
+    found = await services.database.read(sanctions.of, interaction.guild_id or 0)
     lines = sanctions_card.lines(services.words(interaction.locale), found)
     await interaction.edit_original_response(content=settings_card.fitted(lines))

@@ -77,7 +77,7 @@ def _remove(group: app_commands.Group, services: Services) -> None:
         await _change(services, interaction, change)
 
     async def suggest(interaction: Press, typed: str) -> list[app_commands.Choice[str]]:
-        rows = await services.database.run(prompt_rules.of, interaction.guild_id or 0)
+        rows = await services.database.read(prompt_rules.of, interaction.guild_id or 0)
         wanted = typed.strip().casefold()
         fitting = [row.words for row in rows if wanted in row.words.casefold()]
         return [app_commands.Choice(name=one, value=one) for one in fitting[:MOST_CHOICES]]

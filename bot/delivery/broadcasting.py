@@ -43,10 +43,10 @@ class Broadcaster:
     async def say_next(self) -> bool:
         """Say the oldest that is left, everywhere; return False where there is none."""
         database = self._services.database
-        broadcast = await database.run(broadcasts.unfinished)
+        broadcast = await database.read(broadcasts.unfinished)
         if broadcast is None:
             return False
-        told = await database.run(broadcasts.told, broadcast.id)
+        told = await database.read(broadcasts.told, broadcast.id)
         for guild in self._client.guilds:
             if guild.id not in told:
                 nonce = f"b{broadcast.id}-{guild.id}"

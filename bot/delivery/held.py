@@ -27,7 +27,7 @@ async def tell(services: Services, client: discord.Client, generation: Generatio
         return
     channel_id = None
     with suppress(StoreUnavailable):
-        channel_id = await services.database.run(reviews.channel, generation.guild_id)
+        channel_id = await services.database.read(reviews.channel, generation.guild_id)
     if channel_id is None:
         return
     guild = client.get_guild(generation.guild_id)

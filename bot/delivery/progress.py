@@ -82,7 +82,7 @@ class ProgressBoard:
                 return
             while order.is_new:
                 order.is_new = False
-                generation = await self._services.database.run(generations.get, generation_id)
+                generation = await self._services.database.read(generations.get, generation_id)
                 if generation.status != "open" or generation.cancel_requested or generation.quiet:
                     return
                 await self._wait_for_channel(generation)

@@ -64,7 +64,7 @@ async def heart(services: Services, interaction: Press, generation_id: str) -> N
             press, services.defaults, generation_id, guild_id, user_id, services.now(), fits
         )
     except HeartForOwn:
-        shy = await services.database.run(showcase.is_shy, guild_id, user_id)
+        shy = await services.database.read(showcase.is_shy, guild_id, user_id)
         await interaction.edit_original_response(view=_own(words, shy=shy).view)
         return
     key = outcome.key

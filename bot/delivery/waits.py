@@ -68,7 +68,7 @@ async def _shown(generation_id: str, one: _Followed, database: Database, turns: 
     async def edit() -> None:
         nonlocal waits
         # Read in its turn: progress that was shown before this is seen here, any other comes after.
-        wait = await database.run(waiting.still, generation_id)
+        wait = await database.read(waiting.still, generation_id)
         waits = wait is not None
         if wait is not None and wait != one.wait:
             await one.show(wait)

@@ -59,7 +59,7 @@ async def _found(
 
     try:
         async with asyncio.timeout(OFFER_S):
-            return await services.database.run(read)
+            return await services.database.read(read)
     except (TimeoutError, StoreUnavailable):
         return []
 

@@ -29,7 +29,7 @@ async def _favour(services: Services, interaction: Press, lora_id: str, _page: i
 
 async def _drop(services: Services, interaction: Press, lora_id: str, _page: int) -> None:
     await interaction.response.defer()
-    lora = await services.database.run(_own, lora_id, interaction.user.id)
+    lora = await services.database.read(_own, lora_id, interaction.user.id)
     letter = cards.removal(services.words(interaction.locale), lora)
     await interaction.edit_original_response(view=letter.view, attachments=[])
 

@@ -52,7 +52,7 @@ async def keep(services: Services, generation: Generation) -> None:
     if not lora_id or sha256 is None:
         return
     with suppress(LoraUnknown, FilesUnavailable, StoreUnavailable):
-        lora = await services.database.run(library.by_id, lora_id)
+        lora = await services.database.read(library.by_id, lora_id)
         if lora.owner_id != generation.user_id or lora.preview == sha256:
             return
         await services.files.acopy(library.folder(lora_id), sha256, source=generation.id)

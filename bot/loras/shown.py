@@ -36,7 +36,7 @@ async def listing(services: Services, interaction: Press, page: int) -> None:
         left = library.room_left(session, viewer.user_id, room(plan))
         return found, count, shown, left
 
-    found, count, shown, left = await services.database.run(read)
+    found, count, shown, left = await services.database.read(read)
     letter = cards.listing(services.words(interaction.locale), found, count, shown, left)
     await interaction.edit_original_response(view=letter.view, attachments=[])
 
@@ -44,7 +44,7 @@ async def listing(services: Services, interaction: Press, page: int) -> None:
 async def info(services: Services, interaction: Press, lora: Lora) -> None:
     """Show the card of a LoRA that the member may use."""
     viewer = wearing.viewer(interaction)
-    known = await services.database.run(_known, viewer, lora)
+    known = await services.database.read(_known, viewer, lora)
     preview = None
     if lora.preview:
         with suppress(FilesUnavailable):
@@ -63,7 +63,7 @@ async def usable(services: Services, interaction: Press, lora_id: str) -> Lora:
             raise LoraUnknown(value=lora_id)
         return lora
 
-    return await services.database.run(read)
+    return await services.database.read(read)
 
 
 def check_member(session: Session, interaction: Press) -> None:

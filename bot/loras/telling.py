@@ -45,7 +45,7 @@ class Telling:
     async def tell(self) -> None:
         """Tell once all that is new."""
         database = self._services.database
-        ended, under_way = await database.run(_news)
+        ended, under_way = await database.read(_news)
         for fetch, lora in ended:
             self._shown.pop(lora.id, None)
             if lora.id not in self._told:

@@ -74,7 +74,7 @@ async def named(services: Services, interaction: Press, typed: str | None) -> tu
         return ()
     try:
         async with asyncio.timeout(READ_S):
-            return await services.database.run(found, viewer(interaction), asked)
+            return await services.database.read(found, viewer(interaction), asked)
     except TimeoutError as error:
         raise StoreUnavailable from error
 

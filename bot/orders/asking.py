@@ -166,7 +166,7 @@ async def _here(services: Services, interaction: Press) -> tuple[set[str], Plan]
 
     try:
         async with asyncio.timeout(READ_S):
-            return await services.database.run(read)
+            return await services.database.read(read)
     except TimeoutError as error:
         raise StoreUnavailable from error
 

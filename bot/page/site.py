@@ -87,7 +87,7 @@ class Site:
     async def gallery(self, request: web.Request) -> web.Response:
         """Answer with the showcase."""
         page = _page(request)
-        found = await self.database.run(
+        found = await self.database.read(
             gallery.showcase,
             self.settings.server_ids,
             offset=page * PER_PAGE,
@@ -99,7 +99,7 @@ class Site:
         """Answer with the visitor's own pictures."""
         visitor = self._visitor(request)
         page = _page(request)
-        found = await self.database.run(
+        found = await self.database.read(
             gallery.own, visitor.user_id, offset=page * PER_PAGE, limit=PER_PAGE + 1
         )
         shown = self._pages(request, found, page, "/me/picture")
@@ -107,7 +107,7 @@ class Site:
 
     async def status(self, request: web.Request) -> web.Response:
         """Answer with the line."""
-        now = await self.database.run(overview.read)
+        now = await self.database.read(overview.read)
         words = self._words(request)
         workers = [set(filter(draws, names)) for names in now.workers.values()]
         drawn = set().union(*workers)
@@ -122,14 +122,14 @@ class Site:
     async def picture(self, request: web.Request) -> web.Response:
         """Answer with a picture that everybody may see."""
         wanted = (request.match_info["id"], int(request.match_info["index"]))
-        image = await self.database.run(gallery.shown, self.settings.server_ids, *wanted)
+        image = await self.database.read(gallery.shown, self.settings.server_ids, *wanted)
         return await self._answer(image, "public, max-age=300")
 
     async def my_picture(self, request: web.Request) -> web.Response:
         """Answer with a picture of the visitor's own."""
         visitor = self._visitor(request)
         wanted = (request.match_info["id"], int(request.match_info["index"]))
-        image = await self.database.run(gallery.owned, visitor.user_id, *wanted)
+        image = await self.database.read(gallery.owned, visitor.user_id, *wanted)
         return await self._answer(image, "private, max-age=300")
 
     async def log_in(self, _request: web.Request) -> web.Response:

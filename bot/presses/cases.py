@@ -110,7 +110,7 @@ async def _tell(services: Services, interaction: Press, seen: Seen, key: str) ->
     generation, guild = seen.generation, interaction.guild
     words = services.words(generation.locale)
     server = guild.name if guild else ""
-    appeals = await services.database.run(sanctions.appeals, generation.guild_id)
+    appeals = await services.database.read(sanctions.appeals, generation.guild_id)
     said = words(f"told.{key}", server=server, id=generation.id, appeals=appeals).strip()
     try:
         channel = await interaction.client.create_dm(discord.Object(generation.user_id))
@@ -122,7 +122,7 @@ async def _tell(services: Services, interaction: Press, seen: Seen, key: str) ->
 
 
 async def _moderated(services: Services, interaction: Press, generation_id: str) -> Seen:
-    seen = await services.database.run(reports.seen, generation_id)
+    seen = await services.database.read(reports.seen, generation_id)
     if not moderates(interaction) or seen.case.guild_id != interaction.guild_id:
         raise NotYours
     return seen

@@ -48,7 +48,7 @@ async def _laydown(services: Services, interaction: Press, _subject: str, _nth: 
 
 
 async def _handed(services: Services, interaction: Press, _subject: str, _nth: int) -> None:
-    numbers = await services.database.run(one_picture.at_hand, interaction.user.id)
+    numbers = await services.database.read(one_picture.at_hand, interaction.user.id)
     if not numbers:
         raise PictureNotGiven
     await edit_form.open_form(services, interaction, edit_form.of_numbers(numbers))

@@ -72,7 +72,7 @@ async def submitted(services: Services, interaction: Press) -> None:
         if match is None:
             raise PressOutdated
         wish = _wish(services, interaction, match["id"], int(match["nth"] or 0), _fields(data))
-        await placing.submit(services, interaction, lambda: services.database.run(wish))
+        await placing.submit(services, interaction, lambda: services.database.read(wish))
 
 
 def _wish(

@@ -75,7 +75,7 @@ async def submitted(services: Services, interaction: Press) -> None:
 
 async def refresh(services: Services, client: discord.Client, generation_id: str) -> None:
     """Make the message of a case anew, by what SQL knows. Raises Gone or HTTPException."""
-    seen = await services.database.run(reports.seen, generation_id)
+    seen = await services.database.read(reports.seen, generation_id)
     if seen.case.message_id is None or seen.case.channel_id is None:
         return
     letter = await _letter(services, client, seen)
@@ -102,7 +102,7 @@ async def _file(services: Services, interaction: Press, generation_id: str, reas
 
 
 async def _post(services: Services, client: discord.Client, generation_id: str) -> None:
-    seen = await services.database.run(reports.seen, generation_id)
+    seen = await services.database.read(reports.seen, generation_id)
     letter = await _letter(services, client, seen)
     channel = client.get_partial_messageable(seen.case.channel_id or 0)
     # The nonce makes a repeat after a lost answer the same message.

@@ -51,7 +51,7 @@ async def decide(
 
 async def _moderated(services: Services, interaction: Press, generation_id: str) -> Generation:
     """Return an order of the server that the member moderates. Raises NotYours or Gone."""
-    generation = await services.database.run(generations.get, generation_id)
+    generation = await services.database.read(generations.get, generation_id)
     if not moderates(interaction) or generation.guild_id != interaction.guild_id:
         raise NotYours
     return generation

@@ -85,7 +85,7 @@ async def parts(
 
     Raises StoreUnavailable.
     """
-    tables = await services.database.run(_read, user_id)
+    tables = await services.database.read(_read, user_id)
     part, sent = _Part(limit), 0
     for name, load in _entries(services, tables):
         if sent >= most:

@@ -87,7 +87,7 @@ async def _read(services: Services, guild_id: int) -> Sequence[Channel]:
     async with asyncio.timeout(READ_S), services.chosen.reading:
         if (known := services.chosen.get(guild_id)) is not None:
             return known
-        rows = await services.database.run(channels.chosen, guild_id)
+        rows = await services.database.read(channels.chosen, guild_id)
         services.chosen.put(guild_id, rows)
         return rows
 

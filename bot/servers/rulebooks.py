@@ -29,7 +29,7 @@ class Rulebooks:
         at, book = self._books.get(guild_id, (float("-inf"), NONE))
         if time.monotonic() - at < FRESH_S:
             return book
-        rows = await database.run(prompt_rules.of, guild_id)
+        rows = await database.read(prompt_rules.of, guild_id)
         book = Rules([_rule(row) for row in rows]) if rows else NONE
         self._books[guild_id] = (time.monotonic(), book)
         self._books.move_to_end(guild_id)

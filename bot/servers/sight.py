@@ -29,4 +29,4 @@ def read(session: Session, interaction: Press, generation_id: str) -> Generation
 
 async def seen(services: Services, interaction: Press, generation_id: str) -> Generation:
     """Return an order with its images. Raises Gone, also for one that is out of sight."""
-    return await services.database.run(read, interaction, generation_id)
+    return await services.database.read(read, interaction, generation_id)

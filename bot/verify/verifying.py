@@ -23,7 +23,7 @@ async def verify(services: Services, interaction: Press, file: discord.Attachmen
     looked = await services.fetching.file(file, partial(look, labels=services.labels))
     viewer = Viewer(interaction.guild_id or 0, interaction.user.id)
     number = _number(services, looked)
-    origin = await services.database.run(origins.find, looked.pixels, number, viewer)
+    origin = await services.database.read(origins.find, looked.pixels, number, viewer)
     letter = card.card(services, interaction.locale, looked, origin, viewer)
     await interaction.edit_original_response(view=letter.view)
 

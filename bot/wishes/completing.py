@@ -48,7 +48,7 @@ async def preset(services: Services, interaction: Press, typed: str) -> Preset:
     """Return the preset of that name. Raises PresetUnknown or StoreUnavailable."""
     try:
         async with asyncio.timeout(READ_S):
-            return await services.database.run(
+            return await services.database.read(
                 presets.named, home(interaction), interaction.user.id, typed
             )
     except TimeoutError as error:

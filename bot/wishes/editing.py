@@ -245,7 +245,7 @@ async def _kept(
         return Dressed(replace(before, loras=()), LEFT_OUT)
     sha256s = [use.sha256 for use in before.loras]
     try:
-        await services.database.run(shares.check, wearing.viewer(interaction), sha256s, ())
+        await services.database.read(shares.check, wearing.viewer(interaction), sha256s, ())
     except LoraNotShared:
         return Dressed(replace(before, loras=()), LEFT_OUT)
     return Dressed(before, wearing.carried(parent))

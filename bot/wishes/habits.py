@@ -27,7 +27,7 @@ class Habits:
         """Read them. Raises StoreUnavailable; then the first order reads them."""
         async with self._reading:
             if self._known is None:
-                self._known = await database.run(members.defaults)
+                self._known = await database.read(members.defaults)
 
     async def of(self, database: Database, user_id: int) -> Mapping[str, Any]:
         """Return a member's defaults. Raises StoreUnavailable."""

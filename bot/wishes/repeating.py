@@ -33,7 +33,7 @@ async def again(services: Services, interaction: Press, generation_id: str, nth:
         differs = expected.value if expected and not notes else ""
         return Wish(request=request, parent=parent, notes=notes, remarks=said, differs=differs)
 
-    await placing.submit(services, interaction, lambda: services.database.run(wish))
+    await placing.submit(services, interaction, lambda: services.database.read(wish))
 
 
 def _said(parent: Generation) -> Remarks:
@@ -64,4 +64,4 @@ async def new(services: Services, interaction: Press, generation_id: str, nth: i
         request = services.reader.rerolled(asked)
         return Wish(request=request, parent=parent, remarks=_said(parent))
 
-    await placing.submit(services, interaction, lambda: services.database.run(wish))
+    await placing.submit(services, interaction, lambda: services.database.read(wish))

@@ -113,7 +113,7 @@ async def offered(
     flow = Flow(home(interaction), interaction.user.id)
     try:
         async with asyncio.timeout(OFFER_S):
-            found = await services.database.run(searches.history, flow, offset=0, limit=LOOKS_BACK)
+            found = await services.database.read(searches.history, flow, offset=0, limit=LOOKS_BACK)
     except (TimeoutError, StoreUnavailable):
         return []
     return choices(found, typed)
@@ -162,7 +162,7 @@ def _custom_ids(components: Iterable[Any]) -> Iterator[str]:
 
 async def _visible(services: Services, interaction: Press, order_id: str, typed: str) -> Generation:
     try:
-        generation = await services.database.run(generations.get, order_id)
+        generation = await services.database.read(generations.get, order_id)
     except Gone as error:
         raise PictureUnknown(value=typed[:50]) from error
     is_here = generation.guild_id == home(interaction) != ELSEWHERE

@@ -223,7 +223,7 @@ def workers_alive(url: str) -> Iterator[Finding]:
         return
     opened = Database(url)
     try:
-        with opened.begin() as session:
+        with opened.reading() as session:
             recent = select(func.count()).where(Worker.seen_at > now_ms() - 30_000)
             count = session.scalar(recent) or 0
     except StoreUnavailable:

@@ -31,7 +31,7 @@ class Numbers(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield everything as it is now."""
         try:
-            with self._database.begin() as session:
+            with self._database.reading() as session:
                 now = overview.read(session)
         except StoreUnavailable:
             yield GaugeMetricFamily("reroll_database_up", "Whether the database answers", 0)

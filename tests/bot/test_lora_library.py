@@ -266,8 +266,11 @@ async def test_favourites_come_first(stage: Stage) -> None:
 
 async def test_removal_asks_back(stage: Stage) -> None:
     loras.add(stage, stage.alex, "ink")
+    card = await run(stage, stage.alex, "info", name="ink")
+    await stage.alex.click(card, custom_id=presses(card)["loradrop"])
     asked = await run(stage, stage.alex, "remove", name="ink")
     assert "Remove “ink” for good?" in text(asked)
+    assert text(card) == text(asked)
     assert rows(stage)[0].deleted_at is None
     await stage.alex.click(asked, custom_id=presses(asked)["loragone"])
     assert "is removed" in text(asked)

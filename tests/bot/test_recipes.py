@@ -236,8 +236,8 @@ async def test_a_slow_database_is_told_before_anything_is_public(world: Services
     async with staged(world) as stage:
         first = await stage.drawn(stage.alex)
         number = order_id(first.response)
-        run, stage.services.database.run = stage.services.database.run, never  # type: ignore[method-assign]
+        read, stage.services.database.read = stage.services.database.read, never  # type: ignore[method-assign]
         result = await stage.alex.slash(stage.channel, "again", number=number)
-        stage.services.database.run = run  # type: ignore[method-assign]
+        stage.services.database.read = read  # type: ignore[method-assign]
         assert result.response.ephemeral
         assert "records cannot be reached" in result.response.content

@@ -45,7 +45,7 @@ def _told(settings: WorkerSettings) -> Mapping[str, Rows]:
         return {}
     database = Database(url)
     try:
-        with database.begin() as session:
+        with database.reading() as session:
             return workers.rows(session, settings.worker_name)
     except StoreUnavailable:
         return {}

@@ -53,7 +53,7 @@ async def ask(
     library.tidy(asked.name)
     check(asked.variant, asked.plan, LEAST_EXAMPLES)
     # Asked before anybody uploads pictures for nothing.
-    plan = await services.database.run(shown.plan_in, services, interaction)
+    plan = await services.database.read(shown.plan_in, services, interaction)
     trainings.check_plan(plan)
     if archive is None:
         # Pictures of a form have no descriptions: without a trigger word they teach nothing.

@@ -49,7 +49,7 @@ class TrainingBoard:
     async def tell(self) -> None:
         """Tell once all that is new."""
         database = self._services.database
-        for training, lora in await database.run(_untold):
+        for training, lora in await database.read(_untold):
             if lora.id not in self._told:
                 try:
                     self._told[lora.id] = await self._end(training, lora)
@@ -60,7 +60,7 @@ class TrainingBoard:
             self._shown.pop(lora.id, None)
             await database.run(trainings.told, lora.id, self._told[lora.id])
             del self._told[lora.id]
-        for training, lora in await database.run(_running):
+        for training, lora in await database.read(_running):
             if self._is_new(training):
                 with suppress(discord.DiscordException, OSError, FilesUnavailable):
                     await self._edit(training, await self._letter(cards.under_way, training, lora))
