@@ -44,6 +44,8 @@ class Joins:
         is_new = self._parts.engine.adapters.at_hand != self._at_hand
         if self._parts.engine.room < 1 or (time.monotonic() < self._look_at and not is_new):
             return ()
+        if any(_is_alone(work.claim) for work in works):
+            return ()
         try:
             return self._beside([work.claim for work in works]) if self._is_due() else ()
         except StoreUnavailable:  # what is under way needs the database only when it ends
@@ -86,6 +88,8 @@ class Joins:
 
         None where something has to be loaded for it first: others would wait for that.
         """
+        if _is_alone(first):
+            return 0
         try:
             request = first.request
         except TypeError:  # by another version: told where it is to be drawn
@@ -119,3 +123,8 @@ class Joins:
             for_s=time.monotonic() - self._began_at,
             held=held,
         )
+
+
+def _is_alone(claim: Claim) -> bool:
+    """Tell whether a picture was tried before: if it kills its worker, then not others' too."""
+    return claim.attempt > 1

@@ -2,7 +2,8 @@
 
 Whose turn it is goes first if its picture fits in. Where it does not, somebody little ahead may,
 and only for a while: then the worker's hands are emptied for whose turn it is. Nobody joins whom a
-worker who holds less will draw.
+worker who holds less will draw, and nobody who was tried before: a picture that kills its worker
+must not take the same others down with it until all are given up.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -86,7 +87,8 @@ def _first_that_fits(
         if not flows.lock_if_free(session, Flow(head.guild_id, head.user_id)):
             continue
         found = claims.first_waiting(session, head.lane_id)
-        if found and joining.takes(found[1].request):
+        # Who was tried before may have taken a worker down: not with others in its hands again.
+        if found and not found[0].attempts and joining.takes(found[1].request):
             return claims.take(session, head, found, worker, lease)
     return None
 

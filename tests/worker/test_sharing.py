@@ -100,6 +100,16 @@ def test_a_worker_that_leaves_hands_all_its_pictures_back(sharing: Parts) -> Non
     assert sharing.hand.empty
 
 
+def test_a_picture_that_was_tried_before_is_drawn_alone(sharing: Parts, counting: Counting) -> None:
+    placed = [order(sharing.database, steps=30) for _ in range(3)]
+    with sharing.database.begin() as session:
+        tried = update(Image).where(Image.generation_id.in_(placed[::2]))
+        session.execute(tried.values(attempts=1))
+    assert draw_waiting(sharing) == 3
+    assert counting.most == 1
+    assert {read(sharing.database, key).status for key in placed} == {"done"}
+
+
 def test_a_picture_that_fails_refunds_its_own_order_only(sharing: Parts) -> None:
     failing = order(sharing.database, prompt="龘" * 1000)
     staying = order(sharing.database)
