@@ -32,10 +32,10 @@ class Endings:
             self.wait()
 
     def add(self, end: Callable[[], None]) -> None:
-        """Hand an ending over. Raises what an earlier one ended with."""
-        while self._under_way and (len(self._under_way) >= MOST or self._under_way[0].done()):
-            self._under_way.popleft().result()
+        """Hand an ending over, which will run. Raises what an earlier one ended with."""
         self._under_way.append(self._thread.submit(end))
+        while (left := len(self._under_way)) > MOST or (left > 1 and self._under_way[0].done()):
+            self._under_way.popleft().result()
 
     def wait(self) -> bool:
         """Wait for all of them; tell whether there was any. Raises what one ended with."""
