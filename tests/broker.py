@@ -24,12 +24,9 @@ class RunningBroker:
     def url(self) -> str:
         return self.plan.url
 
-    def client(self) -> redis.Redis:
-        return redis.Redis(unix_socket_path=str(self.plan.socket))
-
     def start(self) -> None:
         self.process = subprocess.Popen(self.plan.command, stdout=subprocess.DEVNULL)
-        client = self.client()
+        client = redis.Redis(unix_socket_path=str(self.plan.socket))
         until = time.monotonic() + 10
         while time.monotonic() < until:
             try:

@@ -1,6 +1,6 @@
 """Celery's consumer, told to wait for a queue that is away or takes no writes, and to say so once.
 
-Left alone it ends where writes are refused, as by a Redis whose disk or memory is full; it looks
+Left alone it ends where writes are refused, as by a Redis whose disk is full; it looks
 ever more rarely for one that is away; and each loss is a stack in the log.
 """
 

@@ -114,28 +114,6 @@ def test_a_queue_whose_disk_is_full_is_waited_for(tmp_path: Path) -> None:
         tickets.close()
 
 
-def test_a_queue_whose_memory_is_full_is_waited_for(running_broker: RunningBroker) -> None:
-    client = running_broker.client()
-    with closing(Listener(running_broker.url)) as listener:
-        listener.hears("REROLL READY")
-        tickets = Tickets(running_broker.url)
-        tickets.send("starter")
-        listener.hears("took a ticket")
-        client.lpush("ballast", bytes(1 << 20))
-        # Taking a ticket writes, too: one is waiting when there is no more room.
-        client.config_set("maxmemory", 1 << 20)
-        client.client_kill_filter(_type="normal", skipme=True)
-        listener.hears("unavailable")
-        client.config_set("maxmemory", 0)
-        listener.hears("available again")
-        tickets.send("starter")
-        listener.hears("took a ticket")
-        assert listener.end() == 0
-        said_twice(listener)
-        tickets.close()
-    client.close()
-
-
 def test_it_looks_for_a_queue_that_is_away_as_often_at_the_end(tmp_path: Path) -> None:
     """Not ever more rarely: else a worker is deaf for half a minute after a long outage."""
     door = tmp_path / "broker.sock"
