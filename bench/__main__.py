@@ -16,6 +16,7 @@ BENCHES = (
     "bench.adapters",
     "bench.training",
     "bench.claims",
+    "bench.readers",
     "bench.queue",
     "bench.labels",
     "bench.fairness",
