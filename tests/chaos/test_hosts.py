@@ -3,16 +3,15 @@
 SQLite is given no room or no rights by its own means, which a root user's rights do not lift.
 """
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import discord
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 
 from bot.services import Services
 from store.database import Database
@@ -26,15 +25,14 @@ __all__ = ["broker_url", "catalog", "stage", "world"]
 
 @contextmanager
 def pragma(database: Database, said: str, undone: str) -> Iterator[None]:
-    """Have every connection of a database set something, and the other thing afterwards."""
+    """Have every transaction of a database set something, and the other thing afterwards."""
     engine = database._engine
     wanted = [said]
 
-    def checked_out(connection: sqlite3.Connection, *_: object) -> None:
-        with closing(connection.cursor()) as cursor:
-            cursor.execute(f"PRAGMA {wanted[0]}")
+    def begun(connection: Connection) -> None:  # after it said itself whether it writes
+        connection.exec_driver_sql(f"PRAGMA {wanted[0]}")
 
-    event.listen(engine, "checkout", checked_out)
+    event.listen(engine, "begin", begun)
     try:
         yield
     finally:
