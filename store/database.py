@@ -87,7 +87,7 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """Yield a session that sees one state and can write nothing.
+        """Yield a session that can write nothing, and sees one state on SQLite.
 
         Raises StoreUnavailable where the database cannot answer.
         """
