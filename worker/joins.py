@@ -44,6 +44,8 @@ class Joins:
         is_new = self._parts.engine.adapters.at_hand != self._at_hand
         if self._parts.engine.room < 1 or (time.monotonic() < self._look_at and not is_new):
             return ()
+        if self._parts.engine.goes_on:
+            return ()  # until the next forward there is nothing to share
         if any(_is_alone(work.claim) for work in works):
             return ()
         try:

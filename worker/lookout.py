@@ -10,7 +10,7 @@ from threading import Event, Thread
 import structlog
 
 from engine.errors import RerollError
-from store.line import coming
+from store.line import coming, flows
 from store.line.claims import Claim
 from worker.drawing import Parts
 
@@ -75,6 +75,8 @@ class Lookout:
     def _coming(self) -> list[str]:
         parts = self._parts
         with parts.database.reading() as session:
+            if not flows.waits(session, parts.catalog.names):
+                return []
             residency = parts.stay.residency(parts.catalog, parts.engine)
             names = coming.loras(session, parts.catalog.names, residency)
         return [name for name in names if name not in residency.loras | self._tried]

@@ -34,18 +34,22 @@ async def fetch(
     Raises FilesUnavailable where the file store cannot answer now.
     """
     shown = [one for one in generation.images if one.file_sha256 and nth in (0, one.index + 1)]
-    kept = {image.index: await read(services.files, image) for image in shown}
-    found = {index: content for index, content in kept.items() if content is not None}
+    kept = await asyncio.gather(*(read(services.files, image) for image in shown))
+    found = [
+        (image, content) for image, content in zip(shown, kept, strict=True) if content is not None
+    ]
     limit = min(upload_limit, REQUEST_LIMIT // max(1, len(found)))
     text = label(services.labels, generation)
-    attachments, reencoded = {}, False
-    for image in shown:
-        if image.index in found:
-            content, kind = await asyncio.to_thread(
-                services.labels.copy, found[image.index], number_of(image), limit, text
-            )
-            attachments[image.index] = Attachment(f"{name_of(image)}.{kind}", content)
-            reencoded |= kind != "png"
+
+    def copy(image: Image, content: bytes) -> Attachment:
+        sent, kind = services.labels.copy(content, number_of(image), limit, text)
+        return Attachment(f"{name_of(image)}.{kind}", sent)
+
+    def copies() -> dict[int, Attachment]:
+        return {image.index: copy(image, content) for image, content in found}
+
+    attachments = await asyncio.to_thread(copies)
+    reencoded = any(not one.name.endswith(".png") for one in attachments.values())
     return Fetched(attachments, len(kept) - len(found), reencoded)
 
 

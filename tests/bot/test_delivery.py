@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from bot.delivery.delivering import Delivery, facts
 from engine.errors import DeviceFull
+from store.files import Files
 from store.line.errors import WorkerMissing
 from store.orders import deliveries, generations
 from store.tables.orders import Generation
@@ -29,6 +30,22 @@ async def test_an_order_is_delivered_once(stage: Stage) -> None:
     before = len(stage.env.http_requests)
     await stage.deliver()
     assert len(stage.env.http_requests) == before
+
+
+async def test_an_orders_pictures_are_fetched_side_by_side(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched, all_asked = Files.aget, asyncio.Barrier(4)
+
+    async def meeting(files: Files, folder: str, digest: str) -> bytes:
+        async with asyncio.timeout(10):
+            await all_asked.wait()
+        return await fetched(files, folder, digest)
+
+    monkeypatch.setattr(Files, "aget", meeting)
+    result = await stage.drawn(stage.alex, count=4)
+    (order,) = stage.orders()
+    assert gallery(result.response) == [f"reroll-{order.id}-{n}.png" for n in (1, 2, 3, 4)]
 
 
 async def test_rounds_that_overlap_deliver_an_order_once(stage: Stage) -> None:

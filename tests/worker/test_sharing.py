@@ -137,6 +137,31 @@ def test_a_picture_joins_as_soon_as_its_lora_is_at_hand(
     sharing.engine.step()
 
 
+def test_nobody_joins_in_the_middle_of_a_step(
+    sharing: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(joins, "LOOK_S", 0.0)
+    order(sharing.database, steps=1)
+    order(sharing.database, steps=30)
+    queue = joins.Joins(sharing)
+    works: list[Work] = []
+    while claimed := queue.next(works):
+        for claim in claimed:
+            works.append(Work(sharing, claim))
+            works[-1].begin()
+    first, staying = works
+    while not first.ended:
+        sharing.engine.step()
+    assert sharing.engine.goes_on
+    waiting = order(sharing.database, steps=1)
+    assert not queue.next([staying])
+    sharing.engine.step()
+    (joined,) = queue.next([staying])
+    assert joined.generation_id == waiting
+    staying.leave()
+    sharing.engine.step()
+
+
 def at_once(parts: Parts) -> list[int]:
     """Claim with empty hands; return which images were taken."""
     return [claim.index for claim in joins.Joins(parts).next([])]
