@@ -20,8 +20,9 @@ Press = discord.Interaction[Any]
 
 log = structlog.get_logger()
 
-UNKNOWN_INTERACTION = 10062
-"""Discord's code for an answer after three seconds; no further answer can reach the member."""
+GONE = {10062, 10015, 50027}
+"""Discord's codes where nothing more can reach the member: an answer after three seconds, or one
+whose webhook or token is gone."""
 
 
 @contextlib.asynccontextmanager
@@ -35,7 +36,7 @@ async def guarded(interaction: Press, words: Words) -> AsyncIterator[None]:
 
 async def explain(interaction: Press, words: Words, error: Exception) -> None:
     """Tell the member, and only the member, what went wrong."""
-    if isinstance(error, discord.NotFound) and error.code == UNKNOWN_INTERACTION:
+    if isinstance(error, discord.HTTPException) and error.code in GONE:
         log.warning("interaction answered too late", interaction=interaction.id)
         return
     await whisper(interaction, words.error(expected(error)))

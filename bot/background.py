@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Set
 from contextlib import suppress
+from functools import partial
 
 import structlog
 from sqlalchemy.orm import Session
@@ -56,6 +57,8 @@ class Sweeper:
         self._every_s = every_s
         self._watch = watch or Watch()
         self._outages = Outages()
+        self._stuck: set[str] = set()
+        """Folders that could not be removed: tried after the others, whom they must not hold up."""
 
     async def run(self) -> None:
         """Sweep for ever."""
@@ -89,14 +92,21 @@ class Sweeper:
 
     async def _purge(self, swept: Swept) -> None:
         """Remove files of orders and trainings; what fails is found again by the next sweep."""
-        files, database = self._services.files, self._services.database
-        with suppress(FilesUnavailable, StoreUnavailable):
-            for generation_id in swept.unpurged:
-                await files.aremove(generation_id)
-                await database.run(generations.purged, [generation_id])
-            for lora_id in swept.trained:
-                await files.aremove(trainings.folder(lora_id))
-                await database.run(leftover.purged, [lora_id])
+        database = self._services.database
+        orders = {one: partial(generations.purged, generation_ids=[one]) for one in swept.unpurged}
+        trained = {
+            trainings.folder(one): partial(leftover.purged, lora_ids=[one]) for one in swept.trained
+        }
+        purged = orders | trained
+        with suppress(StoreUnavailable):
+            for folder in sorted(purged, key=self._stuck.__contains__):
+                try:
+                    await self._services.files.aremove(folder)
+                except FilesUnavailable:
+                    self._stuck.add(folder)
+                    return
+                self._stuck.discard(folder)
+                await database.run(purged[folder])
 
     async def _remind(self, variants: Set[str]) -> None:
         try:

@@ -25,11 +25,15 @@ MEGABYTE = 2**20
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """One picture's file, counted from 1; None where the file store no longer has it."""
+    """One picture's file, counted from 1; None where the file store no longer has it.
+
+    A `veiled` one comes behind a spoiler, here and where its file is handed on.
+    """
 
     nth: int
     name: str
     content: bytes | None
+    veiled: bool = False
 
 
 async def send(
@@ -43,7 +47,15 @@ async def send(
     """
     text = pictures.label(services.labels, generation)
     chosen = [one for one in generation.images if one.file_sha256 and nth in (0, one.index + 1)]
-    found = [await _original(services, image, text) for image in chosen]
+    found = [
+        Original(
+            image.index + 1,
+            f"{pictures.name_of(image)}.png",
+            await _copy(services, image, text),
+            pictures.is_veiled(generation, image.index),
+        )
+        for image in chosen
+    ]
     limit = min(interaction.filesize_limit, REQUEST_LIMIT)
     words = services.words(interaction.locale)
     said = "\n".join(_said(words, found, limit, any_sent=any(_fits(one, limit) for one in found)))
@@ -53,13 +65,13 @@ async def send(
         await interaction.followup.send(files=_files(parcel), ephemeral=True)
 
 
-async def _original(services: Services, image: Image, text: str) -> Original:
+async def _copy(services: Services, image: Image, text: str) -> bytes | None:
     content = await pictures.read(services.files, image)
-    if content is not None:
-        number = pictures.number_of(image)
-        copy = services.labels.copy
-        content, _ = await asyncio.to_thread(copy, content, number, sys.maxsize, text)
-    return Original(image.index + 1, f"{pictures.name_of(image)}.png", content)
+    if content is None:
+        return None
+    number = pictures.number_of(image)
+    copied, _ = await asyncio.to_thread(services.labels.copy, content, number, sys.maxsize, text)
+    return copied
 
 
 def _fits(original: Original, limit: int) -> bool:
@@ -94,4 +106,7 @@ def _parcels(fitting: Sequence[Original]) -> Iterator[list[Original]]:
 
 
 def _files(parcel: Sequence[Original]) -> list[discord.File]:
-    return [discord.File(io.BytesIO(one.content or b""), filename=one.name) for one in parcel]
+    return [
+        discord.File(io.BytesIO(one.content or b""), filename=one.name, spoiler=one.veiled)
+        for one in parcel
+    ]

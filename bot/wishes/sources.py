@@ -26,7 +26,9 @@ from store.money.ledger import Flow
 from store.orders import generations, searches
 from store.tables.orders import Generation, Image
 
-NUMBER = re.compile(r"(?:reroll-)?#?(?P<id>[0-9a-z]{10})(?:[-/ ]?(?P<nth>[0-9]{1,2}))?(?:\.\w+)?")
+NUMBER = re.compile(
+    r"(?i:spoiler_)?(?:reroll-)?#?(?P<id>[0-9a-z]{10})(?:[-/ ]?(?P<nth>[0-9]{1,2}))?(?:\.\w+)?"
+)
 """Also as it stands in the name of a file that the bot sent."""
 MISREAD = str.maketrans("oil", "011")
 """Our ids have none of these letters: who types one has misread a digit."""

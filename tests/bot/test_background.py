@@ -1,6 +1,7 @@
 """The bot's own loops: sweeping, reminding, hearing."""
 
 import asyncio
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from store.errors import LeaseLost
 from store.line import claims
 from store.sweep import PATIENCE_MS
 from store.tables.lines import Worker
-from store.tables.orders import Image
+from store.tables.orders import Generation, Image
 from store.watch import Watch
 from tests.bot.messages import presses, text
 from tests.bot.stage import Stage
@@ -63,6 +64,29 @@ async def test_what_is_away_is_logged_when_it_goes_and_when_it_returns(
         await sweeper.sweep()
     said = [(line["event"], line["what"]) for line in logged]
     assert said == [("unavailable", "database"), ("available again", "database")]
+
+
+@pytest.mark.parametrize("stuck", [0, 1])
+async def test_files_that_cannot_be_removed_hold_up_no_others(
+    stage: Stage, tmp_path: Path, stuck: int
+) -> None:
+    for _ in range(2):
+        await stage.drawn(stage.alex)
+    with stage.database.begin() as session:
+        session.query(Generation).update({"deleted_at": 1})
+    orders = [order.id for order in stage.orders()]
+    folder = tmp_path / "files" / orders[stuck]
+    shutil.move(folder, tmp_path / "elsewhere")
+    folder.write_bytes(b"in the way")
+    sweeper = Sweeper(stage.services)
+    for _ in range(2):
+        await sweeper.sweep()
+    assert {order.id: bool(order.purged_at) for order in stage.orders()} == {
+        order: place != stuck for place, order in enumerate(orders)
+    }
+    folder.unlink()
+    await sweeper.sweep()
+    assert all(order.purged_at for order in stage.orders())
 
 
 async def test_waiting_orders_are_reminded_of_and_a_broker_away_is_logged_once(

@@ -266,3 +266,16 @@ async def test_an_unexpected_error_gives_a_reference_that_stands_in_the_log(
 
 def test_the_custom_ids_stay_within_discords_hundred_characters() -> None:
     assert len(marks.button("delete", "0123456789", 10**6)) <= 100
+
+
+@pytest.mark.parametrize(("status", "code"), [(401, 50027), (404, 10015)])
+async def test_a_press_whose_token_dies_meanwhile_is_no_error_of_ours(
+    stage: Stage, logged: list[Any], status: int, code: int
+) -> None:
+    first = await stage.imagine(stage.alex)
+    stage.env.inject_error("PATCH", "/webhooks/*", status=status, code=code)
+    stage.env.inject_error("POST", "/webhooks/*", status=status, code=code)
+    await press(stage, stage.alex, first.response, "cancel")
+    (order,) = stage.orders()
+    assert order.status == "cancelled"
+    assert not [line for line in logged if line["log_level"] == "error"]

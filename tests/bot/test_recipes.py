@@ -170,6 +170,15 @@ async def test_the_originals_are_the_files_as_they_were_drawn(stage: Stage) -> N
     assert [one.filename for one in sent.attachments] == gallery(first.response)
 
 
+async def test_originals_of_a_spoiler_stay_one_and_still_tell_their_number(stage: Stage) -> None:
+    first = await stage.drawn(stage.alex, spoiler=True)
+    shown = await show(stage, stage.alex, order_id(first.response))
+    (file,) = (await take(stage, stage.alex, shown, "original")).attachments
+    assert file.is_spoiler()
+    again = await show(stage, stage.alex, file.filename)
+    assert order_id(first.response) in text(again)
+
+
 async def test_an_original_over_the_limit_is_named_and_the_others_come(stage: Stage) -> None:
     stage.upload_limit = 200_000
     first = await stage.imagine(stage.alex, count=2)
