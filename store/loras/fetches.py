@@ -12,6 +12,7 @@ from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from engine.errors import RerollError
+from store import clock
 from store.clock import now_ms
 from store.errors import LeaseLost
 from store.loras import library
@@ -21,6 +22,8 @@ from store.tables.loras import Lora, LoraFetch
 
 LEASE_MS = 60_000
 """Longer than an image's: nothing beats while a large file is converted."""
+PUT_OFF_MS = 30 * 60_000
+"""The longest wait for room; a host who has made some restarts the worker for it to be seen."""
 MOST_ATTEMPTS = 3
 MOST_TELLINGS = 20
 
@@ -123,8 +126,14 @@ def retry(session: Session, held: Held) -> None:
 
 
 def put_off(session: Session, held: Held) -> None:
-    """Leave a fetch alone for a while, which spends no attempt. Raises LeaseLost."""
-    _write(session, held, lease_until=now_ms() + LEASE_MS, attempts=LoraFetch.attempts - 1)
+    """Leave a fetch alone for as long again as it is old, within bounds. Raises LeaseLost.
+
+    It spends no attempt, but each brings the whole file over the network.
+    """
+    now = clock.now(session)
+    begun = select(LoraFetch.created_at).where(LoraFetch.lora_id == held.lora_id)
+    wait_ms = min(max(LEASE_MS, now - (session.scalar(begun) or now)), PUT_OFF_MS)
+    _write(session, held, lease_until=now + wait_ms, attempts=LoraFetch.attempts - 1)
 
 
 def reclaim(session: Session, worker: str) -> None:

@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import select, update
 
 from engine.loras.errors import LoraEmpty
+from store import clock
 from store.clock import now_ms
 from store.database import Database
 from store.errors import LeaseLost
@@ -105,6 +106,24 @@ def test_a_worker_that_leaves_spends_no_attempt(database: Database) -> None:
     with database.begin() as session:
         fetches.reclaim(session, "w")
     assert held(database).fence == 7
+
+
+@pytest.mark.parametrize(("old_min", "waits_min"), [(0, 1), (5, 5), (600, 30)])
+def test_one_put_off_waits_the_longer_the_older_it_is(
+    database: Database, old_min: int, waits_min: int
+) -> None:
+    want(database)
+    first = held(database)
+    with database.begin() as session:
+        session.execute(update(LoraFetch).values(created_at=now_ms() - old_min * 60_000))
+        fetches.put_off(session, first)
+        now, fetch = clock.now(session), session.scalars(select(LoraFetch)).one()
+        assert fetch.lease_until == pytest.approx(now + waits_min * 60_000, abs=5_000)
+        assert fetch.attempts == 0
+    assert claim(database) is None
+    with database.begin() as session:
+        fetches.reclaim(session, "w")  # its worker was started anew
+    assert claim(database)
 
 
 def test_a_removed_lora_stops_its_fetch(database: Database) -> None:
