@@ -5,6 +5,7 @@ Knows neither Celery nor Discord.
 
 import time
 from collections.abc import Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -65,6 +66,7 @@ class Work:
     def __init__(self, parts: Parts, claim: Claim) -> None:
         self.claim, self.grip = claim, parts.hand.take(claim)
         self.till = Till(parts.database, claim)
+        self.ending: Future[Ending] | None = None
         self._parts = parts
         self._teller = Teller(claim, parts.files, parts.doorbell, parts.finish)
         self._loading_s = 0.0
@@ -161,6 +163,9 @@ def _go_on(parts: Parts, works: list[Work], ends: Endings) -> None:
     for work in works:
         work.check()
     parts.engine.step()
+    for work in works:
+        if work.ended and work.ending is None:
+            work.ending = ends.add(partial(_ending, work))
     for ended in _to_hand_over(works, parts.engine.goes_on):
         for work in ended:
             works.remove(work)
@@ -171,6 +176,7 @@ def _to_hand_over(works: Sequence[Work], goes_on: bool) -> Sequence[list[Work]]:
     """Return what has ended, by order.
 
     Where the same step goes on, an order's pictures wait for each other: they are shown together.
+    Each is kept meanwhile, while the next one is decoded.
     """
     orders: dict[str, list[Work]] = {}
     for work in works:
@@ -185,7 +191,7 @@ def _finish(parts: Parts, works: Sequence[Work]) -> None:
     order = works[0].claim.generation_id
     try:
         with bound_contextvars(order=order):
-            _end(parts, order, [(work, _unless_lost(work.claim, _ending(work))) for work in works])
+            _end(parts, order, [(work, _unless_lost(work)) for work in works])
     finally:
         for work in works:
             parts.hand.drop(work.grip)
@@ -197,6 +203,11 @@ def _abandon(parts: Parts, work: Work) -> None:
 
 
 def _ending(work: Work) -> Ending:
+    with bound_contextvars(order=work.claim.generation_id):
+        return _kept_or_not(work)
+
+
+def _kept_or_not(work: Work) -> Ending:
     claim = work.claim
     told = log.bind(
         image=claim.index, attempt=claim.attempt, variant=claim.order.get("variant", "")
@@ -223,14 +234,16 @@ def _ending(work: Work) -> Ending:
     return partial(endings.keep, claim=claim, kept=kept)
 
 
-def _unless_lost(claim: Claim, ending: Ending) -> Ending:
+def _unless_lost(work: Work) -> Ending:
     """Let what ends with it stand where its own lease is lost."""
+    assert work.ending is not None, "it has not ended"
+    ending = work.ending.result()
 
     def written(session: Session, generation: Generation) -> float:
         try:
             return ending(session, generation)
         except LeaseLost:
-            log.warning("lease lost, result dropped", image=claim.index)
+            log.warning("lease lost, result dropped", image=work.claim.index)
             return 0.0
 
     return written

@@ -4,10 +4,13 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeVar
 
-MOST = 8
-"""Finished pictures in memory: where keeping them is slower than drawing, drawing waits."""
+T = TypeVar("T")
+
+MOST = 16
+"""Parts of endings: where keeping pictures is slower than drawing, drawing waits. Each has two, and
+lies in memory until then."""
 
 
 class Endings:
@@ -15,7 +18,7 @@ class Endings:
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="endings")
-        self._under_way: deque[Future[None]] = deque()
+        self._under_way: deque[Future[Any]] = deque()
 
     def __enter__(self) -> Self:
         return self
@@ -31,11 +34,13 @@ class Endings:
         if error is None:
             self.wait()
 
-    def add(self, end: Callable[[], None]) -> None:
-        """Hand an ending over, which will run. Raises what an earlier one ended with."""
-        self._under_way.append(self._thread.submit(end))
+    def add(self, end: Callable[[], T]) -> Future[T]:
+        """Hand over a part of an ending, which will run. Raises what an earlier one ended with."""
+        added = self._thread.submit(end)
+        self._under_way.append(added)
         while (left := len(self._under_way)) > MOST or (left > 1 and self._under_way[0].done()):
             self._under_way.popleft().result()
+        return added
 
     def wait(self) -> bool:
         """Wait for all of them; tell whether there was any. Raises what one ended with."""

@@ -1,7 +1,7 @@
 """Several claims in one worker's hand: each picture as it is alone, each with a fate of its own."""
 
 from dataclasses import replace
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -160,6 +160,30 @@ def test_nobody_joins_in_the_middle_of_a_step(
     assert joined.generation_id == waiting
     staying.leave()
     sharing.engine.step()
+
+
+def test_a_picture_is_kept_while_the_next_of_its_order_is_decoded(
+    sharing: Parts, counting: Counting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, all_kept = Event(), sharing.files.put
+    seen: list[bool] = []
+
+    def put(folder: str, content: bytes) -> str:
+        digest = all_kept(folder, content)
+        kept.set()
+        return digest
+
+    def step() -> Any:
+        if counting.goes_on:
+            seen.append(kept.wait(10))
+        return Counting.step(counting)
+
+    monkeypatch.setattr(sharing.files, "put", put)
+    monkeypatch.setattr(counting, "step", step)
+    placed = order(sharing.database, 2)
+    assert draw_waiting(sharing) == 2
+    assert seen == [True]
+    assert read(sharing.database, placed).status == "done"
 
 
 def at_once(parts: Parts) -> list[int]:
