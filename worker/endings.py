@@ -9,8 +9,8 @@ from typing import Any, Self, TypeVar
 T = TypeVar("T")
 
 MOST = 16
-"""Parts of endings: where keeping pictures is slower than drawing, drawing waits. Each has two, and
-lies in memory until then."""
+"""Handed over and not done: where keeping pictures is slower than drawing, drawing waits, since
+they lie in memory until then. A lone picture's ending has two parts: it is kept, then written."""
 
 
 class Endings:

@@ -23,7 +23,7 @@ from store.tables.loras import Lora, LoraFetch
 LEASE_MS = 60_000
 """Longer than an image's: nothing beats while a large file is converted."""
 PUT_OFF_MS = 30 * 60_000
-"""The longest wait for room; a host who has made some restarts the worker for it to be seen."""
+"""The longest wait for room. A worker that starts looks at once."""
 MOST_ATTEMPTS = 3
 MOST_TELLINGS = 20
 
