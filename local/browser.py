@@ -11,7 +11,7 @@ import json
 import shutil
 import tempfile
 from asyncio.subprocess import DEVNULL, PIPE
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -27,15 +27,25 @@ FLAGS = (
     "--disable-gpu",
     "--disable-dev-shm-usage",
     "--hide-scrollbars",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
     "--lang=en-US",
     "--remote-debugging-port=0",
 )
 STARTED = b"DevTools listening on "
+# What Chromium answers where the page of a call was left before it could say anything.
+LEFT = ("navigated or closed", "context was destroyed", "Cannot find")
 START_S, ANSWER_S, LOOK_S, HOLD_S = 30.0, 30.0, 0.1, 1.0
 
 
 class BrowserFailed(LocalError):
     """The browser did not start, or a page did not become what was waited for."""
+
+
+class PageLeft(BrowserFailed):
+    """The page went on to another one, or loaded anew, before it had answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +129,10 @@ class Browser:
         return page
 
     async def send(self, method: str, session: str = "", **params: Any) -> dict[str, Any]:
-        """Call a method of the protocol. Raises BrowserFailed for its refusal."""
+        """Call a method of the protocol.
+
+        Raises BrowserFailed for its refusal, and PageLeft where the page was left meanwhile.
+        """
         number = next(self._numbers)
         call = {"id": number, "method": method, "params": params}
         answered = asyncio.get_running_loop().create_future()
@@ -128,7 +141,9 @@ class Browser:
         async with asyncio.timeout(ANSWER_S):
             answer = await answered
         if "error" in answer:
-            raise BrowserFailed(f"{method}: {answer['error'].get('message')}")
+            why = str(answer["error"].get("message"))
+            kind = PageLeft if any(one in why for one in LEFT) else BrowserFailed
+            raise kind(f"{method}: {why}")
         result: dict[str, Any] = answer["result"]
         return result
 
@@ -170,14 +185,18 @@ class Page:
         return said["result"].get("value")
 
     async def until(self, script: str, seconds: float = 20.0) -> Any:
-        """Wait until an expression is true, and return it. Raises BrowserFailed."""
+        """Wait until an expression is true, on this page or on one that follows it.
+
+        Returns what it came to. Raises BrowserFailed.
+        """
         loop = asyncio.get_running_loop()
         give_up_at = loop.time() + seconds
-        while not (value := await self.run(script)):
-            if loop.time() > give_up_at:
-                raise BrowserFailed(f"did not come true: {script}")
+        while loop.time() < give_up_at:
+            with suppress(PageLeft):
+                if value := await self.run(script):
+                    return value
             await asyncio.sleep(LOOK_S)
-        return value
+        raise BrowserFailed(f"did not come true: {script}")
 
     async def type(self, text: str) -> None:
         """Type into what has the focus."""
