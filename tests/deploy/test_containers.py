@@ -140,6 +140,15 @@ def test_images_are_pinned_small_and_run_as_nobody_in_particular(file: Path) -> 
 
 
 @pytest.mark.parametrize("file", DOCKERFILES, ids=lambda file: file.name)
+def test_a_mirror_of_pypi_serves_the_build_and_is_not_in_the_image(file: Path) -> None:
+    steps = steps_of(file)
+    image = [name for name, _ in steps].index("FROM", 1)
+    given = steps.index(("ARG", "PIP_INDEX_URL"))
+    installed = next(nth for nth, (_, value) in enumerate(steps) if "pip install" in value)
+    assert given < installed < image
+
+
+@pytest.mark.parametrize("file", DOCKERFILES, ids=lambda file: file.name)
 def test_what_is_copied_is_there_and_not_ignored(file: Path) -> None:
     let_in = [line[1:] for line in _text(PROJECT / ".dockerignore").split() if line[0] == "!"]
     copied = [
