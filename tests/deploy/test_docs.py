@@ -7,8 +7,9 @@ import pytest
 import yaml
 
 PROJECT = Path(__file__).resolve().parents[2]
-PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
-LINK = re.compile(r"\]\((?!https?:|#)([^)\s#]+)(#[\w-]+)?\)")
+PAGES = [*sorted(PROJECT.glob("README*.md")), *sorted((PROJECT / "docs").rglob("*.md"))]
+LINK = re.compile(r"\]\((?!https?:)([^)\s#]*)(#[\w-]+)?\)")
+"""Of a link within a page the first part is empty."""
 
 
 def anchors(page: Path) -> set[str]:
@@ -19,7 +20,7 @@ def anchors(page: Path) -> set[str]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
     for target, anchor in LINK.findall(page.read_text(encoding="utf-8")):
-        there = (page.parent / target).resolve()
+        there = (page.parent / target).resolve() if target else page
         assert there.exists(), f"{page.name}: {target}"
         if anchor and there.suffix == ".md":
             assert anchor in anchors(there), f"{page.name}: {target}{anchor}"
