@@ -18,7 +18,7 @@ from bot.loras.training import asked, ordering
 from bot.loras.training.asked import TRIGGER_LIMIT
 from bot.markdown import plain
 from bot.servers import logged
-from bot.servers.standing import ELSEWHERE, home, moderates
+from bot.servers.standing import ELSEWHERE, home
 from bot.services import Services
 from engine.variants.bounds import MOST_WEIGHT
 from store.loras import library, shares
@@ -172,13 +172,13 @@ def _share(group: app_commands.Group, services: Services) -> None:
 
 def _unshare(group: app_commands.Group, services: Services) -> None:
     async def answer(interaction: Press, name: str, everywhere: bool | None) -> None:
-        is_moderator, user_id = moderates(interaction), interaction.user.id
+        viewer, user_id = wearing.keeper(interaction), interaction.user.id
         guild_id = None if everywhere else _server(interaction)
         await interaction.response.defer(ephemeral=True)
 
         def unshare(session: Session) -> Lora:
-            lora = shares.named(session, wearing.keeper(interaction), name)
-            shares.unshare(session, lora, guild_id, user_id, moderator=is_moderator)
+            lora = shares.named(session, viewer, name)
+            shares.unshare(session, lora, guild_id, user_id, moderator=viewer.is_moderator)
             if lora.owner_id != user_id:
                 logged.note(session, interaction)
             return lora

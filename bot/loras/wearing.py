@@ -16,7 +16,7 @@ from bot.cards.remarks import Remarks
 from bot.errors import LoraForOtherVariant, LoraNotReady
 from bot.loras import listed
 from bot.loras.listed import Asked
-from bot.servers.standing import home, moderates, rank
+from bot.servers.standing import home, rank, ward
 from bot.services import Services
 from bot.wishes import routing
 from bot.wishes.options import RawOptions
@@ -61,7 +61,8 @@ def viewer(interaction: Press) -> Viewer:
 
 def keeper(interaction: Press) -> Viewer:
     """Return the member, who as a moderator sees all that is shared in the server."""
-    return replace(viewer(interaction), is_moderator=moderates(interaction))
+    here = ward(interaction)
+    return replace(viewer(interaction), is_moderator=here is not None and here.channel_id is None)
 
 
 async def named(services: Services, interaction: Press, typed: str | None) -> tuple[Worn, ...]:

@@ -14,7 +14,7 @@ from bot.orders import asking, placing, several
 from bot.presses import cases, edit_form, one_picture, picking, private_buttons, remix
 from bot.presses.private_buttons import Handler
 from bot.privacy import forgetting
-from bot.servers.standing import moderates
+from bot.servers.standing import ward
 from bot.services import Services
 from bot.wishes import editing, repeating, sources, starts
 from bot.wishes.editing import Asked
@@ -86,12 +86,13 @@ async def _edit(services: Services, interaction: Press, generation_id: str, nth:
 
 async def _cancel(services: Services, interaction: Press, generation_id: str, _page: int) -> None:
     await interaction.response.defer()
+    here = ward(interaction)
     await services.database.run(
         generations.cancel,
         generation_id,
         interaction.user.id,
-        moderator=moderates(interaction),
-        here=interaction.guild_id,
+        moderator=here is not None,
+        here=here,
     )
     letter = order_card.stopping(services.words(interaction.locale), generation_id)
     await services.turns.interim(

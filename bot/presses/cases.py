@@ -17,6 +17,7 @@ from bot.services import Services
 from store.errors import Gone, NotYours
 from store.moderation import reports, sanctions
 from store.moderation.reports import Seen
+from store.orders.generations import Ward
 from store.pictures import showcase
 
 log = structlog.get_logger()
@@ -53,7 +54,9 @@ async def _delete(services: Services, interaction: Press, seen: Seen) -> None:
     await services.database.run(reports.act, seen.generation.id, by, "delete")
     # Its author may have been quicker.
     with suppress(Gone):
-        await removal.remove(services, interaction, seen.generation.id)
+        # The right was asked for in the moderators' channel, for all of the server.
+        kept = Ward(seen.case.guild_id)
+        await removal.remove(services, interaction, seen.generation.id, kept=kept)
 
 
 async def _warn(services: Services, interaction: Press, seen: Seen) -> None:

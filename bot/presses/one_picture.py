@@ -13,7 +13,7 @@ from bot.errors import PictureNotGiven
 from bot.presses import edit_form, picking
 from bot.presses.private_buttons import Handler
 from bot.servers import sight
-from bot.servers.standing import moderates
+from bot.servers.standing import ward
 from bot.services import Services
 from bot.wishes import sources
 from store.pictures import one_picture
@@ -56,13 +56,14 @@ async def _handed(services: Services, interaction: Press, _subject: str, _nth: i
 
 async def _rub(services: Services, interaction: Press, generation_id: str, nth: int) -> None:
     await interaction.response.defer()
+    here = ward(interaction)
     generation, unnamed = await services.database.run(
         one_picture.remove,
         generation_id,
         nth,
         interaction.user.id,
-        moderator=moderates(interaction),
-        here=interaction.guild_id,
+        moderator=here is not None,
+        here=here,
     )
     if unnamed:
         await services.files.aremove_one(generation_id, unnamed)

@@ -15,11 +15,12 @@ from bot.cards.letters import Letter
 from bot.i18n import Words
 from bot.markdown import quote
 from bot.servers import sight
-from bot.servers.standing import moderates
+from bot.servers.standing import ward
 from bot.services import Services
 from bot.wishes import sources
 from store.errors import NotYours
 from store.orders import generations
+from store.orders.generations import Ward
 from store.pictures import showcase
 from store.tables.orders import Generation
 
@@ -32,8 +33,9 @@ async def ask(services: Services, interaction: Press, generation_id: str, nth: i
     Raises Gone or NotYours.
     """
     generation = await sight.seen(services, interaction, generation_id)
-    is_moderator = moderates(interaction) and generation.guild_id == interaction.guild_id
-    if generation.user_id != interaction.user.id and not is_moderator:
+    here = ward(interaction)
+    keeps_order = here is not None and here.holds(generation)
+    if generation.user_id != interaction.user.id and not keeps_order:
         raise NotYours
     pressed = interaction.message.id if interaction.message else None
     is_one = nth > 0 and len(sources.drawn(generation)) > 1
@@ -66,18 +68,19 @@ def question(words: Words, generation: Generation, *, yes: str, no: str, count: 
 
 
 async def remove(
-    services: Services, interaction: Press, generation_id: str, message_id: int = 0
+    services: Services,
+    interaction: Press,
+    generation_id: str,
+    message_id: int = 0,
+    *,
+    kept: Ward | None = None,
 ) -> None:
     """Delete an order for its owner or a moderator, with its message and one more in the channel.
 
-    Raises Gone or NotYours.
+    Where the moderator keeps order is asked for, unless it is known. Raises Gone or NotYours.
     """
     generation, shown = await services.database.run(
-        _remove,
-        generation_id,
-        interaction.user.id,
-        moderator=moderates(interaction),
-        here=interaction.guild_id,
+        _remove, generation_id, interaction.user.id, kept or ward(interaction)
     )
     await services.turns.end(generation_id)
     await _delete_message(interaction, generation)
@@ -95,10 +98,10 @@ async def delete_shown(interaction: Press, channel_id: int, message_id: int) -> 
 
 
 def _remove(
-    session: Session, generation_id: str, user_id: int, *, moderator: bool, here: int | None
+    session: Session, generation_id: str, user_id: int, here: Ward | None
 ) -> tuple[Generation, tuple[int, int] | None]:
     generation = generations.get(session, generation_id)
-    generations.delete(session, generation_id, user_id, moderator=moderator, here=here)
+    generations.delete(session, generation_id, user_id, moderator=here is not None, here=here)
     return generation, showcase.take_down(session, generation_id)
 
 

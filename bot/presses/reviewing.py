@@ -12,7 +12,7 @@ from bot.cards.letters import Attachment, Letter
 from bot.delivery import pictures
 from bot.i18n import Words
 from bot.markdown import quote
-from bot.servers.standing import moderates
+from bot.servers.standing import ward
 from bot.services import Services
 from store.errors import FilesUnavailable, NotYours
 from store.moderation import reviews
@@ -50,10 +50,16 @@ async def decide(
 
 
 async def _moderated(services: Services, interaction: Press, generation_id: str) -> Generation:
-    """Return an order of the server that the member moderates. Raises NotYours or Gone."""
+    """Return an order where the member keeps order, or is asked to. Raises NotYours or Gone."""
     generation = await services.database.read(generations.get, generation_id)
-    if not moderates(interaction) or generation.guild_id != interaction.guild_id:
+    here = ward(interaction)
+    if here is None or here.guild_id != generation.guild_id:
         raise NotYours
+    if not here.holds(generation):
+        # In the moderators' channel they are asked about all of the server.
+        asked = await services.database.read(reviews.channel, generation.guild_id)
+        if here.channel_id != asked:
+            raise NotYours
     return generation
 
 

@@ -12,6 +12,7 @@ import structlog
 from bot.answers import Press
 from bot.errors import ManagerNeeded, ServerNeeded
 from store.money.plans import Rank, Standing
+from store.orders.generations import Ward
 
 ELSEWHERE = 0
 """Stands for the server where no server added the bot: a member's own account, direct messages."""
@@ -62,8 +63,24 @@ async def payer(interaction: Press, origin: int) -> tuple[int, Rank]:
 
 
 def moderates(interaction: Press) -> bool:
-    """Tell whether the member keeps order in the server whose pictures these are."""
+    """Tell whether the member keeps order in the channel, by itself or in all of the server."""
     return home(interaction) != ELSEWHERE and interaction.permissions.manage_messages
+
+
+def ward(interaction: Press) -> Ward | None:
+    """Return where the member keeps order: all of the server, this channel alone, or nowhere.
+
+    Many are given a channel of their own to keep; any order of the server can be looked up there.
+    """
+    member, channel = interaction.user, interaction.channel
+    if home(interaction) == ELSEWHERE or not isinstance(member, discord.Member):
+        return None
+    if member.guild_permissions.manage_messages:
+        return Ward(home(interaction))
+    if not interaction.permissions.manage_messages:
+        return None
+    above = channel.parent_id if isinstance(channel, discord.Thread) else interaction.channel_id
+    return Ward(home(interaction), above or 0)
 
 
 def require_manager(interaction: Press) -> None:

@@ -5,6 +5,7 @@ holds the first two. A claim locks an account and one image; what joins it, thos
 """
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session, selectinload
@@ -27,6 +28,19 @@ ROW = (
 ROW_IF_FREE = ROW.with_for_update(skip_locked=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Ward:
+    """Where a moderator keeps order: in a server, or in one channel of it and its threads alone."""
+
+    guild_id: int
+    channel_id: int | None = None
+
+    def holds(self, generation: Generation) -> bool:
+        """Tell whether an order was placed there."""
+        channels = (None, generation.channel_id, generation.place_id)
+        return generation.guild_id == self.guild_id and self.channel_id in channels
+
+
 def get(session: Session, generation_id: str) -> Generation:
     """Return an order with its images. Raises Gone, also for a deleted one."""
     found = session.scalar(
@@ -45,12 +59,12 @@ def cancel(
     user_id: int,
     *,
     moderator: bool,
-    here: int | None = None,
+    here: Ward | None = None,
 ) -> None:
     """Stop an order: waiting images at once, a running one at its next step. Pictures stay.
 
-    A moderator keeps order in the server `here`, where one is named, and in no other. Raises Gone
-    or NotYours. An order that has finished is left as it is.
+    A moderator keeps order `here`, where a place is named, and nowhere else. Raises Gone or
+    NotYours. An order that has finished is left as it is.
     """
     generation = _owned(session, generation_id, user_id, moderator=moderator, here=here)
     if generation.status != "open":
@@ -73,7 +87,7 @@ def delete(
     user_id: int,
     *,
     moderator: bool,
-    here: int | None = None,
+    here: Ward | None = None,
 ) -> None:
     """Hide an order for good and stop what is left of it; the sweeper removes its files.
 
@@ -160,12 +174,12 @@ def _owned(
     user_id: int,
     *,
     moderator: bool,
-    here: int | None = None,
+    here: Ward | None = None,
 ) -> Generation:
     generation = lock(session, generation_id)
     if generation.deleted_at is not None:
         raise Gone(id=generation_id)
-    keeps_order = moderator and here in (None, generation.guild_id)
+    keeps_order = moderator and (here is None or here.holds(generation))
     if generation.user_id != user_id and not keeps_order:
         raise NotYours
     return generation

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from store.choices import members
 from store.errors import Gone, NotYours
 from store.orders import generations
+from store.orders.generations import Ward
 from store.tables.orders import Generation, Image
 
 MOST_AT_HAND = 10
@@ -37,14 +38,14 @@ def remove(
     user_id: int,
     *,
     moderator: bool,
-    here: int | None = None,
+    here: Ward | None = None,
 ) -> tuple[Generation, str | None]:
     """Take a picture out of its order; return the order, and the file that nothing names any more.
 
     Moderators as in `generations.cancel`. Raises Gone or NotYours.
     """
-    there = generations.get(session, generation_id).guild_id
-    keeps_order = moderator and here in (None, there)
+    asked = generations.get(session, generation_id)
+    keeps_order = moderator and (here is None or here.holds(asked))
     generation, image = _owned(session, generation_id, nth, user_id, moderator=keeps_order)
     digest, image.file_sha256 = image.file_sha256, None
     named = {one.file_sha256 for one in generation.images}
