@@ -14,6 +14,7 @@ RerollError
 │   ├── NothingHeld         no worker draws what the host has named
 │   ├── ServerNeeded        only in a server that has added the bot
 │   ├── GiftToBot           a bot has no use for credits
+│   ├── GiftToStranger      who is not in the server, or has left it, cannot spend any there
 │   ├── EditUnsupported     no variant here starts from a picture in that way
 │   ├── MaskMissing         the variant changes marked parts only
 │   ├── UpscaleAtLimit      the picture is as large as any is drawn
@@ -122,6 +123,12 @@ class GiftToBot(RequestRefused):
     """Credits are for people."""
 
     code = "gift_to_bot"
+
+
+class GiftToStranger(RequestRefused):
+    """Credits are of use in their server only, and this person is not in it."""
+
+    code = "gift_to_stranger"
 
 
 class EditUnsupported(RequestRefused):

@@ -5,7 +5,7 @@ from discord import app_commands
 
 from bot.answers import Press
 from bot.client import Tree
-from bot.errors import GiftToBot
+from bot.errors import GiftToBot, GiftToStranger
 from bot.servers.standing import require_manager
 from bot.services import Services
 from store.money import grants
@@ -25,9 +25,14 @@ def register(tree: Tree, services: Services) -> None:
     @app_commands.rename(member=mark("gift.member"), credits=mark("gift.credits"))
     @app_commands.describe(member=mark("gift.member_hint"), credits=mark("gift.credits_hint"))
     async def gift(
-        interaction: Press, member: discord.Member, credits: app_commands.Range[int, 1, MOST]
+        interaction: Press,
+        member: discord.Member | discord.User,
+        credits: app_commands.Range[int, 1, MOST],
     ) -> None:
         require_manager(interaction)
+        # Discord offers those who have left too, and takes an id of anybody.
+        if isinstance(member, discord.User):
+            raise GiftToStranger
         if member.bot:
             raise GiftToBot
         await interaction.response.defer(ephemeral=True)

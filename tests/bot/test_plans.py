@@ -202,6 +202,15 @@ def test_a_server_that_opens_the_commands_to_others_opens_nothing() -> None:
     require_manager(press)
 
 
+async def test_a_gift_for_someone_who_is_not_here_is_refused_in_words(planned: Stage) -> None:
+    boss, gone = manager(planned), planned.env.create_user("gone")
+    words = planned.speaks(boss, "zh-TW")
+    shown = await boss.slash(planned.channel, "gift", member=gone, credits=5)
+    assert (shown.response.content, shown.followups) == (words("errors.gift_to_stranger"), [])
+    with planned.database.begin() as session:
+        assert session.scalars(select(LedgerEntry)).all() == []
+
+
 async def test_a_gift_is_announced_and_written_down(planned: Stage) -> None:
     boss = manager(planned)
     shown = await boss.slash(planned.channel, "gift", member=planned.mei, credits=5)
