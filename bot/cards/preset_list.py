@@ -34,12 +34,13 @@ async def show(services: Services, interaction: Press, page: int) -> None:
 
 def card(words: Words, found: Sequence[Preset], page: int) -> Letter:
     """Return one page, with buttons to turn where there are several."""
-    last = max(0, (len(found) - 1) // PER_PAGE)
+    filled = letters.pages((described(words, preset) for preset in found), PER_PAGE)
+    last = len(filled) - 1
     page = min(page, last)
     shown: ui.Container[ui.LayoutView] = ui.Container(accent_colour=CALM)
     shown.add_item(ui.TextDisplay(words("preset_list.title" if found else "preset_list.empty")))
-    for preset in found[page * PER_PAGE : (page + 1) * PER_PAGE]:
-        shown.add_item(ui.TextDisplay(described(words, preset)))
+    for entry in filled[page]:
+        shown.add_item(ui.TextDisplay(entry))
     if last:
         shown.add_item(ui.Separator())
         shown.add_item(ui.ActionRow(*_turns(words, page, last)))

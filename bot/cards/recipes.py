@@ -50,8 +50,9 @@ def card(
 ) -> Letter:
     """Return the recipe with a link to the order and the one it comes of, and what to do next."""
     text = "\n".join(lines(words, generation, variant, nth))
-    is_short = len(text) <= TEXT_LIMIT
-    body = f"```\n{_fenced(text)}\n```" if is_short else words("recipe.in_file")
+    fenced = _fenced(text)
+    is_short = len(fenced) <= TEXT_LIMIT
+    body = f"```\n{fenced}\n```" if is_short else words("recipe.in_file")
     shown: ui.Container[ui.LayoutView] = ui.Container(accent_colour=CALM)
     shown.add_item(ui.TextDisplay("\n".join([body, *_links(words, generation, parent)])))
     attachments: tuple[Attachment, ...] = ()

@@ -17,8 +17,6 @@ from bot.services import Services
 from engine.variants.catalog import Catalog, Variant
 from store.host import workers
 
-TEXT_LIMIT = 3800
-"""Discord's 4000 characters a message, less the title."""
 MOST_A_PAGE = 8
 """Two components each; for the eye more than for Discord's forty."""
 
@@ -32,15 +30,10 @@ async def show(services: Services, interaction: Press, page: int) -> None:
 
 
 def pages(words: Words, catalog: Catalog, served: Collection[str]) -> list[list[str]]:
-    """Return the entries of each page: as many as Discord takes in one message."""
-    filled: list[list[str]] = [[]]
-    for name in catalog.names:
-        entry = described(words, catalog[name], catalog.default.name, served)
-        has_room = len(entry) + sum(map(len, filled[-1])) <= TEXT_LIMIT
-        if filled[-1] and (not has_room or len(filled[-1]) == MOST_A_PAGE):
-            filled.append([])
-        filled[-1].append(entry)
-    return filled
+    """Return the entries of each page."""
+    default = catalog.default.name
+    each = (described(words, catalog[name], default, served) for name in catalog.names)
+    return letters.pages(each, MOST_A_PAGE)
 
 
 def card(words: Words, filled: Sequence[Sequence[str]], page: int) -> Letter:

@@ -112,6 +112,25 @@ async def test_many_presets_are_pages(stage: Stage) -> None:
     assert "preset 09" not in text(shown.response)
 
 
+async def test_long_presets_come_on_more_pages(stage: Stage) -> None:
+    kept = {"style": "{prompt}, (soft light:1.2), " * 9, "negative": "blurry, low-quality, " * 9}
+    kept |= {"lora": "ink-wash:0.8, " * 9, "variant": "starter", "size": "portrait", "count": 3}
+    numbers = {"steps": 9, "guidance": 2.5, "spoiler": True}
+    for number in range(10):
+        await save(stage, stage.alex, f"[a_long-name] of my own *{number}*", **kept, **numbers)
+    shown = await stage.alex.slash(stage.channel, "presets list")
+    pages = [text(shown.response)]
+    while f"presets:{len(pages)}" in presses_of(shown.response):
+        await stage.alex.click(shown.response, custom_id=f"presets:{len(pages)}")
+        pages.append(text(shown.response))
+    for number in range(10):
+        assert sum(f"\\*{number}\\*" in page for page in pages) == 1
+
+
+def presses_of(message: Any) -> list[str]:
+    return [part["custom_id"] for part in parts(message.components) if "custom_id" in part]
+
+
 async def test_defaults_are_used_shown_and_forgotten(stage: Stage) -> None:
     words = stage.speaks(stage.alex, "zh-TW")
     shown = await stage.alex.slash(stage.channel, "defaults")

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from PIL import Image
 
 from bot.services import Services
 from engine.labels import tags as labelled
+from engine.variants.catalog import Catalog
 from store.errors import StoreUnavailable
 from tests.bot.messages import gallery, order_id, parts, png, presses, text
 from tests.bot.stage import Stage, staged
@@ -86,6 +88,18 @@ async def test_a_prompt_cannot_leave_its_block(stage: Stage, prompt: str) -> Non
     assert text(shown).count("```") == 2
     assert "\u202e" not in text(shown)
     assert len(text(shown)) < 4000
+
+
+async def test_what_grows_too_long_in_its_block_comes_as_a_file(
+    world: Services, catalog: Catalog
+) -> None:
+    roomy = Catalog([replace(catalog.default, prompt_limit=4000)])
+    reader = replace(world.reader, catalog=roomy)
+    async with staged(replace(world, catalog=roomy, reader=reader)) as stage:
+        first = await stage.drawn(stage.alex, prompt="`" * 3000)
+        shown = (await stage.alex.context_menu(stage.channel, RECIPE, first.response)).response
+        (file,) = shown.attachments
+        assert (await file.read()).decode().startswith(f"prompt: {'`' * 3000}\n")
 
 
 async def test_a_menu_on_a_message_that_is_not_ours_is_explained(stage: Stage) -> None:
