@@ -5,6 +5,7 @@ The form's answer is read from Discord's raw data, as in bot/presses/remix.
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import discord
@@ -23,7 +24,7 @@ from bot.presses import slips
 from bot.presses.remix import OPEN_S, READ_S
 from bot.servers.standing import ELSEWHERE, home
 from bot.services import Services
-from store.errors import StoreUnavailable
+from store.errors import FilesUnavailable, StoreUnavailable
 from store.moderation import reports
 from store.moderation.reports import Seen
 
@@ -115,7 +116,9 @@ async def _post(services: Services, client: discord.Client, generation_id: str) 
 async def _letter(services: Services, client: discord.Client, seen: Seen) -> Letter:
     fetched = Fetched({}, 0, reencoded=False)
     if seen.generation.deleted_at is None:
-        fetched = await pictures.fetch(services, seen.generation, BOT_UPLOAD_LIMIT)
+        # A case without its picture is read; one that is not posted is read by nobody.
+        with suppress(FilesUnavailable):
+            fetched = await pictures.fetch(services, seen.generation, BOT_UPLOAD_LIMIT)
     guild = client.get_guild(seen.case.guild_id)
     words = services.words(guild.preferred_locale if guild else None)
     return case_card.card(words, seen, fetched)

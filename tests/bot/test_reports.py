@@ -1,5 +1,6 @@
 """Reports reach the moderators, who may act on them; members are told why they may not order."""
 
+from pathlib import Path
 from typing import Any
 
 import discord
@@ -10,6 +11,7 @@ from store.choices import servers
 from store.moderation import audit, sanctions
 from tests.bot.messages import gallery, order_id, parts, presses, text
 from tests.bot.stage import DEFAULTS, Stage
+from tests.disks import barred
 
 MENU = "Report this picture"
 
@@ -256,6 +258,20 @@ async def test_a_case_that_cannot_be_posted_is_kept_for_the_next_report(stage: S
     await report(stage, stage.moderator, result.response)
     (case,) = office.history()
     assert f"<@{stage.mei.id}>" in text(case)
+
+
+async def test_while_pictures_cannot_be_read_a_report_comes_without_them(
+    stage: Stage, office: Any, tmp_path: Path
+) -> None:
+    result = await stage.drawn(stage.alex)
+    with barred(tmp_path / "files"):
+        answer = await report(stage, stage.mei, result.response)
+    assert answer.content == stage.services.texts.of("en-US")("report.filed")
+    (case,) = office.history()
+    assert (gallery(case), "rude" in text(case)) == ([], True)
+    await stage.moderator.click(case, custom_id=presses(case)["rwarn"])
+    (case,) = office.history()
+    assert gallery(case) == gallery(result.response)
 
 
 async def test_settings_name_the_channel_and_the_log_shows_it(stage: Stage) -> None:
