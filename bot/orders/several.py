@@ -102,7 +102,7 @@ async def submit(services: Services, interaction: Press, wishes: Sequence[Wish])
     try:
         here = placing.place_of(interaction, home(interaction))
         wishes = [await ruling.ruled(services, here, wished) for wished in wishes]
-        messages.extend(await _messages(interaction, len(wishes)))
+        await _begin_messages(interaction, len(wishes), messages)
         wanted = _orders(services, interaction, wishes, messages)
         placed = await services.database.run(
             place_all, wanted, services.defaults, rank(interaction), here, services.now()
@@ -132,14 +132,14 @@ def place_all(
     return [placing.place(session, order, defaults, member, here, now) for order in wanted]
 
 
-async def _messages(interaction: Press, count: int) -> list[int]:
+async def _begin_messages(interaction: Press, count: int, made: list[int]) -> None:
+    """Put the ids of so many new messages into `made`; where one fails, it has those before."""
     # The answer must hold something before what follows is a message of its own.
     first = await interaction.edit_original_response(view=order_card.notice("…").view)
-    others = [
-        await interaction.followup.send(view=order_card.notice("…").view, wait=True)
-        for _ in range(count - 1)
-    ]
-    return [first.id, *(one.id for one in others)]
+    made.append(first.id)
+    for _ in range(count - 1):
+        more = await interaction.followup.send(view=order_card.notice("…").view, wait=True)
+        made.append(more.id)
 
 
 def _orders(

@@ -126,7 +126,11 @@ def _fields(
     long = discord.TextStyle.paragraph
     yield "prompt", ui.TextInput(style=long, max_length=limit, min_length=1)
     if choices:
-        numbers = [discord.SelectOption(label=f"{nth}", value=f"{nth}") for nth in choices]
+        # Counted as in the gallery, where one may be missing.
+        numbers = [
+            discord.SelectOption(label=f"{place}", value=f"{nth}")
+            for place, nth in enumerate(choices, 1)
+        ]
         numbers[0].default = True
         yield "picture", ui.Select(options=numbers)
     if len(able) > 1:

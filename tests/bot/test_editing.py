@@ -17,6 +17,7 @@ from PIL.PngImagePlugin import PngInfo
 from bot.services import Services
 from bot.wishes import sources
 from bot.wishes.fetch import Fetching
+from engine.errors import DeviceFull
 from engine.variants.bounds import Accepts
 from engine.variants.catalog import Catalog
 from store.errors import FilesUnavailable
@@ -563,6 +564,18 @@ async def test_of_the_bots_own_card_the_menu_takes_the_original(stage: Stage) ->
     await stage.mei.submit_modal(form, _fill(form, prompt="a cat", picture=["2"]))
     order = last(stage)
     assert order.parent_id == order_id(first.response)
+
+
+async def test_the_form_counts_pictures_as_they_are_shown(stage: Stage) -> None:
+    first = await stage.imagine(stage.alex, variant="starter", count=3)
+    stage.keep(stage.claim(), picture())
+    stage.fail(stage.claim(), DeviceFull(width=128, height=128))
+    stage.keep(stage.claim(), picture((64, 64)))
+    await stage.deliver()
+    form = await press(stage, stage.alex, first.response, "edit")
+    parts = [label["component"] for label in form.modal["components"]]
+    (choices,) = (one["options"] for one in parts if one["custom_id"].startswith("picture"))
+    assert [(one["label"], one["value"]) for one in choices] == [("1", "1"), ("2", "3")]
 
 
 async def test_a_file_named_like_one_of_ours_is_a_strangers_file(stage: Stage) -> None:

@@ -1,6 +1,7 @@
 """One command, several prompts: priced before, placed together or not at all, each an order."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -80,3 +81,25 @@ async def test_a_list_gives_one_order_whose_prompt_says_what_was_picked(stage: S
 async def test_a_name_without_a_list_is_remarked_on(stage: Stage) -> None:
     result = await stage.imagine(stage.alex, prompt="a __vehicle__")
     assert "There is no list “vehicle”" in text(result.response)
+
+
+class SecondFails(dict[str, Any]):
+    """A fault of simcord that lets the press and the first message pass."""
+
+    asked = 0
+
+    def __getitem__(self, name: str) -> Any:
+        if name == "path":
+            self.asked += 1
+            return "/webhooks/*" if self.asked == 3 else ""
+        return super().__getitem__(name)
+
+
+async def test_where_one_message_fails_none_is_left(stage: Stage) -> None:
+    asked = await stage.imagine(stage.alex, prompt="{a|b|c|d} cat")
+    fault = {"method": "POST", "status": 400, "code": 40094, "message": "Too many", "times": 1}
+    stage.env.backend.faults.append(SecondFails(fault))
+    pressed = await stage.alex.click(asked.response, custom_id=presses(asked.response)["all"])
+    assert pressed.followups[-1].ephemeral
+    assert stage.channel.history(viewer=stage.mei) == []
+    assert stage.orders() == []
