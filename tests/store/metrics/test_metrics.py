@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from store.database import Database
 from store.host import controls, workers
 from store.line import claims
+from store.metrics import probe
 from store.metrics.endpoint import Endpoint
 from store.metrics.numbers import Numbers
 from store.metrics.tally import Tally
@@ -72,6 +73,21 @@ def test_health_and_readiness_are_asked_apart(unused_tcp_port: int) -> None:
         lacks[0] = ""
         assert get(unused_tcp_port, "/readyz") == (200, "ready\n")
         assert get(unused_tcp_port, "/secrets")[0] == 404
+
+
+def test_the_probe_asks_this_machine_and_no_proxy(
+    unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lacks = [""]
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("REROLL_METRICS_PORT", str(unused_tcp_port))
+    with Endpoint("127.0.0.1", unused_tcp_port, CollectorRegistry(), lambda: lacks[0]):
+        assert probe.main([]) == 0
+        lacks[0] = "Discord is not connected"
+        assert probe.main([]) == 1
+        assert probe.main([f"http://127.0.0.1:{unused_tcp_port}/healthz"]) == 0
+    assert probe.main([]) == 1
+    assert "503" in capsys.readouterr().err
 
 
 def test_a_taken_port_ends_nothing(unused_tcp_port: int) -> None:
