@@ -79,10 +79,11 @@ async function show(article, at) {
 
 /** List the entries of the first panel. @param {HTMLElement} article */
 function first(article) {
-  const own = OWN.flatMap((key) => {
-    const button = article.querySelector(`[data-control-key$=":action:${key}"]`);
-    return button ? [{ label: around.words[key], run: () => button.click(), danger: key === "delete" }] : [];
-  });
+  // Looked up again when it is chosen: the message may have been drawn anew under the menu.
+  const button = (key) => article.querySelector(`[data-control-key$=":action:${key}"]`);
+  const own = OWN.filter(button).map((key) => (
+    { label: around.words[key], run: () => button(key)?.click(), danger: key === "delete" }
+  ));
   return [...own, ...(own.length ? [null] : []), { label: around.words.apps, apps: true }];
 }
 
@@ -312,7 +313,7 @@ async function furnish() {
 }
 
 let seen = null;
-let landing = false;
+let landing = null;
 let wanted = new URLSearchParams(window.location.search).get("as");
 /** Follow who looks; begin as whom the address names. */
 function look() {
@@ -325,11 +326,11 @@ function look() {
     wanted = null;
   } else if (contextId && viewerId && viewerId !== seen) {
     seen = viewerId;
-    landing = true;
+    landing = furnish();
     close();
-    void furnish();
   } else if (landing && ready) {
-    landing = false;
+    void landing.then(() => { control.dataset.viewer = viewerId; }); // all is here now
+    landing = null;
     toEnd();
   }
 }

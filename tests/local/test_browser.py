@@ -4,7 +4,6 @@ Every request that the bot makes meanwhile is held against Discord's description
 hand. Skipped where no Chromium is installed.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -33,7 +32,11 @@ VIEWER = """(() => {
   picker.value = [...picker.options].find((one) => one.textContent.includes(%r)).value;
   picker.dispatchEvent(new Event('change', {bubbles: true}));
 })()"""
-SWITCH_S = 1.0
+SEATED = """(() => {
+  const picker = document.querySelector('#viewer-picker');
+  return document.querySelector('.room-control')?.dataset.viewer === picker.value
+    && picker.selectedOptions[0]?.textContent.includes(%r);
+})()"""
 ENTER = ("Enter", 13)
 
 
@@ -49,7 +52,7 @@ class Theatre:
         await page.until("document.querySelector('#viewer-picker')?.options.length > 1")
         await page.run(VIEWER % name)
         await page.send("Page.bringToFront")
-        await asyncio.sleep(SWITCH_S)
+        await page.until(SEATED % name)
         return page
 
 
