@@ -3,27 +3,25 @@
 It gives back images whose worker is gone, puts those in line that an older version left out, names
 the variants whose tickets may be lost, ends orders that nobody will draw, names deleted orders
 and ended trainings whose files are still there, refuses pictures that no moderator has looked at,
-and empties the log of copies without a visible label. It never waits for a lock: what another
-transaction holds is left to the next sweep.
+empties the log of copies without a visible label, and takes back trainings whose process is gone.
+It never waits for a lock: what another transaction holds is left to the next sweep.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, exists, literal_column, or_, select, update
 from sqlalchemy.orm import Session
 
-from engine.errors import RerollError
 from store.choices import labelling
 from store.clock import now_ms
-from store.host import workers
-from store.line import claims, endings, flows
-from store.line.errors import Stuck, WorkerCrashed, WorkerMissing
+from store.line import claims, endings, flows, hopeless
+from store.line.errors import WorkerCrashed
 from store.moderation import reviews
 from store.money.ledger import Flow
 from store.orders import erasing, generations
 from store.tables.lines import Lane
 from store.tables.orders import Generation, Image
+from store.training import claims as training_claims
 from store.training import leftover
 
 TICKET_MS = 5_000
@@ -58,11 +56,12 @@ def sweep(session: Session, *, watched_ms: int, patience_ms: int = PATIENCE_MS) 
     # No claim writes a running image without a lease; nobody would ever take it back.
     lapsed = or_(Image.lease_until < now_ms(), Image.lease_until.is_(None))
     finished = _take_back(session, lapsed)
+    training_claims.sweep(session)  # there may be no other process that trains
     _put_in_lanes(session)
     labelling.forget_old(session)
     erasing.sweep(session)
     if watched_ms >= patience_ms:
-        finished |= _end_hopeless(session, patience_ms)
+        finished |= hopeless.end(session, patience_ms)
     refused = tuple(reviews.refuse_overdue(session))
     return Swept(
         _waiting_variants(session),
@@ -188,51 +187,6 @@ def _fate(generation: Generation, attempts: int) -> dict[str, object]:
         ended = {"finished_at": now_ms(), "lease_until": None}
         return {"status": "failed", "error": endings.as_json(WorkerCrashed()), **ended}
     return {"status": "queued", "lease_until": None}
-
-
-def _end_hopeless(session: Session, patience_ms: int) -> set[str]:
-    waiting = (
-        select(Image.generation_id, Image.variant)
-        .where(Image.status == "queued", Image.created_at < now_ms() - patience_ms)
-        .order_by(Image.created_at)
-        .limit(MOST)
-    )
-    orders = dict(session.execute(waiting).all())
-    drawn = {variant: _shared(session, variant, patience_ms) for variant in set(orders.values())}
-    finished = set()
-    for generation_id, variant in sorted(orders.items()):
-        error = Stuck() if drawn[variant] else WorkerMissing(variant=variant)
-        moves = drawn[variant] and _moves(session, drawn[variant], patience_ms)
-        if not moves and _give_up(session, generation_id, error):
-            finished.add(generation_id)
-    return finished
-
-
-def _shared(session: Session, variant: str, patience_ms: int) -> set[str]:
-    """Return all that the workers draw that drew `variant` lately; empty where there was none."""
-    lately = workers.seen(session, patience_ms)
-    return {name for variants in lately if variant in variants for name in variants}
-
-
-def _moves(session: Session, variants: Iterable[str], patience_ms: int) -> bool:
-    """Tell whether anything of `variants` is being drawn or was within the patience."""
-    mine = Image.variant.in_(list(variants))
-    running = exists().where(Image.status == "running", mine)
-    ended = exists().where(Image.finished_at > now_ms() - patience_ms, mine)
-    return bool(session.scalar(select(running)) or session.scalar(select(ended)))
-
-
-def _give_up(session: Session, generation_id: str, error: RerollError) -> bool:
-    if (generation := generations.lock_if_free(session, generation_id)) is None:
-        return False
-    session.execute(
-        update(Image)
-        .where(Image.generation_id == generation_id, Image.status == "queued")
-        .values(status="failed", error=endings.as_json(error), finished_at=now_ms())
-        .execution_options(synchronize_session=False)
-    )
-    flows.refresh(session, generations.flow_of(generation))
-    return generations.close_if_finished(session, generation)
 
 
 def _waiting_variants(session: Session) -> frozenset[str]:

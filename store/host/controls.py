@@ -10,6 +10,7 @@ from enum import StrEnum
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from store import clock
 from store.database import upsert
 from store.host.errors import Banned, HostDrains, NotBanned, VariantOff
 from store.moderation import audit
@@ -50,6 +51,13 @@ def is_paused(session: Session) -> bool:
     return read(session).flow is Flow.PAUSED
 
 
+def was_paused(session: Session, within_ms: int) -> bool:
+    """Tell whether nothing is to be drawn, or was not at some time within the last `within_ms`."""
+    if is_paused(session):
+        return True
+    return _resumed_at(session) > clock.now(session) - within_ms
+
+
 def check(session: Session, user_id: int, variant: str) -> Controls:
     """Return what is switched. Raises Banned, HostDrains or VariantOff."""
     check_member(session, user_id)
@@ -69,7 +77,9 @@ def check_member(session: Session, user_id: int) -> None:
 
 def set_flow(session: Session, flow: Flow, *, by: int) -> None:
     """Pause, drain, or let orders go again."""
-    _put(session, FLOW, {"is": flow.value})
+    goes_on = is_paused(session) and flow is not Flow.PAUSED
+    resumed_at = clock.now(session) if goes_on else _resumed_at(session)
+    _put(session, FLOW, {"is": flow.value, "resumed_at": resumed_at})
     audit.record(session, audit.HOST, by, f"host.{flow.value}")
 
 
@@ -96,6 +106,12 @@ def unban(session: Session, user_id: int, *, by: int) -> None:
     if session.scalar(lifted) is None:
         raise NotBanned
     audit.record(session, audit.HOST, by, "host.unban", target_id=user_id)
+
+
+def _resumed_at(session: Session) -> int:
+    """Return when orders last went on after a pause, in epoch milliseconds; 0 for never."""
+    flow = session.scalar(select(Control.value).where(Control.name == FLOW)) or {}
+    return int(flow.get("resumed_at", 0))
 
 
 def _put(session: Session, name: str, value: dict[str, object]) -> None:

@@ -4,11 +4,14 @@ from sqlalchemy import select, update
 
 from store.clock import now_ms
 from store.database import Database
-from store.host import workers
+from store.host import controls, workers
+from store.host.controls import Flow
 from store.line import claims
+from store.line.hopeless import MOST
 from store.money import ledger
 from store.orders import deliveries, generations
 from store.sweep import PATIENCE_MS, TICKET_MS, sweep
+from store.tables.host import Control
 from store.tables.orders import Generation, Image
 from tests.store import ends
 from tests.store.placing import NOON, PLAN, kept, place, request
@@ -95,6 +98,46 @@ def test_a_worker_that_draws_nothing_for_so_long_is_stuck(database: Database) ->
         assert generations.get(session, placed).error == {"code": "stuck", "params": {}}
 
 
+def test_a_long_line_that_moves_hides_nobody_whom_no_one_draws(database: Database) -> None:
+    with database.begin() as session:
+        place(session, request=request(MOST + 20, variant="other"))
+        placed = place(session)
+        workers.report(session, "w", ["other"])
+    grow_old(database, PATIENCE_MS + 1)
+    with database.begin() as session:
+        assert claims.claim(session, "w", ["other"])
+        assert sweep(session, watched_ms=PATIENCE_MS).finished == {placed}
+
+
+def test_what_is_cancelled_in_line_moves_nothing(database: Database) -> None:
+    with database.begin() as session:
+        placed, other = place(session), place(session)
+        workers.report(session, "w", ["starter"])
+    grow_old(database, PATIENCE_MS + 1)
+    with database.begin() as session:
+        generations.cancel(session, other, 1, moderator=False)
+        assert sweep(session, watched_ms=PATIENCE_MS).finished == {placed}
+
+
+def test_what_waits_since_the_host_paused_is_given_up_only_when_it_could_go_on_for_long(
+    database: Database,
+) -> None:
+    with database.begin() as session:
+        placed = place(session)
+        workers.report(session, "w", ["starter"])
+        controls.set_flow(session, Flow.PAUSED, by=1)
+    grow_old(database, PATIENCE_MS + 1)
+    for flow in (Flow.PAUSED, Flow.RUNNING, Flow.DRAINING):
+        with database.begin() as session:
+            controls.set_flow(session, flow, by=1)
+            assert not sweep(session, watched_ms=PATIENCE_MS).finished
+    with database.begin() as session:
+        row = session.get_one(Control, controls.FLOW)
+        row.value = {**row.value, "resumed_at": row.value["resumed_at"] - PATIENCE_MS - 1}
+        session.flush()
+        assert sweep(session, watched_ms=PATIENCE_MS).finished == {placed}
+
+
 def test_workers_count_while_they_report(database: Database) -> None:
     with database.begin() as session:
         workers.report(session, "a", ["starter"])
@@ -114,8 +157,9 @@ def test_what_is_finished_is_due_until_it_was_delivered(database: Database) -> N
     with database.begin() as session:
         (due,) = deliveries.due(session)
         assert due.images[0].pixel_sha256
-        deliveries.delivered(session, placed, 99)
+        assert deliveries.delivered(session, due, 99)
         assert not deliveries.due(session)
+    with database.begin() as session:
         assert generations.get(session, placed).message_id == 99
 
 
