@@ -90,8 +90,9 @@ class Delivery:
         self._routes = routes
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._busy: dict[str, asyncio.Task[None]] = {}
-        self._shown: dict[str, int | None] = {}
-        """By order, messages that a database without room could not be told of: shown once."""
+        self._shown: dict[str, tuple[Generation, int | None]] = {}
+        """What was shown of orders, and in which message, until the database has been told: one
+        without room is told later, and the order shown once."""
         self._outages = Outages()
 
     async def run(self) -> None:
@@ -148,9 +149,11 @@ class Delivery:
                 return
             if generation.id not in self._shown:
                 async with asyncio.timeout(PATIENCE_S):
-                    self._shown[generation.id] = await self._show(known)
+                    self._shown[generation.id] = known.generation, await self._show(known)
         except StoreUnavailable:
             raise
+        except Gone:  # deleted in the meantime, and its message with it
+            return
         except Exception as error:
             tries_again = await database.run(deliveries.postpone, generation)
             log.warning(
@@ -160,17 +163,27 @@ class Delivery:
                 exc_info=None if isinstance(error, FilesUnavailable) else error,
             )
             return
-        await database.run(deliveries.delivered, generation.id, self._shown[generation.id])
-        message_id = self._shown.pop(generation.id)
+        shown, message_id = self._shown[generation.id]
+        is_last = await database.run(deliveries.delivered, shown, message_id)
+        del self._shown[generation.id]
         self._outages.ended("database, writing")
+        if not is_last:
+            return  # it is shown anew
         await previews.keep(services, known.generation)
         await held.tell(services, self._routes.client, known.generation)
         log.info("delivered", order=generation.id, seen=message_id is not None)
 
     async def _show(self, known: Facts) -> int | None:
-        await self._services.turns.end(known.generation.id)
+        generation_id = known.generation.id
+        await self._services.turns.end(generation_id)
+        is_second = False
 
         async def compose(upload_limit: int) -> Letter:
+            nonlocal is_second
+            if is_second:
+                # Its message may be gone because the order is: then none takes its place.
+                await self._services.database.read(generations.get, generation_id)
+            is_second = True
             return await _letter(self._services, known, upload_limit)
 
         return await self._routes.deliver(known.generation, compose)

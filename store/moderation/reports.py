@@ -15,7 +15,7 @@ from store.database import upsert
 from store.errors import Gone
 from store.moderation import audit
 from store.moderation.errors import CaseClosed, ReportedAlready, ReportOfOwn, ReportsOff
-from store.orders import generations
+from store.orders import deliveries, generations
 from store.tables.moderation import AuditEntry, Case, Report
 from store.tables.orders import Generation
 from store.tables.servers import Server
@@ -133,10 +133,7 @@ def hide(session: Session, generation_id: str) -> None:
     generations.get(session, generation_id)
     generation = generations.lock(session, generation_id)
     generation.spoiler = True
-    if generation.finished_at is not None:
-        generation.delivered_at, generation.delivery_attempts = None, 0
-        generation.next_delivery_at = 0
-    session.flush()
+    deliveries.again(session, generation)
 
 
 def _opened(session: Session, generation_id: str, guild_id: int, channel_id: int) -> bool:

@@ -13,7 +13,7 @@ from store.line import endings
 from store.moderation import audit
 from store.moderation.errors import ReviewDone
 from store.money import ledger
-from store.orders import generations
+from store.orders import deliveries, generations
 from store.tables.orders import Generation, Image, Review
 from store.tables.servers import Server
 
@@ -67,11 +67,7 @@ def _decided(
         _refuse(session, generation, image)
     else:
         image.file_sha256 = held
-    if generation.finished_at is not None:
-        # Its card shows something else now.
-        generation.delivered_at, generation.delivery_attempts = None, 0
-        generation.next_delivery_at = 0
-    session.flush()
+    deliveries.again(session, generation)
     audit.record(
         session,
         generation.guild_id,

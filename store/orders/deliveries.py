@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select, update
+from sqlalchemy import case, null, select, update
 from sqlalchemy.orm import Session, selectinload
 
+from store import clock
 from store.clock import now_ms
 from store.tables.orders import Generation
 
@@ -29,20 +30,36 @@ def due(session: Session, *, limit: int = 20) -> Sequence[Generation]:
     ).all()
 
 
-def delivered(session: Session, generation_id: str, message_id: int | None) -> None:
-    """Record where the order was shown: a message's id, or None where only /history can."""
+def delivered(session: Session, shown: Generation, message_id: int | None) -> bool:
+    """Record where the order was shown: a message's id, or None where only /history can.
+
+    `shown` is the row that its card was made of. Return False where `again` was said since: then
+    it stays due.
+    """
     values = {"message_id": message_id} if message_id else {}
-    session.execute(
-        update(Generation)
-        .where(Generation.id == generation_id, Generation.delivered_at.is_(None))
-        .values(delivered_at=now_ms(), **values)
+    is_last = Generation.next_delivery_at == shown.next_delivery_at
+    written = update(Generation).where(Generation.id == shown.id, Generation.delivered_at.is_(None))
+    at = session.scalar(
+        written.values(delivered_at=case((is_last, now_ms()), else_=null()), **values)
+        .returning(Generation.delivered_at)
+        .execution_options(synchronize_session=False)
     )
+    return at is not None
+
+
+def again(session: Session, generation: Generation) -> None:
+    """Have the card of a locked order shown anew, if it has ended: it tells something else now."""
+    if generation.finished_at is not None:
+        generation.delivered_at, generation.delivery_attempts = None, 0
+        # Another moment than before, by which whoever is showing it just now hears of it.
+        generation.next_delivery_at = clock.now(session)
+    session.flush()
 
 
 def postpone(session: Session, generation: Generation) -> bool:
     """Try again later, with growing waits; return False where it is given up."""
     if generation.delivery_attempts + 1 >= MOST_ATTEMPTS:
-        delivered(session, generation.id, None)
+        delivered(session, generation, None)
         return False
     wait_ms = min(2_000 * 2 ** min(generation.delivery_attempts, 10), LONGEST_WAIT_MS)
     session.execute(

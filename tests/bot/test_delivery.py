@@ -13,10 +13,12 @@ from bot.delivery.delivering import Delivery, facts
 from engine.errors import DeviceFull
 from store.files import Files
 from store.line.errors import WorkerMissing
+from store.moderation import reports
 from store.orders import deliveries, generations
 from store.tables.orders import Generation
 from tests.bot.messages import gallery, order_id, presses, text
 from tests.bot.stage import Stage
+from tests.bot.test_reviews import spoilers
 from tests.disks import no_larger
 
 EXPIRED_S = 15 * 60 + 1
@@ -313,6 +315,42 @@ async def test_a_delivery_under_way_is_seen_through_when_the_bot_stops(stage: St
         loop.cancel()
         await asyncio.gather(loop, return_exceptions=True)
     assert gallery(result.response)
+    assert stage.orders()[0].delivered_at
+
+
+async def begun(stage: Stage, generation_id: str) -> "asyncio.Task[None]":
+    """Begin to deliver, and return when the order's row has been read for its card."""
+    delivering = asyncio.create_task(Delivery(stage.services, stage.routes).deliver_due())
+    while not stage.services.turns.ended(generation_id):
+        await asyncio.sleep(0)
+    return delivering
+
+
+async def test_what_is_deleted_while_it_is_shown_comes_in_no_other_message(stage: Stage) -> None:
+    result = await stage.imagine(stage.alex)
+    stage.draw()
+    await stage.moderator.delete(result.response)
+    (order,) = stage.orders()
+    with stage.env.time_context():
+        delivering = await begun(stage, order.id)
+        with stage.database.begin() as session:
+            generations.delete(session, order.id, stage.alex.id, moderator=False)
+        await delivering
+    assert stage.channel.history() == []
+    assert stage.orders()[0].delivered_at is None
+
+
+async def test_what_is_hidden_while_it_is_shown_is_hidden_after_that(stage: Stage) -> None:
+    result = await stage.imagine(stage.alex)
+    stage.draw()
+    (order,) = stage.orders()
+    with stage.env.time_context():
+        delivering = await begun(stage, order.id)
+        with stage.database.begin() as session:
+            reports.hide(session, order.id)
+        await delivering
+        await stage.deliver()
+    assert spoilers(result.response) == [True]
     assert stage.orders()[0].delivered_at
 
 

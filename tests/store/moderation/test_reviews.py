@@ -70,7 +70,7 @@ def test_a_held_picture_is_among_none_that_are_shown(database: Database) -> None
 def test_a_released_picture_is_delivered_anew(database: Database, review: Review) -> None:
     order = drawn(database, Verdict.HOLD)
     with database.begin() as session:
-        deliveries.delivered(session, order, 77)
+        deliveries.delivered(session, generations.get(session, order), 77)
     assert due(database) == 0
     assert decide(database, order, review) is None
     image = read(database, order).images[0]
@@ -78,6 +78,22 @@ def test_a_released_picture_is_delivered_anew(database: Database, review: Review
     assert image.file_sha256
     assert due(database) == 1
     assert left(database) == 9
+
+
+def test_what_is_decided_while_an_order_is_being_shown_is_shown_after_that(
+    database: Database,
+) -> None:
+    order = drawn(database, Verdict.HOLD, Verdict.HOLD)
+    decide(database, order, Review.RELEASED)
+    shown = read(database, order)
+    decide(database, order, Review.RELEASED, 1)
+    with database.begin() as session:
+        assert not deliveries.delivered(session, shown, 77)
+    (row,) = [read(database, order)]
+    assert (row.message_id, row.delivered_at, due(database)) == (77, None, 1)
+    with database.begin() as session:
+        assert deliveries.delivered(session, row, 77)
+    assert due(database) == 0
 
 
 def test_a_refused_picture_is_refunded_once(database: Database) -> None:

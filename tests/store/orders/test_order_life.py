@@ -217,7 +217,7 @@ class Life(RuleBasedStateMachine):
             wants = not self.is_open(asked.id) and asked.id not in self.deleted | self.shown
             assert (asked.id in due) == wants
             if wants:
-                deliveries.delivered(session, asked.id, 8)
+                assert deliveries.delivered(session, session.get_one(Generation, asked.id), 8)
                 self.shown.add(asked.id)
 
     @rule(asked=orders)
