@@ -4,11 +4,11 @@ import math
 
 import discord
 from prometheus_client import CollectorRegistry, Gauge
-from sqlalchemy import select
 
 from bot.services import Services
 from bot.settings import BotSettings
 from store.errors import StoreUnavailable
+from store.host import bots
 from store.metrics.endpoint import Endpoint
 from store.metrics.numbers import Numbers
 
@@ -34,10 +34,9 @@ def lacks(services: Services, client: discord.Client) -> str:
         return "Discord is not connected"
     try:
         with services.database.begin() as session:
-            session.execute(select(1))
+            return "the database takes nothing" if bots.is_unheard(session) else ""
     except StoreUnavailable:
         return "the database does not answer"
-    return ""
 
 
 def _latency(client: discord.Client) -> float:

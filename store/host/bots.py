@@ -25,6 +25,16 @@ def take(session: Session, application_id: int, name: str) -> str | None:
     return session.scalar(select(Bot.name).where(Bot.application_id == application_id))
 
 
+def is_unheard(session: Session) -> bool:
+    """Tell whether no bot could say of late that it is there: then nothing can be written.
+
+    For a process that knows a bot to be alive. Where none has ever said so, nothing is known.
+    """
+    said = select(Bot.seen_at > now_ms() - SILENT_MS)
+    heard = session.scalars(said).all()
+    return bool(heard) and not any(heard)
+
+
 def leave(session: Session, application_id: int, name: str) -> None:
     """Let the next one answer at once."""
     mine = (Bot.application_id == application_id, Bot.name == name)

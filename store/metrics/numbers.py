@@ -8,17 +8,22 @@ from prometheus_client.registry import Collector
 
 from store.database import Database
 from store.errors import StoreUnavailable
-from store.host import overview
+from store.host import bots, overview
 from store.host.controls import Flow
 from store.host.overview import Overview
 
 SHARES = (0.5, 0.95)
+UP = "Whether the database answers and takes what is written"
 
 log = structlog.get_logger()
 
 
 class Numbers(Collector):
-    """Reads the overview at each scrape; a database that is away leaves `reroll_database_up` 0."""
+    """Reads the overview at each scrape; a database that is away leaves `reroll_database_up` 0.
+
+    So does one that can be read and takes nothing, as on a full disk: the bot cannot say any more
+    that it is there.
+    """
 
     def __init__(self, database: Database, registry: CollectorRegistry) -> None:
         self._database = database
@@ -32,11 +37,11 @@ class Numbers(Collector):
         """Yield everything as it is now."""
         try:
             with self._database.reading() as session:
-                now = overview.read(session)
+                now, takes_nothing = overview.read(session), bots.is_unheard(session)
         except StoreUnavailable:
-            yield GaugeMetricFamily("reroll_database_up", "Whether the database answers", 0)
+            yield GaugeMetricFamily("reroll_database_up", UP, 0)
             return
-        yield GaugeMetricFamily("reroll_database_up", "Whether the database answers", 1)
+        yield GaugeMetricFamily("reroll_database_up", UP, int(not takes_nothing))
         yield from _lines(now)
         yield from _recent(now)
         yield from _whole(now)

@@ -9,14 +9,16 @@ import urllib.request
 import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import update
 
 from store.database import Database
-from store.host import controls, workers
+from store.host import bots, controls, workers
 from store.line import claims
 from store.metrics import probe
 from store.metrics.endpoint import Endpoint
 from store.metrics.numbers import Numbers
 from store.metrics.tally import Tally
+from store.tables.host import Bot
 from tests.store.placing import place
 
 
@@ -55,6 +57,20 @@ def test_numbers_are_read_from_sql_at_each_scrape(database: Database) -> None:
     assert now["reroll_drawing_images", "starter"] == 1
     assert now["reroll_workers", "starter"] == now["reroll_workers_at_work",] == 1
     assert now["reroll_flow", "paused"] == 1
+
+
+def test_a_database_that_takes_nothing_is_told_apart_from_one_that_is_well(
+    database: Database,
+) -> None:
+    registry = CollectorRegistry()
+    Numbers(database, registry)
+    endpoint = Endpoint("127.0.0.1", 0, registry, lambda: "")
+    for silent_ms, is_up in ((0, 1), (bots.SILENT_MS + 1, 0)):
+        with database.begin() as session:
+            bots.take(session, 42, "one")
+            session.execute(update(Bot).values(seen_at=Bot.seen_at - silent_ms))
+        now = values(endpoint.answer("/metrics")[2].decode())
+        assert (now["reroll_database_up",], now["reroll_undelivered_orders",]) == (is_up, 0)
 
 
 def test_without_a_database_the_rest_is_still_told() -> None:
