@@ -8,12 +8,14 @@ import asyncio
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
@@ -36,6 +38,8 @@ RETRIES: "RetryConfig" = {
 }
 """Whoever calls waits for a store that is away as long as it wants; the library would for minutes,
 and a member's answer with it."""
+HALVES = "*#*"
+"""How the library calls files in a local folder until they are whole; no digest has that sign."""
 READING, WRITING = "file store, reading", "file store, writing"
 """Apart: on a disk that is full or read-only, what is there can still be read."""
 
@@ -57,6 +61,11 @@ class Files:
         if self._url.startswith("file:"):
             return from_url(self._url, mkdir=True)
         return from_url(self._url, retry_config=RETRIES)
+
+    @property
+    def place(self) -> Path | None:
+        """Return the folder on this machine where all lies; None where another machine keeps it."""
+        return folder_of(self._url)
 
     def put(self, folder: str, content: bytes) -> str:
         """Keep `content`; return its sha256. The same content is kept once.
@@ -81,6 +90,19 @@ class Files:
         """Remove one file; it may be gone."""
         with self._trying(WRITING), suppress(FileNotFoundError):
             self._store.delete(f"{folder}/{digest}")
+
+    def tidy(self, folder: str, stale_s: float) -> None:
+        """Remove what a process was killed over while it wrote, so long ago that it wrote last.
+
+        Only for a folder that is never removed as a whole, which takes such halves along.
+        """
+        if (place := self.place) is None:
+            return
+        with self._trying(WRITING):
+            for half in (place / folder).glob(HALVES):
+                with suppress(FileNotFoundError):  # whole meanwhile, or another process's to remove
+                    if time.time() - half.stat().st_mtime > stale_s:
+                        half.unlink()
 
     def get(self, folder: str, digest: str) -> bytes:
         """Return a file."""
@@ -183,6 +205,11 @@ class _Ranges:
             place[: end - start] = self._store.get_range(self._path, start=start, end=end)
         self._at = end
         return end - start
+
+
+def folder_of(url: str) -> Path | None:
+    """Return the folder on this machine that a file store's address means; None for another's."""
+    return Path(unquote(urlsplit(url).path)) if url.startswith("file:") else None
 
 
 def _path(store: LocalStore, path: str) -> Path:

@@ -138,10 +138,12 @@ def _delete_orders(session: Session, user_id: int) -> None:
     session.execute(
         update(kept)
         .where(kept.owner_id == user_id)
-        .values(name="", key=kept.id, triggers="", licence="", preview=None)
+        .values(name="", key=kept.id, triggers="", licence="")
     )
+    # Nobody is told of its end any more, and its folder is emptied for good.
     words: dict[str, Any] = {"prompts": {}, "examples": {}, "samples": None, "token": ""}
-    session.execute(update(learnt).where(learnt.user_id == user_id).values(**words))
+    told = {"told_at": func.coalesce(learnt.told_at, now_ms()), "purged_at": None}
+    session.execute(update(learnt).where(learnt.user_id == user_id).values(**words, **told))
 
 
 def _unname(

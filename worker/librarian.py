@@ -4,10 +4,9 @@ By looking, not by tickets: with one drawing thread a ticket would wait behind p
 neither Celery nor Discord.
 """
 
-import errno
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,7 +18,7 @@ from sqlalchemy.orm import Session
 from engine.errors import RerollError
 from engine.loras.canon import Canonical, canonical
 from engine.loras.errors import LoraFileTooLarge, LoraRefused
-from engine.loras.file import MIB
+from engine.loras.file import FILE_LIMIT, MIB
 from engine.loras.fit import base_of
 from engine.loras.names import bases
 from engine.memory.device import free_in_main
@@ -31,7 +30,9 @@ from store.loras.errors import LoraUnfetched
 from store.loras.fetches import Held
 from store.loras.library import Kept
 from store.outages import Outages
+from worker import room
 from worker.lora_download import Downloader, forget
+from worker.room import NoRoom, Takes
 from worker.shelving import shelved
 
 LOOK_S = 2.0
@@ -42,11 +43,6 @@ CONVERT_MS = 300_000
 PARTS = "*.part"
 NAME = "room for LoRAs that are added"
 GRACE_S = 5.0
-UNWRITABLE = {
-    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS),
-    *(errno.EACCES, errno.EPERM, errno.EEXIST, errno.ENOTDIR),
-}
-"""No room, no right, or something in the way: a host's to mend, and no fault of a file."""
 NEEDS = 4
 """Times its size that a file takes in memory while it is converted."""
 STALE_S = 24 * 3600.0
@@ -78,6 +74,8 @@ class Librarian:
         self._name, self._database, self._files = name, database, files
         self._downloader, self._folder = downloader, folder
         self._outages = Outages()
+        self._takes: dict[str, Takes] = {}
+        """Of those that found no room, by LoRA."""
         self._stopped = Event()
         self._tidied_at = 0.0
         self._thread = Thread(target=self._repeat, daemon=True)
@@ -132,6 +130,7 @@ class Librarian:
         for part in self._folder.glob(PARTS):
             if time.time() - part.stat().st_mtime > STALE_S:
                 forget(part)
+        self._files.tidy(library.FOLDER, STALE_S)
 
     def _claim(self) -> Held | None:
         with self._database.begin() as session:
@@ -140,8 +139,11 @@ class Librarian:
     def _settle(self, held: Held) -> None:
         told = log.bind(lora=held.lora_id)
         part = self._folder / f"{held.lora_id}.part"
+        takes = self._takes.pop(held.lora_id, Takes())
         try:
-            made = self._made(held, part)
+            room.check(self._files, part, takes)
+            made = self._made(held, part, takes)
+            takes.kept = len(made.file.content)
             self._keep(held, made)
             self._outages.ended(NAME)
             told.info("lora kept", base=made.base, sha256=made.file.sha256[:12])
@@ -160,9 +162,11 @@ class Librarian:
         except FilesUnavailable as error:
             # No room, mostly: the file is not to blame, and is tried again until there is some.
             self._outages.began(NAME, error)
-            self._write(held, fetches.put_off)
             with suppress(OSError):  # it may not be there, and takes room where it is
                 forget(part)
+            self._takes[held.lora_id] = takes
+            is_seen = isinstance(error, NoRoom) or room.lacks(self._files, part, takes)
+            self._write(held, partial(fetches.put_off, costs=not is_seen))
             return
         except RerollError:
             raise  # the database is away: the lease runs out, and the file is gone on with
@@ -173,11 +177,11 @@ class Librarian:
             return
         forget(part)
 
-    def _made(self, held: Held, part: Path) -> _Made:
-        with _writable():
-            self._folder.mkdir(parents=True, exist_ok=True)
-            self._downloader.fetch(held.url, part, held.most_bytes, self._teller(held))
-        size = part.stat().st_size
+    def _made(self, held: Held, part: Path, takes: Takes) -> _Made:
+        with room.writable():
+            most = min(held.most_bytes, FILE_LIMIT)
+            self._downloader.fetch(held.url, part, most, self._teller(held, takes))
+        size = takes.brought = part.stat().st_size
         with self._database.begin() as session:
             fetches.beat(session, held, size, size, lease_ms=CONVERT_MS)
         _check_memory(size)
@@ -185,11 +189,12 @@ class Librarian:
             only = held.bases[0] if len(held.bases) == 1 else base_of(file, held.bases).name
             return _Made(only, canonical(file, bases()[only]))
 
-    def _teller(self, held: Held) -> Callable[[int, int | None], None]:
+    def _teller(self, held: Held, takes: Takes) -> Callable[[int, int | None], None]:
         told_at = 0.0
 
         def tell(got: int, of: int | None) -> None:
             nonlocal told_at
+            takes.brought = of or got
             if self._stopped.is_set():
                 raise Leaving
             if time.monotonic() - told_at < TELL_S:
@@ -216,17 +221,6 @@ class Librarian:
     def _write(self, held: Held, write: Callable[[Session, Held], None]) -> None:
         with suppress(LeaseLost), self._database.begin() as session:
             write(session, held)
-
-
-@contextmanager
-def _writable() -> Iterator[None]:
-    """Raise FilesUnavailable where this machine's own disk takes no file."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in UNWRITABLE:
-            raise FilesUnavailable from error
-        raise
 
 
 def _check_memory(size: int) -> None:

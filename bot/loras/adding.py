@@ -63,7 +63,7 @@ async def add(services: Services, interaction: Press, given: Given) -> None:
             raise WorkerMissing(variant=services.catalog.default.name)
         room = shown.room(shown.plan_in(session, services, interaction))
         lora = library.create(session, new, room)
-        most = min(FILE_LIMIT, library.room_left(session, new.owner_id, room).nbytes)
+        most = library.room_left(session, new.owner_id, room).nbytes
         wanted = _wanted(services, interaction, lora.id, url)
         wanted = replace(wanted, message_id=message_id, bases=bases, most_bytes=most)
         fetches.want(session, wanted)

@@ -6,7 +6,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from sqlalchemy import func, select, text
 from sqlalchemy.engine import make_url
@@ -17,6 +17,7 @@ from store.database import Database
 from store.doctor.report import Finding, broken, ok, unknown, warning
 from store.errors import FilesUnavailable, StoreUnavailable
 from store.files import Files
+from store.files import folder_of as files_folder
 from store.host import schema
 from store.outages import reason
 from store.tables.lines import Worker
@@ -208,12 +209,10 @@ def _room(place: Path, disk: os.statvfs_result, name: str = "disk") -> Finding:
 
 def folder_of(url: str) -> Path | None:
     """Return the folder on this machine that an address means, None for one elsewhere."""
-    if url.startswith("file:"):
-        return Path(unquote(urlsplit(url).path))
     if url.startswith("sqlite"):
         name = url.partition(":///")[2]
         return Path(name).absolute().parent if name and name != ":memory:" else None
-    return None
+    return files_folder(url)
 
 
 def workers_alive(url: str) -> Iterator[Finding]:

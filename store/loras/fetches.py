@@ -8,29 +8,33 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import case, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from engine.errors import RerollError
 from store import clock
+from store.choices import members
 from store.clock import now_ms
-from store.errors import LeaseLost
+from store.errors import LeaseLost, StoreRefused
 from store.loras import library
-from store.loras.errors import LoraFetchGivenUp, LoraTwin
+from store.loras.errors import LoraFetchGivenUp, LorasTooLarge, LoraTwin
 from store.loras.library import Kept
-from store.tables.loras import Lora, LoraFetch
+from store.tables.loras import Lora, LoraFetch, LoraFile
 
 LEASE_MS = 60_000
 """Longer than an image's: nothing beats while a large file is converted."""
 PUT_OFF_MS = 30 * 60_000
-"""The longest wait for room. A worker that starts looks at once."""
+"""The longest wait of one whose next try brings the file. A worker that starts looks at once."""
 MOST_ATTEMPTS = 3
 MOST_TELLINGS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """A file to bring in, and the interaction that asked for it; `token` is Discord's."""
+    """A file to bring in, and the interaction that asked for it; `token` is Discord's.
+
+    `most_bytes` are what the member's plan leaves for it.
+    """
 
     lora_id: str
     url: str = field(repr=False)
@@ -98,13 +102,19 @@ def beat(
 
 
 def keep(session: Session, held: Held, kept: Kept) -> None:
-    """Record the file, as `loras.ready` does; one that its owner has already is refused.
+    """Record the file, as `loras.ready` does.
 
-    Raises LeaseLost.
+    One that its owner has already is refused, or that others which came meanwhile leave no room
+    for. Raises LeaseLost.
     """
     _write(session, held, finished_at=now_ms(), lease_until=None)
+    refused: StoreRefused | None = None
     if twin := _twin(session, held.lora_id, kept.sha256):
-        library.refuse(session, held.lora_id, LoraTwin(value=twin))
+        refused = LoraTwin(value=twin)
+    else:
+        refused = _too_large(session, held, kept)
+    if refused:
+        library.refuse(session, held.lora_id, refused)
     else:
         library.ready(session, held.lora_id, kept)
 
@@ -125,14 +135,16 @@ def retry(session: Session, held: Held) -> None:
     _write(session, held, lease_until=None)
 
 
-def put_off(session: Session, held: Held) -> None:
-    """Leave a fetch alone for as long again as it is old, within bounds. Raises LeaseLost.
+def put_off(session: Session, held: Held, *, costs: bool) -> None:
+    """Leave a fetch alone for a while, which spends no attempt. Raises LeaseLost.
 
-    It spends no attempt, but each brings the whole file over the network.
+    Where the next try `costs` a file that is brought over the network for nothing, it is made when
+    the fetch is twice as old, within bounds; one that only looks is made soon.
     """
     now = clock.now(session)
     begun = select(LoraFetch.created_at).where(LoraFetch.lora_id == held.lora_id)
-    wait_ms = min(max(LEASE_MS, now - (session.scalar(begun) or now)), PUT_OFF_MS)
+    age_ms = now - (session.scalar(begun) or now) if costs else 0
+    wait_ms = min(max(LEASE_MS, age_ms), PUT_OFF_MS)
     _write(session, held, lease_until=now + wait_ms, attempts=LoraFetch.attempts - 1)
 
 
@@ -187,6 +199,27 @@ def _twin(session: Session, lora_id: str, sha256: str) -> str | None:
         Lora.sha256 == sha256, Lora.owner_id == owner, Lora.deleted_at.is_(None)
     )
     return session.scalar(same.limit(1))
+
+
+def _too_large(session: Session, held: Held, kept: Kept) -> LorasTooLarge | None:
+    """Tell whether its owner's LoRAs have grown too much since there was room for this one.
+
+    Several may be asked for at once, each of which has all the room that there is.
+    """
+    lora, began = session.execute(
+        select(Lora, LoraFetch.created_at).join(LoraFetch).where(Lora.id == held.lora_id)
+    ).one()
+    if lora.deleted_at is not None:
+        return None
+    members.lock(session, lora.owner_id)  # two that come at once
+    mine = (Lora.owner_id == lora.owner_id, Lora.deleted_at.is_(None), Lora.status == "ready")
+    came = LoraFile.created_at >= began
+    files = select(func.sum(case((came, Lora.nbytes), else_=0)), func.sum(Lora.nbytes))
+    row = session.execute(files.join(LoraFile, LoraFile.sha256 == Lora.sha256).where(*mine)).one()
+    grown, all_bytes = (int(one or 0) for one in row)
+    if not grown or grown + kept.nbytes <= held.most_bytes:
+        return None
+    return LorasTooLarge(limit=(held.most_bytes + all_bytes - grown) // library.MB)
 
 
 def _free(session: Session) -> LoraFetch | None:

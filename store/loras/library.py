@@ -89,21 +89,19 @@ def create(session: Session, new: New, room: Room) -> Lora:
 
 
 def ready(session: Session, lora_id: str, kept: Kept) -> bool:
-    """Say what its file is; False where the LoRA was removed meanwhile.
+    """Say what its file is; False where the LoRA was removed meanwhile, which takes it along.
 
     The caller holds the file's row (`lock_file`) and has seen the file after that.
     """
-    return _settle(
-        session,
-        lora_id,
-        status="ready",
-        error=None,
-        base=kept.base,
-        sha256=kept.sha256,
-        nbytes=kept.nbytes,
-        rank=kept.rank,
-        layers=kept.layers,
+    file = {"sha256": kept.sha256, "nbytes": kept.nbytes}
+    told = {"base": kept.base, "rank": kept.rank, "layers": kept.layers}
+    if _settle(session, lora_id, status="ready", error=None, **file, **told):
+        return True
+    gone = update(Lora).where(Lora.id == lora_id, Lora.deleted_at.is_not(None))
+    session.execute(
+        gone.values(purged_at=None, **file).execution_options(synchronize_session=False)
     )
+    return False
 
 
 def refuse(session: Session, lora_id: str, error: RerollError) -> bool:

@@ -134,11 +134,11 @@ def keep(session: Session, claim: Claim, kept: Kept, preview: str) -> None:
     """
     training = _locked(session, claim)
     training.step = training.steps
+    if preview:
+        library.preview(session, claim.lora_id, preview)
     if not library.ready(session, claim.lora_id, kept):
         trainings.end_cancelled(session, training)
         return
-    if preview:
-        library.preview(session, claim.lora_id, preview)
     trainings.end(session, training, "done", training.price)
 
 

@@ -16,8 +16,9 @@ from store.database import Database
 from store.errors import StillDrawing
 from store.host import overview
 from store.line import claims
-from store.loras import library, shares
+from store.loras import library, shares, unneeded
 from store.loras.library import New, Room
+from store.loras.unneeded import Unneeded
 from store.moderation import audit, reports, sanctions
 from store.moderation.errors import MemberBanned
 from store.money import budgets, grants, ledger
@@ -32,7 +33,7 @@ from store.tables.loras import Lora
 from store.tables.money import LedgerEntry, MoneyEntry
 from store.tables.orders import Generation
 from store.tables.trainings import Training
-from store.training import trainings
+from store.training import leftover, trainings
 from tests.store import ends
 from tests.store.placing import NOON, PLAN, kept, order, place
 
@@ -204,6 +205,8 @@ def test_what_a_training_showed_is_taken_away_too(database: Database) -> None:
         assert trainings.folder(lora) in left.folders
         row = session.get_one(Training, lora, populate_existing=True)
         assert (row.examples, row.prompts, row.token) == ({}, {}, "")
+        # What the caller could not remove is found by the sweeper; nobody is told any more.
+        assert (leftover.trained(session), trainings.untold(session)) == ((lora,), [])
     assert named(database, MEMBER) == {}
 
 
@@ -211,6 +214,7 @@ def test_loras_leave_without_their_words(database: Database) -> None:
     with database.begin() as session:
         new = New(owner_id=MEMBER, name="My cat", source="url", triggers="velvetword")
         lora = library.create(session, new, Room(3, 1000)).id
+        library.preview(session, lora, "c" * 64)
         shares.favour(session, MEMBER, lora)
         left = privacy.finish(session, MEMBER)
         assert library.folder(lora) in left.folders
@@ -218,6 +222,8 @@ def test_loras_leave_without_their_words(database: Database) -> None:
         row = session.get_one(Lora, lora, populate_existing=True)
         assert (row.name, row.triggers, row.key) == ("", "", lora)
         assert row.deleted_at is not None
+        # What the caller could not remove goes as of any other that was removed.
+        assert unneeded.give_up(session, lora) == Unneeded(None, "c" * 64)
     assert named(database, MEMBER) == {}
 
 

@@ -13,13 +13,13 @@ ROOM = Room(20, 10**9)
 ATTENTION = [name for name in bases()["starter"].linears if name.endswith(".attn.to_q")]
 
 
-def content(seed: int = 0, prefix: str = "transformer.") -> bytes:
+def content(seed: int = 0, prefix: str = "transformer.", rank: int = 2) -> bytes:
     """Return a LoRA's file as a trainer writes it."""
     random = torch.Generator().manual_seed(seed)
     tensors = {}
     for name in ATTENTION:
-        tensors[f"{prefix}{name}.lora_A.weight"] = torch.randn(2, 192, generator=random) * 0.1
-        tensors[f"{prefix}{name}.lora_B.weight"] = torch.randn(192, 2, generator=random) * 0.1
+        tensors[f"{prefix}{name}.lora_A.weight"] = torch.randn(rank, 192, generator=random) * 0.1
+        tensors[f"{prefix}{name}.lora_B.weight"] = torch.randn(192, rank, generator=random) * 0.1
     return save(tensors)
 
 

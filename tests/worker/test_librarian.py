@@ -1,18 +1,22 @@
 """What members name is fetched, checked and kept, whoever dies meanwhile; the rest says why not."""
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select, update
 from structlog.testing import capture_logs
 
+from store import clock
 from store.database import Database
 from store.files import Files
 from store.loras import fetches, library, unneeded
 from store.loras.addresses import HOSTS
-from store.tables.loras import Lora
+from store.tables.loras import Lora, LoraFetch
+from tests.disks import small
 from tests.worker import web
 from tests.worker.lora_orders import content, want
 from tests.worker.web import Site
@@ -201,8 +205,46 @@ def test_one_that_finds_no_room_is_kept_once_there_is_some(
                 assert (fetch.attempts, fetches.claim(session, "w")) == (0, None)
                 fetch.lease_until = 0
     assert len([line for line in lines if line["event"] == "unavailable"]) == 1
+    assert site.asked == []  # it was seen beforehand
     librarian.work_off()
     assert get(sqlite, lora_id).status == "ready"
+
+
+def test_one_that_found_no_room_is_brought_again_only_once_there_is_some(
+    sqlite: Database, site: Site, tmp_path: Path
+) -> None:
+    site.files["large"] = content(rank=64)
+    with small(tmp_path / "disk", "1m") as disk:
+        librarian = made(sqlite, Files(f"file://{disk.folder}/files"), site, tmp_path)
+        disk.fill()
+        lora_id = ask(sqlite, "ink", f"{site.url}/ok/large")
+        with sqlite.begin() as session:
+            session.execute(update(LoraFetch).values(created_at=0))
+        waits = []
+        for _ in range(3):
+            librarian.work_off()
+            with sqlite.begin() as session:
+                fetch = session.scalars(select(LoraFetch)).one()
+                waits.append(round(((fetch.lease_until or 0) - clock.now(session)) / 60_000))
+                fetch.lease_until = 0
+        assert (waits, len(site.asked)) == ([1, 1, 1], 1)
+        disk.empty()
+        librarian.work_off()
+        assert get(sqlite, lora_id).status == "ready"
+
+
+def test_half_a_file_that_a_kill_left_is_tidied_away(
+    sqlite: Database, files: Files, site: Site, librarian: Librarian, tmp_path: Path
+) -> None:
+    lora_id = ask(sqlite, "ink", f"{site.url}/ok/a")
+    librarian.work_off()
+    kept = get(sqlite, lora_id).sha256 or ""
+    old, new = (tmp_path / "files" / library.FOLDER / f"{kept}#{number}" for number in (1, 2))
+    for half in (old, new):
+        half.write_bytes(b"half")
+    os.utime(old, (1, 1))
+    librarian.tidy()
+    assert (old.exists(), new.exists(), files.has(library.FOLDER, kept)) == (False, True, True)
 
 
 @contextmanager

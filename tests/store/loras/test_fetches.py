@@ -69,6 +69,24 @@ def test_one_worker_holds_it_until_it_is_done_and_told(database: Database) -> No
         assert session.scalars(select(LoraFetch)).all() == []
 
 
+def test_several_at_once_hold_no_more_than_their_owners_plan(database: Database) -> None:
+    wants = [want(database, name) for name in ("ink", "oil", "chalk")]
+    with database.begin() as session:
+        session.execute(update(LoraFetch).values(most_bytes=5 * library.MB))
+    for lora_id, digest, nbytes in zip(wants, "abc", (3, 3, 2), strict=True):
+        one, file = held(database), kept(sha256=digest * 64, nbytes=nbytes * library.MB)
+        assert one.lora_id == lora_id
+        with database.begin() as session:
+            library.lock_file(session, file.sha256, file.nbytes)
+            fetches.keep(session, one, file)
+    assert [find(database, name).status for name in ("ink", "oil", "chalk")] == [
+        "ready",
+        "refused",
+        "ready",
+    ]
+    assert find(database, "oil").error == {"code": "loras_too_large", "params": {"limit": 5}}
+
+
 def test_a_lost_lease_is_anothers_and_the_first_writes_no_more(database: Database) -> None:
     want(database)
     first = held(database, lease_ms=-1)
@@ -108,15 +126,18 @@ def test_a_worker_that_leaves_spends_no_attempt(database: Database) -> None:
     assert held(database).fence == 7
 
 
-@pytest.mark.parametrize(("old_min", "waits_min"), [(0, 1), (5, 5), (600, 30)])
-def test_one_put_off_waits_the_longer_the_older_it_is(
-    database: Database, old_min: int, waits_min: int
+@pytest.mark.parametrize(
+    ("old_min", "costs", "waits_min"),
+    [(0, True, 1), (5, True, 5), (600, True, 30), (600, False, 1)],
+)
+def test_one_put_off_waits_the_longer_the_older_it_is_where_each_try_costs(
+    database: Database, old_min: int, costs: bool, waits_min: int
 ) -> None:
     want(database)
     first = held(database)
     with database.begin() as session:
         session.execute(update(LoraFetch).values(created_at=now_ms() - old_min * 60_000))
-        fetches.put_off(session, first)
+        fetches.put_off(session, first, costs=costs)
         now, fetch = clock.now(session), session.scalars(select(LoraFetch)).one()
         assert fetch.lease_until == pytest.approx(now + waits_min * 60_000, abs=5_000)
         assert fetch.attempts == 0
@@ -134,6 +155,23 @@ def test_a_removed_lora_stops_its_fetch(database: Database) -> None:
         assert not fetches.beat(session, one, 1, None)
         fetches.keep(session, one, kept())
         assert session.get_one(Lora, one.lora_id).status == "checking"
+
+
+@pytest.mark.parametrize("is_purged", [False, True])
+def test_the_file_of_one_that_was_removed_meanwhile_leaves_with_it(
+    database: Database, is_purged: bool
+) -> None:
+    lora_id = want(database)
+    one, file = held(database), kept()
+    assert remove(database, "ink") == lora_id
+    if is_purged:
+        assert give_up(database, lora_id) == (None, None)
+    with database.begin() as session:
+        library.lock_file(session, file.sha256, file.nbytes)
+        fetches.keep(session, one, file)
+    assert give_up(database, lora_id) == (file.sha256, None)
+    with database.begin() as session:
+        assert session.scalars(select(LoraFile)).all() == []
 
 
 def test_telling_is_tried_again_but_not_for_ever(database: Database) -> None:

@@ -11,11 +11,13 @@ from sqlalchemy.orm import Session
 
 from engine.training.errors import TrainingDiverged
 from engine.training.plan import Plan
+from store import sweep as repairs
 from store.clock import now_ms
 from store.database import Database
 from store.errors import Gone, LeaseLost
-from store.loras import library
+from store.loras import library, unneeded
 from store.loras.errors import LoraUnknown
+from store.loras.unneeded import Unneeded
 from store.moderation import sanctions
 from store.money import ledger
 from store.money.errors import CreditsSpent
@@ -211,6 +213,20 @@ def test_a_lost_lease_is_anothers_from_the_last_checkpoint(database: Database) -
     assert read(database, lora_id).status == "running"
 
 
+def test_one_whose_process_is_gone_is_stopped_where_nobody_trains_any_more(
+    database: Database,
+) -> None:
+    lora_id = order(database)
+    held(database, lease_ms=-1)
+    with writing(database) as session:
+        trainings.cancel(session, lora_id)
+        assert trainings.get(session, lora_id).status == "running"
+        repairs.sweep(session, watched_ms=0)
+    assert (read(database, lora_id).status, left(database)) == ("cancelled", 100)
+    with writing(database) as session:
+        assert trainings.open_of(session, ALEX) is None
+
+
 def test_what_kills_its_workers_is_given_up_and_refunded(database: Database) -> None:
     lora_id = order(database)
     for attempt in (1, 2, 3):
@@ -239,8 +255,11 @@ def test_a_removed_lora_is_not_brought_back(database: Database) -> None:
         library.remove(session, library.by_id(session, lora_id))
     with writing(database) as session:
         assert not claims.beat(session, one)
-        claims.keep(session, one, kept(), "")
+        claims.keep(session, one, kept(), "c" * 64)
     assert read(database, lora_id).status == "cancelled"
+    with writing(database) as session:
+        left_over = unneeded.give_up(session, lora_id)
+        assert left_over == Unneeded(kept().sha256, "c" * 64)
     with pytest.raises(LoraUnknown):
         find(database, "ink")
 
