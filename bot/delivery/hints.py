@@ -29,7 +29,10 @@ class Hint:
 
 
 def find(session: Session, generation: Generation, catalog: Catalog) -> Hint | None:
-    """Return the hint for an order that names nothing its variant knows, if it is the first."""
+    """Return the hint for an order that says what its variant does not know, if it is the first.
+
+    A LoRA may know it: with one there is none.
+    """
     try:
         return _find(session, generation, catalog)
     except Exception as error:
@@ -41,7 +44,8 @@ def _find(session: Session, generation: Generation, catalog: Catalog) -> Hint | 
     if generation.status != "done" or generation.variant not in catalog.names:
         return None
     vocabulary = catalog[generation.variant].vocabulary
-    if vocabulary is None or vocabulary.knows(generation.request["prompt"]):
+    request = generation.request
+    if vocabulary is None or request.get("loras") or vocabulary.knows(request["prompt"]):
         return None
     # A savepoint: on PostgreSQL a failing statement spoils the transaction that delivery needs.
     with session.begin_nested():

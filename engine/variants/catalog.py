@@ -262,8 +262,8 @@ class Catalog:
         return next(iter(self._variants.values()))
 
 
-def _vocabulary(*, file: str, examples: Sequence[str] = ()) -> Vocabulary:
-    return Vocabulary.load(PROJECT / file, examples)
+def _vocabulary(*, file: str, examples: Sequence[str] = (), phrasings: str = "") -> Vocabulary:
+    return Vocabulary.load(PROJECT / file, examples, PROJECT / phrasings if phrasings else None)
 
 
 def _read(name: str, folder: Path) -> Variant:

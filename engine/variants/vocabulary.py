@@ -5,16 +5,15 @@ how anything is drawn, or what a member is told.
 """
 
 import functools
-import re
 import tomllib
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from engine.variants.phrasings import SPELLED, Phrasings, folded
+
 LANGUAGES = ("en", "zh", "tw")
-SPELLED = re.compile(r"[a-z0-9à-ɏ]+")
-"""A word with a beginning and an end; Chinese has none, so its names count wherever they stand."""
 PLURALS = {
     "": "s",
     "s": "ses",
@@ -46,10 +45,16 @@ class Vocabulary:
     """The things a variant can draw, by name, and the colours it can put behind them."""
 
     def __init__(
-        self, things: Mapping[str, Names], colours: Iterable[Names], examples: Sequence[str]
+        self,
+        things: Mapping[str, Names],
+        colours: Iterable[Names],
+        examples: Sequence[str],
+        phrasings: Any = None,
     ) -> None:
         """Take names by key; `examples` are the keys of things to tell of, the best first.
 
+        `phrasings` are all the sentences that they were learnt in; without them, whatever is said
+        beside a name counts as known.
         Raises LookupError where there is nothing, or a language or an example is missing.
         """
         if not things:
@@ -61,20 +66,27 @@ class Vocabulary:
         self._spelled = frozenset(f" {form} " for name in spelled for form in _forms(name))
         words, self._colour_signs = _sorted_out(colours)
         self._colour_words = IDLE_WORDS.union(*(name.split() for name in words))
+        self._phrasings = None
+        if phrasings is not None:
+            counters = (one for thing in things.values() for one in thing.get("counter", ()))
+            names = [*self._spelled, *words, *self._signs, *self._colour_signs, *counters]
+            self._phrasings = Phrasings.read(phrasings, [*names, *IDLE_WORDS])
 
     @classmethod
-    def load(cls, file: Path, examples: Sequence[str] = ()) -> Self:
+    def load(cls, file: Path, examples: Sequence[str] = (), phrasings: Path | None = None) -> Self:
         """Read a file with a table `things`, and `background` where it knows colours.
 
         Raises VocabularyUnreadable.
         """
         try:
             raw = _read(file)
-            return cls(raw["things"], raw.get("background", ()), examples)
+            said = None if phrasings is None else _read(phrasings)
+            return cls(raw["things"], raw.get("background", ()), examples, said)
         except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
             cause = error.strerror if isinstance(error, OSError) else repr(error)
+            named = file if phrasings is None else f"{file} with {phrasings}"
             raise VocabularyUnreadable(
-                f"{file}, which a variant names as its vocabulary, cannot be used: {cause}."
+                f"{named}, which a variant names as its vocabulary, cannot be used: {cause}."
             ) from error
 
     def __len__(self) -> int:
@@ -84,12 +96,14 @@ class Vocabulary:
         return f"Vocabulary({len(self)} things)"
 
     def knows(self, prompt: str) -> bool:
-        """Tell whether a prompt names a thing, or asks for nothing but a colour.
+        """Tell whether a prompt names a thing in a way it has learnt, or asks for a colour alone.
 
         A Chinese name counts inside a longer word as well: to say nothing is the smaller mistake.
         """
-        text = _folded(prompt)
-        return self._names_thing(text) or self._is_idle(text)
+        text = folded(prompt)
+        if not self._names_thing(text):
+            return self._is_idle(text)
+        return self._phrasings is None or self._phrasings.account_for(text)
 
     def examples(self, language: str, count: int) -> tuple[str, ...]:
         """Return the plain names of a few things in one of LANGUAGES."""
@@ -119,7 +133,7 @@ def _plain(things: Iterable[Names], language: str) -> tuple[str, ...]:
 
 def _sorted_out(rows: Iterable[Names]) -> tuple[list[str], list[str]]:
     """Return the names that are words apart, and those in Chinese signs, the longest first."""
-    names = {_folded(name) for row in rows for language in LANGUAGES for name in row[language]}
+    names = {folded(name) for row in rows for language in LANGUAGES for name in row[language]}
     in_signs = {name for name in names if any(sign > "ɏ" for sign in name)}
     spelled = [" ".join(SPELLED.findall(name)) for name in names - in_signs]
     return spelled, sorted(in_signs, key=len, reverse=True)
@@ -130,10 +144,6 @@ def _forms(name: str) -> Iterator[str]:
     for one, several in PLURALS.items():
         if name.endswith(one):
             yield name.removesuffix(one) + several
-
-
-def _folded(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).casefold()
 
 
 def _means(sign: str) -> bool:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from bot.delivery import hints
 from engine.errors import EngineFailed
+from engine.request import LoraUse
 from engine.variants.catalog import Catalog
 from store.database import Database
 from store.orders import generations, searches
@@ -39,10 +40,10 @@ def hinted(message: Any) -> list[str]:
 @pytest.mark.parametrize(
     ("locale", "prompt", "parts"),
     [
-        ("en-US", STRANGE, ["“Starter”", "panda, rocket and bubble tea.", "A host with a GPU"]),
+        ("en-US", STRANGE, ["“Starter”", "panda, rocket and bubble tea,", "A host with a GPU"]),
         ("zh-CN", "一台缝纫机", ["“入门小模型”", "熊猫、火箭和奶茶", "站长"]),
         ("zh-TW", "一臺縫紉機", ["「入門小模型」", "熊貓、火箭和珍珠奶茶", "站長"]),
-        ("ja", STRANGE, ["“Starter”", "panda, rocket and bubble tea."]),
+        ("ja", STRANGE, ["“Starter”", "panda, rocket and bubble tea,"]),
     ],
 )
 async def test_the_first_such_picture_says_what_the_variant_knows(
@@ -100,8 +101,13 @@ async def test_each_member_hears_it_for_themselves(stage: Stage) -> None:
     assert hinted((await stage.drawn(stage.mei, prompt=STRANGE)).response)
 
 
+async def test_words_around_a_known_thing_may_be_what_is_new(stage: Stage) -> None:
+    assert hinted((await stage.drawn(stage.alex, prompt="a panda riding a bicycle")).response)
+    assert hinted((await stage.drawn(stage.mei, prompt="一只戴帽子的熊猫在海边")).response)
+
+
 async def test_a_known_thing_or_a_mere_colour_brings_no_remark(stage: Stage) -> None:
-    for prompt in ("a panda", "红色背景", "two rockets"):
+    for prompt in ("a panda", "红色背景", "two rockets", "画一只可爱的小猫"):
         assert not hinted((await stage.drawn(stage.alex, prompt=prompt)).response)
     assert hinted((await stage.drawn(stage.alex, prompt=STRANGE)).response)
 
@@ -160,6 +166,18 @@ async def test_a_hint_that_fails_is_logged_and_the_picture_comes(
     (line,) = [line for line in logged if line["event"] == "hint left out"]
     assert "out of order" in line["error"]
     assert STRANGE not in repr(line)
+
+
+def test_with_a_lora_nothing_is_said_of_words_that_it_may_know(
+    database: Database, catalog: Catalog
+) -> None:
+    strange = replace(request(), prompt=STRANGE)
+    worn = replace(strange, loras=(LoraUse("a" * 64, weight=1.0),))
+    with database.begin() as session:
+        for asked, told in ((worn, False), (strange, True)):
+            order = generations.get(session, place(session, request=asked))
+            order.status = "done"
+            assert bool(hints.find(session, order, catalog)) is told
 
 
 def test_a_question_that_the_database_refuses_spoils_nothing_beside_it(

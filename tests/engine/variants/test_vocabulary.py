@@ -8,6 +8,9 @@ import pytest
 
 from engine.variants.catalog import PROJECT, VARIANTS, Catalog, Variant
 from engine.variants.vocabulary import LANGUAGES, Vocabulary, VocabularyUnreadable
+from starter.catalog import Language, load_catalog
+from starter.prompts import load_speaker
+from starter.wishes import Relation, Style, Wish
 from tests.engine import toys
 
 THINGS = {
@@ -137,6 +140,52 @@ def test_the_starter_is_not_asked_for_what_it_never_saw() -> None:
     assert not [prompt for prompt in strange if vocabulary.knows(prompt)]
 
 
+@pytest.mark.parametrize("name", ["starter", "starter-lightning"])
+def test_a_starter_knows_its_things_in_the_words_it_learnt_and_says_so_of_others(name: str) -> None:
+    vocabulary = Catalog.load([name]).default.vocabulary
+    assert vocabulary
+    plain = [
+        "a cute panda on a red background",
+        "Draw 3 wolves, best quality!",
+        "a castle on pink, pixel art",
+        "请帮我画一只可爱的小猫",
+        "我想要一只大猫",
+        "紅色背景上的貓熊，線稿",
+        "一隻貓和一隻狗",
+        "🐼 panda",
+        "画一个 rocket，蓝色背景",
+    ]
+    adorned = [
+        "a panda riding a bicycle",
+        "a cat, cinematic lighting",
+        "draw me a cat please",
+        "一只戴帽子的熊猫在海边",
+        "夕阳下的城堡",
+        "貓，水彩風格",
+    ]
+    assert not [prompt for prompt in plain if not vocabulary.knows(prompt)]
+    assert not [prompt for prompt in adorned if vocabulary.knows(prompt)]
+
+
+def test_the_starter_knows_each_sentence_that_it_was_taught_in() -> None:
+    vocabulary = Catalog.load(["starter"]).default.vocabulary
+    assert vocabulary
+    speaker = load_speaker(load_catalog())
+    wishes = [
+        *(Wish(thing, 3) for thing in range(0, 270, 30)),
+        *(Wish(4, 5, count=count, style=style) for count in (1, 3) for style in Style),
+        *(Wish(8, 2, other=20, relation=relation) for relation in Relation),
+    ]
+    said = {
+        speaker.plain(wish, language, phrasing)
+        for wish in wishes
+        for language in (Language.EN, Language.ZH, Language.TW)
+        for phrasing in range(20)
+    }
+    assert len(said) > 1000
+    assert not [prompt for prompt in said if not vocabulary.knows(prompt)]
+
+
 def test_a_variant_that_names_no_words_has_none() -> None:
     assert Catalog.load(["qwen-image"]).default.vocabulary is None
 
@@ -170,6 +219,7 @@ def test_a_host_may_name_words_of_their_own(tmp_path: Path) -> None:
         ('[things]\ncat = { en = ["cat"], zh = ["猫"] }', ""),
         ('[things]\ncat = { en = ["cat"], zh = [], tw = ["貓"] }', ""),
         (GOOD, 'examples = ["dog"]'),
+        (GOOD, 'phrasings = "no/such.toml"'),
     ],
 )
 def test_words_that_cannot_be_read_end_the_start_and_name_the_file(
