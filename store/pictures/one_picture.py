@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from store.choices import members
 from store.errors import Gone, NotYours
+from store.moderation import audit
 from store.orders import generations
 from store.orders.generations import Ward
 from store.tables.orders import Generation, Image
@@ -47,6 +48,16 @@ def remove(
     asked = generations.get(session, generation_id)
     keeps_order = moderator and (here is None or here.holds(asked))
     generation, image = _owned(session, generation_id, nth, user_id, moderator=keeps_order)
+    if generation.user_id != user_id:
+        audit.record(
+            session,
+            generation.guild_id,
+            user_id,
+            "delete",
+            target_id=generation.user_id,
+            generation_id=generation_id,
+            details={"picture": nth},
+        )
     digest, image.file_sha256 = image.file_sha256, None
     named = {one.file_sha256 for one in generation.images}
     named |= {generation.request.get("canvas"), generation.request.get("mask")}

@@ -7,6 +7,7 @@ import pytest
 
 from engine.variants.bounds import Accepts
 from engine.variants.catalog import Catalog
+from store.moderation import audit
 from tests.bot.messages import gallery, order_id, parts, presses, text
 from tests.bot.stage import Stage
 from tests.bot.test_editing import _fill, drawn
@@ -133,6 +134,14 @@ async def test_only_its_owner_or_a_moderator_deletes_one(stage: Stage) -> None:
     asked = await stage.moderator.click(card, custom_id=presses(card)["delete"])
     await stage.moderator.click(asked.response, custom_id=presses(asked.response)["rub"])
     assert len(gallery(first.response)) == 1
+    with stage.database.begin() as session:
+        (entry,) = audit.page(session, stage.guild.id)
+    assert (entry.action, entry.actor_id, entry.target_id, entry.details) == (
+        "delete",
+        stage.moderator.id,
+        stage.alex.id,
+        {"picture": 1},
+    )
 
 
 async def test_several_at_hand_are_looked_at_together(stage: Stage) -> None:
