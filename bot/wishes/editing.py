@@ -17,6 +17,7 @@ from bot.i18n import DEFAULT
 from bot.loras import wearing
 from bot.loras.wearing import Dressed, Worn
 from bot.orders.placing import Wish
+from bot.servers import places
 from bot.services import Services
 from bot.wishes import flags, preferring, routing, sources, starts
 from bot.wishes.canvases import Margins
@@ -114,8 +115,9 @@ async def edit(services: Services, interaction: Press, asked: Asked) -> Wish:
     def can(accepts: Accepts) -> bool:
         return starts.way(accepts, given) is not None
 
+    here = await places.manner(services, places.place(interaction))
     named = asked.variant or preferred.variant(services, can)
-    variant = starts.editor(services.catalog, named, given)
+    variant = starts.editor(services.catalog, named, given, here.allows)
     typed = (asked.size or "").strip()
     size = services.reader.size(typed, variant) if typed else None
     start = await asyncio.to_thread(
@@ -192,9 +194,11 @@ async def _reworked(
     before = source.request
     preferred = await preferring.read(services, interaction, asked.preset)
     name = asked.variant or preferred.variant(services, able)
+    here = await places.manner(services, places.place(interaction))
     if name is None and before and before.variant in services.catalog.names:
-        name = before.variant if able(services.catalog[before.variant].accepts) else None
-    variant = starts.chosen(services.catalog, name, able)
+        fits = able(services.catalog[before.variant].accepts) and here.allows(before.variant)
+        name = before.variant if fits else None
+    variant = starts.chosen(services.catalog, name, able, here.allows)
     started = await asyncio.to_thread(start, variant, source)
     raw = _raw(asked, variant, asked.prompt or _prompt(services, interaction, variant, before))
     raw, missing = preferred.under(services, raw, variant)

@@ -48,6 +48,10 @@ MOST_GROWTH = 3
 """Times a side: of what is drawn further out the picture tells nothing."""
 
 
+Allows = Callable[[str], bool]
+"""Tells whether a variant of that name may draw in the channel."""
+
+
 class Way(StrEnum):
     """How a variant starts from pictures."""
 
@@ -123,24 +127,34 @@ def way(accepts: Accepts, given: Given) -> Way | None:
     return Way.PAINT if painted else None
 
 
-def chosen(catalog: Catalog, name: str | None, able: Callable[[Accepts], bool]) -> Variant:
-    """Return the variant that was named, or else the first that is able.
+def chosen(
+    catalog: Catalog,
+    name: str | None,
+    able: Callable[[Accepts], bool],
+    allows: Allows = lambda _: True,
+) -> Variant:
+    """Return the variant that was named, or else the first that is able and, if any is, allowed.
 
     Raises VariantUnknown or EditUnsupported.
     """
     if name:
         return catalog[name]
-    found = next((one for one in _all(catalog) if able(one.accepts)), None)
+    found = _first((one for one in _all(catalog) if able(one.accepts)), allows)
     if found is None:
         raise EditUnsupported
     return found
 
 
-def editor(catalog: Catalog, name: str | None, given: Given) -> Variant:
-    """Return the variant that edits what was given. Raises RequestRefused where it cannot."""
-    able = [one for one in _all(catalog) if way(one.accepts, given)]
-    if name is None and able:
-        return able[0]
+def editor(
+    catalog: Catalog, name: str | None, given: Given, allows: Allows = lambda _: True
+) -> Variant:
+    """Return the variant that edits what was given, as `chosen` does where none is named.
+
+    Raises RequestRefused where it cannot.
+    """
+    able = (one for one in _all(catalog) if way(one.accepts, given))
+    if name is None and (first := _first(able, allows)):
+        return first
     variant = catalog[name] if name else _widest(catalog)
     if way(variant.accepts, given) is None:
         raise _refused(variant, given)
@@ -212,6 +226,11 @@ def upscale(variant: Variant, picture: Upload, times: float) -> Start:
     if size[0] * size[1] < before[0] * before[1] * LEAST_GAIN**2:
         raise UpscaleAtLimit
     return _kept(size, canvas=picture.picture, strength=variant.accepts.upscale)
+
+
+def _first(able: Iterable[Variant], allows: Allows) -> Variant | None:
+    found = list(able)
+    return next((one for one in found if allows(one.name)), found[0] if found else None)
 
 
 def _all(catalog: Catalog) -> Iterable[Variant]:

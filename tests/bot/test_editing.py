@@ -20,6 +20,7 @@ from bot.wishes.fetch import Fetching
 from engine.errors import DeviceFull
 from engine.variants.bounds import Accepts
 from engine.variants.catalog import Catalog
+from store.choices import channels
 from store.errors import FilesUnavailable
 from store.money import grants
 from store.money.ledger import Flow
@@ -102,6 +103,26 @@ async def test_a_picture_is_painted_over_by_the_first_variant_that_can(stage: St
     assert "Painted over a picture · change 40%" in text(result.response)
     assert len(gallery(result.response)) == 1
     assert order.id in text(result.response)
+
+
+async def test_a_variant_that_the_channel_keeps_out_is_not_taken_unasked(stage: Stage) -> None:
+    with stage.database.begin() as session:
+        here = (stage.guild.id, stage.channel.id)
+        channels.choose_variant(session, *here, "starter", False)
+    await edit(stage, stage.alex, picture())
+    await stage.alex.slash(stage.channel, "variations", image=("a.png", picture()), count=1)
+    assert [one.variant for one in stage.orders()] == ["looker", "looker"]
+    number = stage.orders()[0].id
+    await drawn_to_size(stage)
+    with stage.database.begin() as session:
+        channels.choose_variant(session, *here, "starter", None)
+        channels.choose_variant(session, *here, "looker", False)
+    stage.services.chosen.forget(stage.guild.id)
+    await stage.alex.slash(stage.channel, "variations", **{"from": number, "count": 1})
+    assert last(stage).variant == "starter"
+    named = await edit(stage, stage.alex, picture(), variant="looker")
+    words = stage.services.texts.of("en-US")
+    assert refusal(named) == words("errors.channel_forbids_variant", variant="looker")
 
 
 async def test_several_pictures_go_to_a_variant_that_looks_at_them(stage: Stage) -> None:
