@@ -40,14 +40,13 @@ def options(services: Services) -> Iterator[Option]:
         yield assembly.variant_option(services, variants, "imagine.variant")
 
     async def offer_sizes(interaction: Press, typed: str) -> Choices:
-        named = getattr(interaction.namespace, "variant", None)
-        variant = next((one for one in variants if one.name == named), variants[0])
+        variant = starting.usual(services, interaction, variants)
         words = services.words(interaction.locale)
         return size_choices(words, variant, typed, services.reader.size_words)
 
     yield Option(name="size", kind=str, key="imagine.size", suggest=offer_sizes)
     if any(one.loras for one in variants):
-        yield starting.lora(services, variants)
+        yield starting.lora(services, variants, is_kept=True)
     most = max(one.max_count for one in variants)
     yield Option(name="count", kind=app_commands.Range[int, 1, most], key="imagine.count")
     if any(one.negative for one in variants):
@@ -66,10 +65,8 @@ def checked(services: Services, given: dict[str, Any]) -> dict[str, Any]:
         if value is not None
     }
     kept = {name: value for name, value in kept.items() if value != ""}
-    catalog = services.catalog
-    variant = catalog[kept["variant"]] if "variant" in kept else catalog.default
     if "lora" in kept:
         listed.read(kept["lora"])
     if "size" in kept:
-        services.reader.size(kept["size"], variant)
+        services.reader.check_size(kept["size"], kept.get("variant"))
     return kept

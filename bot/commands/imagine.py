@@ -35,9 +35,7 @@ def register(tree: Tree, services: Services) -> None:
         await asking.order(services, interaction, RawOptions(**options))
 
     async def offer_sizes(interaction: Press, typed: str) -> list[app_commands.Choice[str]]:
-        named = getattr(interaction.namespace, "variant", None)
-        catalog = services.catalog
-        variant = catalog[named] if named in catalog.names else catalog.default
+        variant = services.catalog[await _variant(services, interaction)]
         words = services.words(interaction.locale)
         return size_choices(words, variant, typed, services.reader.size_words)
 

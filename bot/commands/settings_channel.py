@@ -111,9 +111,8 @@ def _defaults(group: app_commands.Group, services: Services) -> None:
         everywhere: bool = False,
     ) -> None:
         variant = variant_named(services, variant) if variant else None
-        drawn_by = services.catalog[variant] if variant else services.catalog.default
         if size:
-            services.reader.size(size, drawn_by)
+            services.reader.check_size(size, variant)
         where = _where(interaction, channel, everywhere)
         await _choose(services, interaction, where, variant=variant, size=size)
 

@@ -30,6 +30,14 @@ def drawing(services: Services) -> list[Variant]:
     return [one for one in every if not one.accepts.needs_picture] or every
 
 
+def usual(services: Services, interaction: Press, variants: Sequence[Variant]) -> Variant:
+    """Return the one of these that is named so far, else the member's own, else the first."""
+    named = getattr(interaction.namespace, "variant", None)
+    own = services.habits.known(interaction.user.id).get("variant")
+    by_name = {one.name: one for one in variants}
+    return next((by_name[one] for one in (named, own) if one in by_name), variants[0])
+
+
 def prompt(key: str, variants: Sequence[Variant], *, is_required: bool = False) -> Option:
     """Return the option for words."""
     longest = min(TEXT_LIMIT, max(variant.prompt_limit for variant in variants))
@@ -73,12 +81,17 @@ def preset(services: Services) -> Option:
     return Option(name="preset", kind=str, key="imagine.preset", suggest=suggest)
 
 
-def lora(services: Services, variants: Sequence[Variant]) -> Option:
-    """Return the option for LoRAs, which suggests those that the named variant takes."""
+def lora(services: Services, variants: Sequence[Variant], *, is_kept: bool = False) -> Option:
+    """Return the option for LoRAs, which suggests those that the named variant takes.
+
+    Of one that `is_kept`, where none is named, those of the member's own.
+    """
 
     async def suggest(interaction: Press, typed: str) -> Choices:
         named = getattr(interaction.namespace, "variant", None)
         variant = next((one for one in variants if one.name == named), variants[0])
+        if is_kept:
+            variant = usual(services, interaction, variants)
         return await offers.several(services, interaction, typed, variant.name)
 
     return Option(name="lora", kind=str, key="imagine.lora", suggest=suggest)

@@ -17,6 +17,7 @@ from bot.wishes.starts import Start
 from engine.errors import (
     CountInvalid,
     PromptEmpty,
+    RequestRefused,
     SeedInvalid,
     SeedUnsupported,
     StrengthInvalid,
@@ -133,6 +134,21 @@ class Reader:
     def size(self, typed: str, variant: Variant) -> Size:
         """Return the size that was typed. Raises RequestRefused."""
         return self._size(typed, variant)
+
+    def check_size(self, typed: str, variant: str | None) -> None:
+        """Raise RequestRefused for a size that `variant`, or where none is named any, cannot draw.
+
+        What is kept is drawn by whoever is named then.
+        """
+        refusals = []
+        others = (name for name in self.catalog.names if name != self.catalog.default.name)
+        for name in (variant,) if variant else (self.catalog.default.name, *others):
+            try:
+                self.size(typed, self.catalog[name])
+                return
+            except RequestRefused as refused:
+                refusals.append(refused)
+        raise refusals[0]
 
     def alone(self, parent: GenerationRequest, nth: int) -> GenerationRequest:
         """Return the request for picture `nth` (from 1) alone; for 0, as it is."""
