@@ -233,18 +233,22 @@ class Engine:
             return open_family(variant, self._device, self._place)
 
     def _unless_full(self, variant: Variant, work: Callable[[], T], size: tuple[int, int]) -> T:
-        try:
-            return work()
-        except (MemoryError, RuntimeError) as error:
-            if not memory_of.is_full(error):
-                raise
-        # Outside the handler: its traceback would keep the tensors alive that must go.
-        left = self.adapters.leave_device() or self._residents.keep_only(variant)
-        memory_of.empty()
-        # What a vendor was asked for, it would be asked for and paid twice.
-        if left and not variant.vendor:
-            return self._unless_full(variant, work, size)
-        raise errors.DeviceFull(width=size[0], height=size[1])
+        # Each makes room once: what the picture wears itself is back with every try.
+        ways = iter(
+            (self.adapters.leave_device, functools.partial(self._residents.keep_only, variant))
+        )
+        while True:
+            try:
+                return work()
+            except (MemoryError, RuntimeError) as error:
+                if not memory_of.is_full(error):
+                    raise
+            # Outside the handler: its traceback would keep the tensors alive that must go.
+            left = any(leaves() for leaves in ways)
+            memory_of.empty()
+            # What a vendor was asked for, it would be asked for and paid twice.
+            if not left or variant.vendor:
+                raise errors.DeviceFull(width=size[0], height=size[1])
 
     def _recipe(self, variant: Variant, family: Family, request: ImageRequest) -> Recipe:
         means = self._means(variant, family)

@@ -77,7 +77,14 @@ class Rounds:
         except Exception as error:
             failure = error
         if failure is not None:
-            self._split(mates, failure)
+            if len(mates) == 1:
+                mates[0].stop(failure)
+                return
+            if device.is_full(failure):
+                self._sharing.halve(calls[0])
+            # Its traceback keeps the tensors alive that must go.
+            del failure
+            self._split(mates)
             return
         share = (time.perf_counter() - started) / len(mates)
         for drawing, one in zip(mates, given, strict=True):
@@ -96,14 +103,7 @@ class Rounds:
                 drawing.stop(errors.NotFinite())
             ended = drawing.ended
 
-    def _split(self, mates: Sequence[Drawing[Any]], failure: Exception) -> None:
-        if len(mates) == 1:
-            mates[0].stop(failure)
-            return
-        if device.is_full(failure) and mates[0].call:
-            self._sharing.halve(mates[0].call)
-        # Its traceback keeps the tensors alive that must go.
-        del failure
+    def _split(self, mates: Sequence[Drawing[Any]]) -> None:
         device.empty()
         half = len(mates) // 2
         self._share(mates[:half])

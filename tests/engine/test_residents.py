@@ -1,6 +1,7 @@
 """Who is loaded: real pipelines and real bytes, the least recently used leaving first."""
 
 import gc
+import hashlib
 import shutil
 import weakref
 from collections.abc import Callable
@@ -10,11 +11,12 @@ from pathlib import Path
 import pytest
 import structlog
 import torch
+from safetensors.torch import save
 
 from engine import errors
 from engine.engine import Engine
 from engine.memory.levers import GB, Use, Wishes
-from engine.request import ImageRequest
+from engine.request import ImageRequest, LoraUse
 from engine.variants.catalog import Variant, Weights
 from engine.variants.memory import Profile
 
@@ -158,6 +160,20 @@ def test_a_picture_that_fills_the_memory_drives_the_others_out_before_it_fails(
         engine.draw(toy, image(width=2**50), lambda step: starts.append(step.index))
     assert engine.loaded == ("toy",)
     assert engine.draw(toy, image()).pixel_sha256 == exact
+
+
+def test_a_picture_with_a_lora_that_fills_the_memory_ends_too(
+    project: Path, toy: Variant, trio: list[Variant], image: Request
+) -> None:
+    engine = Engine(device="cpu", root=project)
+    layer = "transformer.transformer_blocks.0.attn.to_q"
+    halves = {"lora_A": torch.ones(2, 32), "lora_B": torch.ones(32, 2)}
+    lora = save({f"{layer}.{half}.weight": ones for half, ones in halves.items()})
+    worn = image(loras=(LoraUse(hashlib.sha256(lora).hexdigest()),), width=2**50)
+    engine.load(trio[0])
+    with pytest.raises(errors.DeviceFull):
+        engine.draw(toy, worn, files={worn.lora_files[0]: lora})
+    assert engine.loaded == ("toy",)
 
 
 def test_the_same_weights_with_other_levers_are_not_shared(

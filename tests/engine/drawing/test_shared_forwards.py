@@ -1,6 +1,7 @@
 """One forward for several pictures: what goes wrong ends its own picture, and LoRAs stay apart."""
 
 import hashlib
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -135,6 +136,29 @@ def test_a_forward_that_fails_is_tried_in_smaller_ones(error: Exception) -> None
     assert [drawing.finished() for drawing in drawings] == ["done"] * 4
     full = isinstance(error, MemoryError)
     assert sharing.measured[KIND].rows == (1 if full else 4)
+
+
+def test_what_a_failed_forward_took_is_given_back_before_smaller_ones_are_tried() -> None:
+    taken: list[weakref.ref[torch.Tensor]] = []
+    left: list[int] = []
+
+    def forward(calls: Any) -> list[Any]:
+        left.append(sum(one() is not None for one in taken))
+        much = torch.ones(len(calls))
+        taken.append(weakref.ref(much))
+        if len(calls) > 1:
+            raise MemoryError
+        return [(call.named["hidden_states"],) for call in calls]
+
+    def work(_: object) -> str:
+        meet(Call(forward, (), {"hidden_states": torch.ones(1, 4, 2)}, (), "all", KIND))
+        return "done"
+
+    rounds = Rounds(Sharing(exact=False, most=4))
+    for _ in range(4):
+        rounds.add(Drawing(work))
+    rounds.step()
+    assert left == [0] * 7
 
 
 def test_what_ends_is_handed_over_while_others_go_on_and_may_be_stopped() -> None:
