@@ -71,6 +71,9 @@ class Local(Family, Wearer, Protocol):
     def seat(self, levers: Levers) -> None:
         """Bring the weights to the device, as the levers say."""
 
+    def rest(self) -> None:
+        """Leave the device, but for what always lies there: another variant is to draw."""
+
     def weight(self) -> Mapping[str, int]:
         """Return the bytes of all weights by the device that they rest on."""
 

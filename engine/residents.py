@@ -141,6 +141,7 @@ class Residents:
     def open(self, variant: Variant) -> Local:
         """Return the variant's family, loaded. Raises WeightsBroken or VariantTooBig."""
         key = self._key(variant)
+        self._rest_before(key)
         held = self._held.pop(key, None) or self._loaded(variant)
         others = (name for name in held.names if name != variant.name)
         self._held[key] = replace(held, names=(*others, variant.name))
@@ -152,6 +153,12 @@ class Residents:
         others = [key for key in self._held if key != self._key(variant)]
         self._leave(others)
         return bool(others)
+
+    def _rest_before(self, key: Key) -> None:
+        # One draws at a time, and has the device's room for what only visits it to itself.
+        last = next(reversed(self._held), key)
+        if last != key:
+            self._held[last].family.rest()
 
     def _key(self, variant: Variant) -> Key:
         return variant.digest, self.levers(variant)

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from engine.families.elsewhere import Elsewhere
+from engine.memory.device import pin_exactly
 from engine.memory.levers import LeverRefused, Levers, Offload
 
 GRAPHS = 64
@@ -40,6 +41,12 @@ def seat(pipe: Any, device: str, levers: Levers) -> None:
         torch._dynamo.config.skip_nnmodule_hook_guards = False
         torch._dynamo.config.recompile_limit = GRAPHS
         transformer.compile_repeated_blocks(fullgraph=True)
+
+
+def rest(pipe: Any) -> None:
+    """Bring back into main memory what only visits the device."""
+    for hook in getattr(pipe, "_all_hooks", ()):
+        hook.offload()
 
 
 def encoders(pipe: Any) -> Mapping[str, torch.nn.Module]:
@@ -83,9 +90,16 @@ def _by_model(pipe: Any, device: str) -> None:
     pipe.model_cpu_offload_seq = pipe.model_cpu_offload_seq.removesuffix("->vae")
     pipe._exclude_from_cpu_offload = [*pipe._exclude_from_cpu_offload, "vae"]
     pipe.enable_model_cpu_offload(device=device)
+    hooks = pipe._all_hooks
+    last = next(hook for hook in hooks if hook.model is pipe.transformer)
+    if hooks[0] is not last:
+        # The library's chain ends there, and a picture's end would close it. So it is closed by
+        # whoever comes, and pictures of one text find the transformer where it was.
+        hooks[0].hook.prev_module_hook = last
 
 
 def _by_layer(pipe: Any, device: str) -> None:
+    pin_exactly()  # on their way by streams, layers lie in pinned memory
     pipe.enable_group_offload(
         onload_device=torch.device(device),
         offload_type="leaf_level",

@@ -22,7 +22,7 @@ from engine.families.following import Following
 from engine.families.loading import Kit, fuse, load
 from engine.families.reading import Reading, by_what
 from engine.families.rows import Guest, apart, stacked, together
-from engine.families.seating import encoders, nbytes, seat, weight
+from engine.families.seating import encoders, nbytes, rest, seat, weight
 from engine.family import AfterStep, Kind
 from engine.loras.adapters import Worn
 from engine.loras.wardrobe import Wardrobe
@@ -87,6 +87,10 @@ class StockFamily(ABC):
         seat(self.pipe, self._device, levers)
         for model in self.beside:
             model.to(self._device)
+
+    def rest(self) -> None:
+        """Leave the device, but for what always lies there."""
+        rest(self.pipe)
 
     def weight(self) -> Mapping[str, int]:
         """Return the bytes of all weights by the device that they rest on."""
@@ -199,19 +203,14 @@ class StockFamily(ABC):
         self._check(request)
         pipe = self._own(self._pipe_for(inputs), request, alone=inputs != NOTHING)
         call = {"prompt": request.prompt, **self.arguments(request)}
-        try:
-            picture: Image.Image = pipe(
-                width=request.width,
-                height=request.height,
-                num_inference_steps=request.steps,
-                generator=_noise(request),
-                callback_on_step_end=Following(self, request, inputs, after_step),
-                **{**call, **self.pictures(request, inputs)},
-            ).images[0]
-        except BaseException:
-            # Else what a cancelled picture left on the device would meet the next one's words.
-            self.pipe.maybe_free_model_hooks()
-            raise
+        picture: Image.Image = pipe(
+            width=request.width,
+            height=request.height,
+            num_inference_steps=request.steps,
+            generator=_noise(request),
+            callback_on_step_end=Following(self, request, inputs, after_step),
+            **{**call, **self.pictures(request, inputs)},
+        ).images[0]
         return picture
 
     @torch.no_grad()
@@ -254,6 +253,8 @@ class StockFamily(ABC):
         # Schedulers keep state while they step.
         own.scheduler = FlowMatchEulerDiscreteScheduler.from_config(pipe.scheduler.config)
         own.__dict__["transformer"] = Guest(self.pipe.transformer, forward)
+        # Whose models leave the device is not for one picture to say, nor does it see them all.
+        own.__dict__["_all_hooks"] = []
         if self._words:
             own.encode_prompt = Reading(own.encode_prompt, self._words, self._read_by)
         return own

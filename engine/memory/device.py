@@ -7,6 +7,8 @@ import psutil  # type: ignore[import-untyped]
 import torch
 
 CGROUP = Path("/sys/fs/cgroup")
+PINNED = "pinned_max_round_threshold_mb"
+"""The setting, `PYTORCH_ALLOC_CONF` names it too."""
 RESERVE = 1e9
 """Left to the libraries' workspaces and to gaps between tensors on an accelerator, in bytes."""
 
@@ -56,6 +58,18 @@ def is_full(error: Exception) -> bool:
     # torch has a class of its own for a full GPU, and for full main memory only a text.
     full = isinstance(error, MemoryError | torch.OutOfMemoryError)
     return full or "can't allocate memory" in str(error)
+
+
+def pin_exactly() -> None:
+    """Have torch pin as many bytes of main memory as it is asked for.
+
+    By itself it pins the next power of two: of large models' layers half as much again.
+    """
+    settings = torch._C._accelerator_getAllocatorSettings()
+    if PINNED not in settings:
+        # What is not named again is set back, the host's own choices with it.
+        named = ",".join(filter(None, (settings, f"{PINNED}:1")))
+        torch._C._accelerator_setAllocatorSettings(named)
 
 
 def empty() -> None:

@@ -6,6 +6,7 @@ back, its streams, and how long that takes.
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from engine.memory.levers import LeverRefused, Levers, Offload, Use, Wishes
 from engine.pictures.images import pixel_sha256
 from engine.pictures.inputs import opened
 from engine.request import ImageRequest
+from engine.residents import Residents
 from engine.variants.bounds import Guidance
 from engine.variants.catalog import Variant
 from engine.variants.memory import Profile
@@ -157,6 +159,31 @@ def test_a_device_for_texts_that_is_not_here_is_refused_by_name(toy: Variant) ->
     for variant in (toy, replace(toy, memory=NEEDY)):
         with pytest.raises(LeverRefused, match="REROLL_TEXT_DEVICE=cuda:99"):
             engine.levers(variant)
+
+
+def test_offloaded_models_take_turns_whatever_was_drawn_before(
+    half: Variant,
+    toy: Variant,
+    project: Path,
+    image: Request,
+    crowd: list[set[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Residents, "levers", lambda *_: Levers(offload=Offload.MODEL))
+    engine = Engine(device="cpu", root=project)
+    order = partial(image, variant=half.name, guidance=half.guidance.default)
+
+    def cancel(_step: object) -> None:
+        raise errors.GenerationCancelled
+
+    engine.draw(half, order())
+    with pytest.raises(errors.GenerationCancelled):
+        engine.draw(half, order(prompt="blue"), cancel)
+    engine.draw(half, order(prompt="green"))
+    engine.draw(toy, image())
+    engine.draw(half, order())
+
+    assert {len(models) for models in crowd} == {1}
 
 
 @pytest.mark.parametrize("offload", [Offload.MODEL, Offload.GROUP])

@@ -9,6 +9,7 @@ import torch
 
 from engine.family import open_local
 from engine.memory.levers import Levers, Offload
+from engine.memory.words import Words
 from engine.pictures.images import pixel_sha256
 from engine.pictures.inputs import opened
 from engine.request import ImageRequest
@@ -76,3 +77,19 @@ def test_offload_changes_no_pixel_of_a_picture_that_starts_from_one(
                 drawn = family.draw(request, inputs, lambda *_, **__: None)
                 pixels.add(pixel_sha256(drawn))
     assert len(pixels) == 1
+
+
+def test_a_picture_that_was_painted_over_leaves_room_for_the_next_ones_words(
+    toy: Variant, project: Path, image: Request, crowd: list[set[str]]
+) -> None:
+    variant, painted = ordered("canvas", toy, project, image)
+    family = open_local(variant, "cpu", Place(project, offline=True, words=Words()))
+    family.seat(Levers(offload=Offload.MODEL))
+    came = []
+    for request in (painted, image(prompt="blue"), image(prompt="blue", seed=8), painted):
+        inputs, before = opened(request, edit_toys.files(CANVAS, HOLE)), len(crowd)
+        family.draw(request, inputs, lambda *_, **__: None)
+        came.append(set().union(*crowd[before:]))
+    assert {len(models) for models in crowd} == {1}
+    # Of a text that was read before, nothing but the transformer comes, and it is there.
+    assert [len(models) for models in came] == [2, 2, 1, 1]
