@@ -13,6 +13,8 @@ from PIL import Image, ImageChops, ImageCms, ImageOps, UnidentifiedImageError
 from engine import errors
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+STILL = "MPO"
+"""A JPEG of several pictures: the photograph, and what a phone keeps beside it."""
 FILE_LIMIT = 25 * 2**20
 MOST_PIXELS = 50_000_000
 """Decoded, 200 MB: what phones take today, and what a small machine can hold."""
@@ -97,7 +99,7 @@ def _check(image: Image.Image) -> None:
         raise errors.PictureTooSmall(limit=LEAST_SIDE)
     if longer > shorter * MOST_SLENDER:
         raise errors.PictureTooSlender(limit=MOST_SLENDER)
-    if getattr(image, "is_animated", False):
+    if getattr(image, "is_animated", False) and image.format != STILL:
         raise errors.PictureAnimated
 
 

@@ -93,6 +93,16 @@ def test_a_phone_s_picture_is_put_upright_and_says_nothing_else() -> None:
         assert not image.getexif()
 
 
+def test_a_photograph_with_another_picture_beside_it_is_still() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    beside = [Image.new("L", (16, 12))]
+    content = saved(speckled(), "MPO", save_all=True, append_images=beside, exif=exif)
+    with Image.open(io.BytesIO(content)) as image:
+        assert image.n_frames == 2
+    assert uploads.read(content).picture.size == (48, 64)
+
+
 @pytest.mark.parametrize("mode", ["L", "1", "P", "CMYK", "LA", "RGBA", "PA"])
 def test_every_kind_of_pixels_becomes_rgb(mode: str) -> None:
     grey = Image.new("RGB", (64, 48), (120, 120, 120))
