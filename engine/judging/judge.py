@@ -1,6 +1,7 @@
 """Looks at finished pictures with an image classifier, before any member does."""
 
 import io
+import math
 from pathlib import Path
 from threading import Lock
 
@@ -28,13 +29,20 @@ class Judge:
         transformers_logging.disable_progress_bar()
         try:
             self._processor = AutoImageProcessor.from_pretrained(folder, local_files_only=True)
-            # Never a pickle, wherever it comes from.
-            self._model = AutoModelForImageClassification.from_pretrained(
-                folder, local_files_only=True, use_safetensors=True
+            # Never a pickle, wherever it comes from; and in the numbers that pictures come in.
+            self._model, found = AutoModelForImageClassification.from_pretrained(
+                folder,
+                local_files_only=True,
+                use_safetensors=True,
+                dtype=torch.float32,
+                output_loading_info=True,
             )
         except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
             reason = str(error).split("\n")[0][:200]
             raise JudgeUnusable(f"{folder} holds no image classifier: {reason}") from error
+        if found["missing_keys"]:
+            # The library makes up what is missing, and scores would be a matter of luck.
+            raise JudgeUnusable(f"{folder} lacks {min(found['missing_keys'])} of its classifier")
         self._model.to(device).eval()
         self._rules, self._device = rules, device
         self._alone = Lock()
@@ -46,13 +54,18 @@ class Judge:
             )
 
     def scores(self, content: bytes) -> dict[str, float]:
-        """Return how much of each label is in a picture of ours, all together 1."""
+        """Return how much of each label is in a picture of ours, all together 1.
+
+        Raises ValueError where the classifier gives none: no threshold would be reached.
+        """
         with Image.open(io.BytesIO(content)) as picture:
             given = self._processor(images=picture.convert("RGB"), return_tensors="pt")
         # A finished picture and another's preview may come at once.
         with self._alone, torch.inference_mode():
             logits = self._model(pixel_values=given["pixel_values"].to(self._device)).logits
             shares = logits[0].float().softmax(-1).tolist()
+        if not all(map(math.isfinite, shares)):
+            raise ValueError("the classifier gives no score")
         return dict(zip(self.labels, shares, strict=True))
 
     def verdict(self, content: bytes, *, age_restricted: bool) -> Verdict:

@@ -1,8 +1,12 @@
 """A real classifier of tiny size, the rules, and everything a host can get wrong about them."""
 
+import shutil
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import ConvNextConfig, ConvNextForImageClassification
 
 from engine.judging.judge import Judge, JudgeUnusable, appointed
 from engine.judging.settings import JudgeSettings
@@ -19,6 +23,38 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_judge_says_how_much_of_each_label_is_in_a_picture(folder: Path) -> None:
     scores = Judge(folder, Rules.load(), "cpu").scores(png(7, (50, 30)))
     assert scores == {"normal": pytest.approx(0.1, abs=0.01), "nsfw": pytest.approx(0.9, abs=0.01)}
+
+
+def changed(folder: Path, to: Path, **tensors: torch.Tensor | None) -> Path:
+    """Copy a classifier with other tensors, by their names; what is None is left out."""
+    shutil.copytree(folder, to)
+    kept = {
+        name: tensors.get(name, tensor)
+        for name, tensor in load_file(folder / "model.safetensors").items()
+    }
+    held = {name: tensor for name, tensor in kept.items() if tensor is not None}
+    save_file(held, to / "model.safetensors", {"format": "pt"})
+    return to
+
+
+def test_one_kept_in_half_precision_looks_in_full(tmp_path: Path, folder: Path) -> None:
+    half = shutil.copytree(folder, tmp_path / "half")
+    labels = {0: "normal", 1: "nsfw"}
+    config = ConvNextConfig(hidden_sizes=[4, 4], depths=[1, 1], num_stages=2, id2label=labels)
+    ConvNextForImageClassification(config).to(torch.bfloat16).save_pretrained(half)
+    assert sum(Judge(half, Rules.load(), "cpu").scores(png(7)).values()) == pytest.approx(1)
+
+
+def test_one_whose_weights_are_not_all_there_is_refused(tmp_path: Path, folder: Path) -> None:
+    headless = changed(folder, tmp_path / "headless", **{"classifier.weight": None})
+    with pytest.raises(JudgeUnusable, match=r"classifier\.weight"):
+        Judge(headless, Rules.load(), "cpu")
+
+
+def test_what_is_no_score_delivers_nothing(tmp_path: Path, folder: Path) -> None:
+    mad = changed(folder, tmp_path / "mad", **{"classifier.bias": torch.full((2,), torch.nan)})
+    with pytest.raises(ValueError, match="no score"):
+        Judge(mad, Rules.load(), "cpu").verdict(png(7), age_restricted=False)
 
 
 def test_the_verdict_depends_on_the_kind_of_channel(folder: Path) -> None:
