@@ -33,8 +33,7 @@ RerollError                 a failure to tell a member of; `code` names its text
 │   ├── LorasUnsupported    the variant takes no LoRAs
 │   ├── LorasTooMany        more of them than one picture takes
 │   ├── LoraRepeated        one of them is asked for twice
-│   ├── LoraWeightInvalid   its weight is out of bounds
-│   └── RecipeUnreadable
+│   └── LoraWeightInvalid   its weight is out of bounds
 └── EngineFailed            the request is right; the machine could not do it
     ├── InputLost           the file of a picture to start from is gone or another
     ├── LoraLost            the file of a LoRA is gone or another
@@ -243,12 +242,6 @@ class LoraWeightInvalid(RequestRefused):
     """A LoRA's weight is out of bounds. Params: value, limit."""
 
     code = "lora_weight_invalid"
-
-
-class RecipeUnreadable(RequestRefused):
-    """The file holds no recipe that can be read. Params: reason (a short code, for logs)."""
-
-    code = "recipe_unreadable"
 
 
 class EngineFailed(RerollError):

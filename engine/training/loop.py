@@ -19,7 +19,6 @@ from safetensors.torch import load, save
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import dropout, linear
 
-from engine.loras.adapters import Adapter
 from engine.loras.canon import DOWN, PREFIX, UP, Canonical, canonical
 from engine.loras.names import Base
 from engine.loras.reading import Pair
@@ -86,11 +85,6 @@ class Training:
     def is_done(self) -> bool:
         """Tell whether no step is left."""
         return self.step >= self._plan.steps
-
-    @property
-    def adapter(self) -> Adapter:
-        """Return the LoRA as it is now: to be worn, not kept."""
-        return Adapter(self._pairs)
 
     def advance(self) -> float:
         """Do one step and return its loss. Raises TrainingDiverged."""

@@ -14,9 +14,10 @@ from engine import errors
 from engine.drawing.picture import Step
 from engine.engine import Engine
 from engine.families import one_frame, rows
-from engine.pictures.images import pixel_sha256, read_recipe
+from engine.pictures.images import pixel_sha256
 from engine.request import ImageRequest
 from engine.variants.catalog import Variant, Weights
+from tests.engine.recipes import inside
 
 Request = Callable[..., ImageRequest]
 
@@ -33,7 +34,7 @@ def test_a_picture_tells_its_size_hash_and_recipe(
 
     assert (picture.width, picture.height) == (96, 64) == opened(picture.png).size
     assert picture.pixel_sha256 == pixel_sha256(opened(picture.png))
-    assert picture.recipe == read_recipe(picture.png)
+    assert picture.recipe == inside(picture.png)
     assert picture.recipe.request == request
     assert picture.recipe.variant_digest == toy.digest
     assert picture.recipe.threads == 1

@@ -14,11 +14,11 @@ from engine.__main__ import main
 from engine.command.sentences import SENTENCES
 from engine.engine import Engine
 from engine.loras.errors import LoraRefused
-from engine.pictures.images import read_recipe
 from engine.request import ImageRequest
 from engine.training.errors import TrainingDiverged
 from engine.variants.catalog import PROJECT, VARIANTS, Variant
 from engine.vendor.errors import VendorFailed
+from tests.engine.recipes import inside
 
 Request = Callable[..., ImageRequest]
 Run = Callable[..., int]
@@ -55,7 +55,7 @@ def test_json_lines_name_files_seeds_and_pixels(
         )
         picture = engine.draw(toy, request)
         assert picture.pixel_sha256 == line["pixel_sha256"]
-        assert read_recipe(Path(line["file"]).read_bytes()) == picture.recipe
+        assert inside(Path(line["file"]).read_bytes()) == picture.recipe
 
 
 def test_plain_lines_print_the_random_seed(
@@ -191,7 +191,7 @@ def test_json_lines_tell_all_about_the_variants(capsys: pytest.CaptureFixture[st
 
 def test_every_error_a_command_can_end_with_has_a_sentence() -> None:
     rooms = (errors.RerollError, LoraRefused, TrainingDiverged, VendorFailed)
-    silent = {"cancelled", "recipe_unreadable", "picture_refused", "lora_refused"}
+    silent = {"cancelled", "picture_refused", "lora_refused"}
     kinds = (
         errors.RequestRefused,
         errors.PictureRefused,
@@ -251,7 +251,7 @@ def test_pictures_to_start_from_are_named_by_their_files(tmp_path: Path) -> None
         upper = (0, 0, 128, 64)
         assert drawn.crop(upper).tobytes() == before.convert("RGB").crop(upper).tobytes()
         assert drawn.tobytes() != before.tobytes()
-    assert read_recipe(file.read_bytes()).request.mask
+    assert inside(file.read_bytes()).request.mask
 
 
 @pytest.mark.parametrize(

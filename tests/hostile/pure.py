@@ -22,11 +22,10 @@ from bot.verify.looking import look
 from bot.wishes import fetch, sources, wildcards
 from bot.wishes.options import RawOptions, Reader
 from bot.wishes.sizes import size_words
-from engine.errors import RecipeUnreadable, RerollError
+from engine.errors import RerollError
 from engine.labels.aigc import Aigc
 from engine.labels.labelling import Labels
 from engine.pictures import uploads
-from engine.pictures.images import read_recipe
 from engine.variants.catalog import Catalog
 from store import names
 from store.loras import addresses
@@ -178,14 +177,6 @@ def file(readers: Readers, chance: Chance) -> None:
     look(make.picture(chance), readers.labels)
 
 
-def recipe(readers: Readers, chance: Chance) -> None:
-    content = make.picture(chance)
-    try:
-        read_recipe(content)
-    except RecipeUnreadable as refused:
-        readers.told(refused)
-
-
 def lora(readers: Readers, chance: Chance) -> None:
     content = lora_fuzz.made(chance) if chance.random() < 0.9 else make.archive(chance)
     lora_fuzz.tried(content)
@@ -202,8 +193,7 @@ TRIES: Mapping[str, tuple[int, Try]] = {
     "attachments": (6, attachment),
     "images": (11, picture),
     "zips": (5, archive),
-    "files to verify": (10, file),
-    "recipes": (4, recipe),
+    "files to verify": (14, file),
     "safetensors": (10, lora),
 }
 """How many of a hundred inputs are of a kind, and what reads it; the rest come by Discord."""

@@ -11,7 +11,7 @@ from PIL import Image
 from sqlalchemy import update
 
 from engine.engine import Engine
-from engine.pictures.images import pixel_sha256, read_recipe
+from engine.pictures.images import pixel_sha256
 from engine.recipe import Recipe
 from engine.variants.catalog import Catalog, Weights
 from store.host import controls
@@ -19,6 +19,7 @@ from store.line import claims
 from store.orders import generations
 from store.sweep import sweep
 from store.tables.orders import Generation
+from tests.engine.recipes import inside
 from tests.worker.conftest import left, order, read
 from worker.drawing import Parts, draw_waiting
 from worker.hand import ClaimStopped, Hand
@@ -32,7 +33,7 @@ async def test_waiting_pictures_are_drawn_and_kept(parts: Parts) -> None:
     for image in row.images:
         png = await parts.files.aget(placed, str(image.file_sha256))
         assert pixel_sha256(Image.open(BytesIO(png))) == image.pixel_sha256
-        assert read_recipe(png) == Recipe.from_json(image.recipe or {})
+        assert inside(png) == Recipe.from_json(image.recipe or {})
     assert left(parts.database) == 8
 
 

@@ -8,12 +8,12 @@ import pytest
 from engine.judging.judge import Judge
 from engine.judging.verdicts import Rules, Verdict
 from engine.labels import tags
-from engine.pictures.images import read_recipe
 from store.database import Database
 from store.line.claims import Claim
 from store.tables.orders import Review
 from tests import judges
 from tests.bot.messages import png
+from tests.engine.recipes import inside
 from tests.store.placing import place
 from tests.worker.conftest import asked, left, order, read
 from worker.drawing import Parts, draw_waiting
@@ -98,5 +98,5 @@ def test_a_wordless_order_keeps_the_prompt_out_of_its_file(parts: Parts) -> None
     draw_waiting(parts)
     image = read(parts.database, made).images[0]
     content = parts.files.get(made, str(image.file_sha256))
-    assert read_recipe(content).request.prompt == ""
+    assert inside(content).request.prompt == ""
     assert (image.recipe or {})["request"]["prompt"]

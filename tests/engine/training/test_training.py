@@ -13,7 +13,7 @@ from PIL import Image
 from engine import errors
 from engine.engine import Engine
 from engine.family import open_local
-from engine.loras.adapters import Worn
+from engine.loras.adapters import Adapter, Worn
 from engine.loras.canon import canonical
 from engine.loras.names import bases
 from engine.memory.levers import Levers
@@ -148,7 +148,7 @@ def test_a_training_learns_and_its_file_is_served(
     changed = engine.draw(taught, worn, files={lora.sha256: lora.content})
     assert changed.pixel_sha256 != plain.pixel_sha256
     request = image()
-    with torch.no_grad(), family.wearing([Worn(training.adapter, 0.75)]):
+    with torch.no_grad(), family.wearing([Worn(Adapter(training._pairs), 0.75)]):
         trained = family.draw(request, Inputs(), lambda *_a, **_k: None)
     served = Image.open(io.BytesIO(changed.png)).convert("RGB")
     assert np.abs(np.asarray(trained, int) - np.asarray(served, int)).max() <= 1

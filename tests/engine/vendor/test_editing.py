@@ -16,11 +16,12 @@ from PIL import Image, ImageDraw
 from engine import errors
 from engine.drawing.picture import Step
 from engine.engine import Engine
-from engine.pictures.images import read_recipe, to_png
+from engine.pictures.images import to_png
 from engine.request import GenerationRequest, ImageRequest
 from engine.variants.catalog import VARIANTS, Catalog, Variant
 from engine.vendor.connection import Connection
 from engine.vendor.errors import VendorRefusedPicture, VendorRejected
+from tests.engine.recipes import inside
 from tests.engine.vendor.conftest import FastClock, make_client
 from tests.engine.vendor.fake_vendor import KEY, FakeVendor, picture, png, says
 
@@ -119,7 +120,7 @@ async def test_a_picture_comes_of_pictures(vendor: FakeVendor, hosted: Engine, n
     assert drawn.charge
     assert (drawn.charge.credits, drawn.charge.is_estimate) == (Decimal("3.5"), False)
     assert steps[-1].charge == drawn.charge
-    recipe = read_recipe(drawn.png)
+    recipe = inside(drawn.png)
     assert recipe.request == order.request
     assert recipe.weights_digest == f"bfl/v1/{order.variant.weights.source}"
     (body,) = vendor.bodies

@@ -13,12 +13,12 @@ import pytest
 from engine import errors
 from engine.drawing.picture import Step
 from engine.engine import Engine
-from engine.pictures.images import read_recipe
 from engine.request import ImageRequest
 from engine.variants.catalog import Catalog, Variant, Weights
 from engine.vendor.connection import Connection, connected
 from engine.vendor.errors import VendorFailed, VendorKeyRefused, VendorRefusedPrompt
 from engine.vendor.settings import VendorSettings
+from tests.engine.recipes import inside
 from tests.engine.vendor.conftest import FastClock, make_client
 from tests.engine.vendor.fake_vendor import KEY, FakeVendor, hangs, says
 
@@ -56,7 +56,7 @@ async def test_a_picture_says_what_it_cost_and_that_it_is_the_vendors(
     assert picture.charge.credits == Decimal("3.5")
     assert picture.charge.usd == Decimal("0.035")
     assert (picture.width, picture.height) == (64, 64)
-    recipe = read_recipe(picture.png)
+    recipe = inside(picture.png)
     assert recipe == picture.recipe
     assert (recipe.mode, recipe.device, recipe.threads) == ("vendor", "bfl", 0)
     assert recipe.weights_digest == "bfl/v1/flux-2-pro"
