@@ -5,6 +5,7 @@ true. What must outlast it: sanctions, and the log that a law asks for (see docs
 """
 
 import secrets
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,7 +18,7 @@ from store.clock import now_ms
 from store.errors import StillDrawing
 from store.loras import library
 from store.money.ledger import KEPT
-from store.orders import generations
+from store.orders import generations, searches
 from store.tables.every import METADATA
 from store.tables.loras import Lora
 from store.tables.money import LedgerEntry, MoneyEntry
@@ -128,10 +129,14 @@ def _rows(session: Session, table: Table, mine: Any) -> list[dict[str, Any]]:
 
 def _delete_orders(session: Session, user_id: int) -> None:
     """Let the sweeper take their files and their words, and empty what it does not look at."""
-    mine = (Generation.user_id == user_id, Generation.deleted_at.is_(None))
-    session.execute(update(Generation).where(*mine).values(deleted_at=now_ms()))
-    everything = update(Generation).where(Generation.user_id == user_id)
-    session.execute(everything.values(token="", remarks=None, error=None, message_id=None))
+    mine = searches.of_member(user_id)
+    hidden = update(Generation).where(*mine, Generation.deleted_at.is_(None))
+    emptied = update(Generation).where(*mine)
+    for change in (
+        hidden.values(deleted_at=now_ms()),
+        emptied.values(token="", remarks=None, error=None, message_id=None),
+    ):
+        session.execute(change.execution_options(synchronize_session=False))
     for lora in library.owned(session, user_id):
         library.remove(session, lora)
     kept, learnt = Lora, Training
@@ -158,7 +163,7 @@ def _unname(
 
 def _messages(session: Session, user_id: int) -> tuple[tuple[int, int], ...]:
     """Return where the newest orders are shown, and all that hangs in a showcase or was trained."""
-    mine = (Generation.user_id == user_id, Generation.message_id.is_not(None))
+    mine = (*searches.of_member(user_id), Generation.message_id.is_not(None))
     shown = (
         select(Generation.channel_id, Generation.message_id)
         .where(*mine, Generation.deleted_at.is_(None))
@@ -168,7 +173,7 @@ def _messages(session: Session, user_id: int) -> tuple[tuple[int, int], ...]:
     hung = (
         select(Exhibit.channel_id, Exhibit.message_id)
         .join(Generation, Generation.id == Exhibit.generation_id)
-        .where(Generation.user_id == user_id, Exhibit.message_id > 0)
+        .where(*searches.of_member(user_id), Exhibit.message_id > 0)
     )
     learnt = select(Training.channel_id, Training.message_id).where(
         Training.user_id == user_id, Training.message_id.is_not(None)
@@ -222,14 +227,16 @@ def _taken_lately(session: Session, user_id: int, nobody: int) -> list[MoneyEntr
     A pair for each day, which takes nothing from the server's budget once more.
     """
     entry = MoneyEntry
-    days = (
-        select(entry.guild_id, entry.day, func.sum(entry.micros))
-        .where(entry.user_id == user_id, entry.created_at > now_ms() - 2 * DAY)
-        .group_by(entry.guild_id, entry.day)
+    # Added up here: for sums SQLite would read all entries there ever were, by server and day.
+    lately = select(entry.guild_id, entry.day, entry.micros).where(
+        entry.user_id == user_id, entry.created_at > now_ms() - 2 * DAY
     )
+    days: Counter[tuple[int, str]] = Counter()
+    for guild_id, day, micros in session.execute(lately):
+        days[guild_id, day] += micros
     made = []
-    for guild_id, day, micros in session.execute(days).all():
+    for (guild_id, day), micros in days.items():
         at = {"guild_id": guild_id, "day": day, "kind": "correct"}
-        made.append(entry(**at, user_id=user_id, micros=int(micros)))
-        made.append(entry(**at, user_id=nobody, micros=-int(micros)))
+        made.append(entry(**at, user_id=user_id, micros=micros))
+        made.append(entry(**at, user_id=nobody, micros=-micros))
     return made

@@ -110,11 +110,12 @@ def _take_back(session: Session, gone: ColumnElement[bool]) -> set[str]:
     held = (
         select(Image.generation_id, Image.index, Image.fence, Image.attempts, Image.lane_id)
         .where(Image.status == "running", gone)
-        .order_by(Image.generation_id, Image.index)  # all sweepers lock in this order
+        .order_by(Image.lease_until)  # by an order's number, SQLite would read all there ever were
         .limit(MOST)
     )
     finished = set()
-    for generation_id, index, fence, attempts, lane_id in session.execute(held).all():
+    found = sorted(session.execute(held).all(), key=lambda row: row[:2])  # as all sweepers lock
+    for generation_id, index, fence, attempts, lane_id in found:
         if (generation := generations.lock_if_free(session, generation_id)) is None:
             continue
         fate = _fate(generation, attempts)

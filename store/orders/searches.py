@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, or_, select, tuple_
+from sqlalchemy import ColumnElement, exists, or_, select, tuple_
 from sqlalchemy.orm import Session, selectinload
 
 from store.money.ledger import Flow
+from store.tables.money import Account
 from store.tables.orders import Generation, Image
 
 
@@ -30,11 +31,18 @@ class Search:
         if self.variant:
             yield Generation.variant == self.variant
         if self.starred:
-            own = select(Image.generation_id).where(Image.starred.is_(True))
-            yield or_(Generation.starred.is_(True), Generation.id.in_(own))
+            # Asked of each order: a list would be made of all members' favourites.
+            one = exists().where(Image.generation_id == Generation.id, Image.starred.is_(True))
+            yield or_(Generation.starred.is_(True), one)
 
 
 EVERYTHING = Search()
+
+
+def of_member(user_id: int) -> tuple[ColumnElement[bool], ...]:
+    """Return what the orders of a member in all servers meet: an index has them by server."""
+    servers = select(Account.guild_id).where(Account.user_id == user_id)
+    return Generation.guild_id.in_(servers), Generation.user_id == user_id
 
 
 def history(

@@ -9,10 +9,12 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import ColumnElement, and_, exists, select
 from sqlalchemy.orm import Session, selectinload
 
-from store.tables.money import Account
+from store.orders import searches
 from store.tables.orders import Generation, Image
 from store.tables.showcase import Exhibit, Shy
 
+MOST = 10_000
+"""What hangs in all servers together and is looked through at the most, the newest first."""
 LIVE = (Generation.status == "done", Generation.deleted_at.is_(None))
 
 
@@ -20,11 +22,14 @@ def showcase(
     session: Session, guild_ids: Collection[int], *, offset: int, limit: int
 ) -> Sequence[Generation]:
     """Return what hangs in these servers, what was hung last first."""
+    hung = select(Exhibit.generation_id, Exhibit.tried_at).where(Exhibit.message_id > 0)
+    # Gathered first: SQLite would rather look at each order of a server for whether it hangs.
+    newest = hung.order_by(Exhibit.tried_at.desc()).limit(MOST).subquery()
     return session.scalars(
         select(Generation)
-        .join(Exhibit, Exhibit.generation_id == Generation.id)
+        .join(newest, newest.c.generation_id == Generation.id)
         .where(*_open(guild_ids))
-        .order_by(Exhibit.tried_at.desc(), Generation.id)
+        .order_by(newest.c.tried_at.desc(), Generation.id)
         .offset(offset)
         .limit(limit)
         .options(selectinload(Generation.images))
@@ -40,16 +45,15 @@ def shown(
         .join(Generation)
         .join(Exhibit, Exhibit.generation_id == Generation.id)
         .where(Image.generation_id == generation_id, Image.index == index, *_open(guild_ids))
-        .where(Image.file_sha256.is_not(None), Image.review.is_(None))
+        .where(Exhibit.message_id > 0, Image.file_sha256.is_not(None), Image.review.is_(None))
     )
 
 
 def own(session: Session, user_id: int, *, offset: int, limit: int) -> Sequence[Generation]:
     """Return a member's own orders in all servers, newest first."""
-    servers = select(Account.guild_id).where(Account.user_id == user_id)
     return session.scalars(
         select(Generation)
-        .where(Generation.guild_id.in_(servers), Generation.user_id == user_id, *LIVE)
+        .where(*searches.of_member(user_id), *LIVE)
         .order_by(Generation.created_at.desc(), Generation.id)
         .offset(offset)
         .limit(limit)
@@ -74,7 +78,6 @@ def _open(guild_ids: Collection[int]) -> tuple[ColumnElement[bool], ...]:
     return (
         *LIVE,
         Generation.guild_id.in_(guild_ids),
-        Exhibit.message_id > 0,
         Generation.age_restricted.is_(False),
         Generation.spoiler.is_not(True),
         ~shy,
