@@ -15,9 +15,11 @@ from sqlalchemy import select
 from bot.background import Sweeper
 from bot.errors import ZipUnreadable
 from bot.loras.training import curve, gathering
+from bot.loras.training.asked import defaulted
 from bot.loras.training.telling import TrainingBoard
 from engine.errors import PictureFileTooLarge, PictureTooSmall
 from engine.training.errors import ExamplesInvalid, TrainingDiverged
+from engine.variants.catalog import Catalog
 from store.choices.servers import Defaults
 from store.errors import StoreUnavailable
 from store.files import Files
@@ -98,6 +100,13 @@ def claim(stage: Stage) -> Claim:
 async def tell(stage: Stage, board: TrainingBoard | None = None) -> None:
     with stage.env.time_context():
         await (board or TrainingBoard(stage.services, stage.bot)).tell()
+
+
+@pytest.mark.parametrize("names", [["flux1-schnell", "starter"], ["starter"]])
+def test_without_a_base_it_is_one_that_can_be_trained(names: list[str]) -> None:
+    """Where there is one alone, nobody is asked for it."""
+    left = {"base": None, "trigger": None, "rank": None, "steps": None}
+    assert defaulted(Catalog.load(names), name="Ink", **left).base == "starter"
 
 
 async def test_a_zip_is_priced_confirmed_trained_and_told(school: Stage) -> None:

@@ -92,9 +92,11 @@ def defaulted(
 ) -> Asked:
     """Fill in what was left out: the default variant's base, and that base's own numbers.
 
-    Raises TrainingForbidden or TrainingUnsupported.
+    Where that base cannot be trained it is the first that can. Raises TrainingForbidden or
+    TrainingUnsupported.
     """
-    chosen = base or catalog.default.loras
+    bases, usual = trained(catalog), catalog.default.loras
+    chosen = base or (usual if usual in bases else next(iter(bases), usual))
     known = terms(trainer(chosen))
     return Asked(
         name=name,
