@@ -106,9 +106,9 @@ def filled(services: Services, raw: RawOptions, here: Manner) -> RawOptions:
 
 
 def _usual(catalog: Catalog, here: Manner) -> str | None:
-    if here.variant in catalog.names and here.allows(str(here.variant)):
+    able = [name for name in catalog.names if not catalog[name].accepts.needs_picture]
+    allowed = list(filter(here.allows, able))
+    if here.variant in allowed:
         return here.variant
-    if here.allows(catalog.default.name):
-        return None
-    able = (name for name in catalog.names if not catalog[name].accepts.needs_picture)
-    return next(filter(here.allows, able), None)
+    # Where words alone draw nothing here, the default says why.
+    return next(iter(allowed), None) if allowed[:1] != [catalog.default.name] else None

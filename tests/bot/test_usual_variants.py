@@ -6,13 +6,14 @@ import discord
 import pytest
 
 from engine.variants.catalog import Catalog
+from store.choices import channels
 from tests.bot.stage import Stage
 
 
 @pytest.fixture
-def catalog() -> Catalog:
+def catalog(request: pytest.FixtureRequest) -> Catalog:
     """The usual one draws small pictures, the other one large ones."""
-    return Catalog.load(["starter", "flux1-schnell"])
+    return Catalog.load(getattr(request, "param", ["starter", "flux1-schnell"]))
 
 
 async def say(stage: Stage, member: Any, command: str, **options: Any) -> Any:
@@ -69,3 +70,14 @@ async def test_sizes_are_offered_as_they_would_be_drawn(stage: Stage) -> None:
     for command in ("imagine", "defaults"):
         assert "Square · 1024×1024" in await offered(command, "")
     assert (await offered("imagine", "1000x1000"))[0] == "1000x1000 → 1008×1008"
+
+
+@pytest.mark.parametrize("catalog", [["flux1-kontext", "starter"]], indirect=True)
+async def test_what_needs_a_picture_is_nobodys_usual_variant_for_words(stage: Stage) -> None:
+    await stage.imagine(stage.alex)
+    with stage.database.begin() as session:
+        channels.choose(session, stage.guild.id, stage.channel.id, variant="flux1-kontext")
+    stage.services.chosen.forget(stage.guild.id)
+    await stage.imagine(stage.alex, size="portrait")
+    drawn = [(one.variant, one.request["width"]) for one in stage.orders()]
+    assert drawn == [("starter", 128), ("starter", 96)]
