@@ -225,7 +225,9 @@ def _text(words: Words, key: str, **params: object) -> str:
 
 def _page(request: web.Request) -> int:
     asked = request.query.get("page", "0")
-    return min(int(asked), MOST_PAGES) if asked.isascii() and asked.isdigit() else 0
+    if not (asked.isascii() and asked.isdigit()):
+        return 0
+    return min(int(asked[:20]), MOST_PAGES)  # Python reads no number of thousands of digits
 
 
 def _shown(words: Words, order: Generation) -> Shown:
