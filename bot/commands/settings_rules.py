@@ -77,6 +77,8 @@ def _remove(group: app_commands.Group, services: Services) -> None:
         await _change(services, interaction, change)
 
     async def suggest(interaction: Press, typed: str) -> list[app_commands.Choice[str]]:
+        if not interaction.permissions.manage_guild:
+            return []  # the words of rules are not for everybody a server opens the command to
         rows = await services.database.read(prompt_rules.of, interaction.guild_id or 0)
         wanted = typed.strip().casefold()
         fitting = [row.words for row in rows if wanted in row.words.casefold()]

@@ -74,6 +74,17 @@ async def test_an_opened_command_is_refused_at_each_use(stage: Stage, group: str
     assert written(stage) == 0
 
 
+async def test_a_servers_rules_are_suggested_to_its_managers_alone(stage: Stage) -> None:
+    stage.guild.set_command_permissions(stage.bot.command_ids["settings"], {stage.alex: True})
+    manager = discord.Permissions(manage_guild=True)
+    role = stage.guild.create_role("managers", permissions=manager)
+    boss = stage.guild.add_member(stage.env.create_user("boss"), roles=[role])
+    await boss.slash(stage.channel, "settings rules add", words="a secret", action="block")
+    asked = (stage.channel, "settings rules remove", "words", "")
+    assert await stage.alex.autocomplete(*asked) == []
+    assert [one["value"] for one in await boss.autocomplete(*asked)] == ["a secret"]
+
+
 def kept_by(stage: Stage, member: Any) -> Any:
     """Return a channel of a member's own, as many servers give."""
     mine = {member: discord.PermissionOverwrite(manage_messages=True)}
