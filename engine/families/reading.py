@@ -4,14 +4,19 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from itertools import islice
 from typing import Any
 
 import torch
 
 from engine.memory.device import hardware, is_apart
-from engine.memory.words import Words, plain
+from engine.memory.words import Encoded, Words, plain
 
 LIBRARIES = ("torch", "transformers", "diffusers")
+FORM = "2"
+"""Counts up when encoded texts are laid out otherwise: those that lie in files are as they were."""
+ALONE, NOTHING = -1, -2
+"""A part of what was read that is one tensor, or none; else it is a list of so many."""
 
 
 def by_what(device: str) -> tuple[str, ...]:
@@ -30,15 +35,38 @@ class Reading:
         """Return what the text encoders make of a text."""
         if arguments or not plain(call):
             return self._encode(*arguments, device=device, **call)
-        asked = json.dumps([*self._named, call], sort_keys=True)
+        asked = json.dumps([FORM, *self._named, call], sort_keys=True)
         key = hashlib.sha256(asked.encode()).hexdigest()
         if held := self._words.get(key, device):
-            return held
+            return _parted(held)
         encoded = self._encode(device=device, **call)
-        if isinstance(encoded, tuple) and all(_is_kept(one) for one in encoded):
-            self._words.put(key, encoded)
+        if isinstance(encoded, tuple) and (flat := _flat(encoded)):
+            self._words.put(key, flat)
         return encoded
 
 
-def _is_kept(one: Any) -> bool:
-    return one is None or isinstance(one, torch.Tensor)
+def _flat(encoded: tuple[Any, ...]) -> Encoded:
+    """Return all tensors behind one that tells how they part, nothing where there is anything else.
+
+    Pipelines give tensors, lists of them and None, and want each where it was.
+    """
+    kinds = [_kind(one) for one in encoded]
+    held = [one for part in encoded for one in (part if isinstance(part, list) else [part])]
+    flat = [one for one in held if one is not None]
+    if not all(isinstance(one, torch.Tensor) for one in flat):
+        return ()
+    return torch.tensor(kinds), *flat
+
+
+def _kind(part: Any) -> int:
+    if isinstance(part, list):
+        return len(part)
+    return NOTHING if part is None else ALONE
+
+
+def _parted(flat: Encoded) -> tuple[Any, ...]:
+    kinds, left = flat[0].tolist(), iter(flat[1:])
+    return tuple(
+        list(islice(left, kind)) if kind >= 0 else None if kind == NOTHING else next(left)
+        for kind in kinds
+    )

@@ -80,7 +80,8 @@ class StockFamily(ABC):
             # Before they are seated: offloading wraps the forwards that it finds.
             (together if levers.fast else apart)(self.pipe.transformer)
         read_on = levers.text or self._device
-        self._read_by = (self.weights_digest, str(self.noise_dtype), *by_what(read_on))
+        dtype = str(self.pipe.text_encoder.dtype)
+        self._read_by = (self.weights_digest, dtype, *by_what(read_on))
         if self._words:
             # Texts are not to outgrow what reads them: a small model's process is small.
             self._words.allow(sum(map(nbytes, encoders(self.pipe).values())) // 4)

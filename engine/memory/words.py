@@ -21,8 +21,8 @@ IN_FILES = 4000 * MB
 """The least recently used leave beyond these, and in memory beyond what models allow."""
 UNREADABLE = (OSError, SafetensorError, ValueError)
 
-Encoded = tuple[torch.Tensor | None, ...]
-"""What a pipeline's `encode_prompt` returns."""
+Encoded = tuple[torch.Tensor, ...]
+"""What was made of a text; a file keeps their order, and nothing that is no tensor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +41,11 @@ class Shelf:
             return None
         with suppress(OSError):  # on a disk that is read-only
             path.touch()
-        size = 1 + max((int(name) for name in tensors), default=-1)
-        return tuple(tensors.get(str(index)) for index in range(size))
+        return tuple(tensors[name] for name in sorted(tensors, key=int))
 
     def put(self, key: str, encoded: Encoded) -> None:
         """Keep it, the least recently used files leaving where it needs the room."""
-        present = {str(index): one for index, one in enumerate(encoded) if one is not None}
-        tensors = {name: one.contiguous() for name, one in present.items()}
+        tensors = {str(index): one.contiguous() for index, one in enumerate(encoded)}
         with suppress(*UNREADABLE), self._half() as half:
             save_file(tensors, half)
             # Another worker may write the same file at the same time, and it is the same.
@@ -99,11 +97,11 @@ class Words:
         if held is None:
             return None
         self._held.move_to_end(key)
-        return tuple(None if one is None else one.to(device) for one in held)
+        return tuple(one.to(device) for one in held)
 
     def put(self, key: str, encoded: Encoded) -> None:
         """Keep what was made of a text."""
-        kept = tuple(None if one is None else one.detach().cpu() for one in encoded)
+        kept = tuple(one.detach().cpu() for one in encoded)
         self._hold(key, kept)
         if self._shelf:
             self._shelf.put(key, kept)
@@ -117,7 +115,7 @@ class Words:
 
 
 def _size(encoded: Encoded) -> int:
-    return sum(one.nbytes for one in encoded if one is not None)
+    return sum(one.nbytes for one in encoded)
 
 
 def plain(call: Mapping[str, object]) -> bool:

@@ -20,6 +20,7 @@ from engine.families.elsewhere import Elsewhere
 from engine.families.seating import encoders
 from engine.family import Local, open_local
 from engine.memory.levers import LeverRefused, Levers, Offload, Use, Wishes
+from engine.memory.words import Shelf, Words
 from engine.pictures.images import pixel_sha256
 from engine.pictures.inputs import opened
 from engine.request import ImageRequest
@@ -114,6 +115,23 @@ def test_text_encoders_apart_from_the_pipeline_change_no_pixel(
     pipe = apart.pipe  # type: ignore[attr-defined]
     assert not isinstance(pipe.text_encoder, torch.nn.Module)
     assert not hasattr(pipe.text_encoder, "_hf_hook")
+
+
+def test_a_text_is_read_once_also_by_another_process(
+    half: Variant, order: ImageRequest, tmp_path: Path
+) -> None:
+    read: list[str] = []
+    pixels = []
+    for seed in (7, 8, 7):
+        # One process after the other, which have the folder of encoded texts alone in common.
+        words = Words(shelf=Shelf(tmp_path))
+        family: Any = open_local(half, "cpu", Place(Path(), offline=True, words=words))
+        family.seat(Levers())
+        for encoder in encoders(family.pipe).values():
+            encoder.register_forward_hook(lambda model, *_: read.append(type(model).__name__))
+        pixels += [drawn(family, replace(order, seed=one)) for one in (seed, seed)]
+    assert len(read) == len(set(read)) > 0
+    assert len(set(pixels)) == 2
 
 
 def test_text_encoders_alone_lie_on_their_device(half: Variant) -> None:

@@ -16,7 +16,7 @@ def text(words: Words, key: str) -> bool:
 
 def put(words: Words, *keys: str) -> None:
     for key in keys:
-        words.put(key, (torch.zeros(MB // 4), None))
+        words.put(key, (torch.zeros(MB // 4),))
 
 
 def test_texts_leave_beyond_what_the_models_that_read_them_allow() -> None:
