@@ -17,7 +17,7 @@ from structlog.contextvars import bound_contextvars
 from engine.drawing.meeting import Drawing
 from engine.drawing.picture import Picture, Step
 from engine.engine import Engine
-from engine.errors import EngineFailed, GenerationCancelled
+from engine.errors import EngineFailed, GenerationCancelled, RequestRefused
 from engine.variants.catalog import Catalog
 from store.database import Database
 from store.errors import FilesUnavailable, LeaseLost, StoreUnavailable
@@ -220,9 +220,11 @@ def _kept_or_not(work: Work) -> Ending:
     except GenerationCancelled:
         told.info("image cancelled")
         return partial(endings.cancelled, claim=claim)
-    except (EngineFailed, FilesUnavailable, MoneyRanOut) as error:
+    except (EngineFailed, RequestRefused, FilesUnavailable, MoneyRanOut) as error:
         work.till.ended(error)
-        if isinstance(error, FilesUnavailable):
+        if isinstance(error, RequestRefused):
+            told.info("image refused", error=error.code)  # as by a tokenizer, which no bot has
+        elif isinstance(error, FilesUnavailable):
             told.error("image failed", error=reason(error))
         else:
             told.exception("image failed")

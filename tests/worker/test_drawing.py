@@ -59,6 +59,17 @@ def test_broken_weights_refund_the_order_and_name_the_variant(parts: Parts) -> N
     assert left(parts.database) == 10
 
 
+def test_a_text_of_more_tokens_than_the_model_reads_is_told_at_once(parts: Parts) -> None:
+    placed = order(parts.database, 2, prompt="𠜎" * 400)  # four tokens each
+    assert draw_waiting(parts) == 2
+    row = read(parts.database, placed)
+    assert row.status == "failed"
+    assert row.error is not None
+    assert row.error["code"] == "prompt_too_long"
+    assert 0 < row.error["params"]["limit"] < row.error["params"]["length"] == 400
+    assert left(parts.database) == 10
+
+
 def test_a_file_store_that_stays_away_refunds_the_order(parts: Parts, tmp_path: Path) -> None:
     placed = order(parts.database)
     (tmp_path / "files").rename(tmp_path / "elsewhere")
@@ -98,7 +109,7 @@ def test_an_order_in_the_words_of_another_version_is_refunded_and_the_next_is_dr
 
 
 def test_an_order_that_breaks_the_engine_is_tried_again_then_refunded(parts: Parts) -> None:
-    placed = order(parts.database, width=8, height=8)  # half a patch: nothing can be drawn
+    placed = order(parts.database, steps=0)
     assert draw_waiting(parts) == claims.MOST_ATTEMPTS
     assert read(parts.database, placed).status == "failed"
     assert left(parts.database) == 10
