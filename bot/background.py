@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from bot.delivery.progress import ProgressBoard
 from bot.services import Services
 from store.errors import FilesUnavailable, StoreUnavailable
+from store.moderation import reviews
 from store.orders import generations
 from store.outages import Outages
 from store.sweep import Swept, sweep
@@ -81,9 +82,10 @@ class Sweeper:
         if swept.variants:
             await self._remind(swept.variants)
         await self._purge(swept)
-        for generation_id, digest in swept.refused:
-            with suppress(FilesUnavailable):
-                await self._services.files.aremove_one(generation_id, digest)
+        with suppress(FilesUnavailable, StoreUnavailable):  # found again by the next sweep
+            for late in swept.overdue:
+                await self._services.files.aremove_one(late.generation_id, late.sha256)
+                await self._services.database.run(reviews.refuse, late)
 
     def _swept(self, session: Session) -> Swept | None:
         session.connection()  # a look is one only where the database is there

@@ -1,10 +1,10 @@
 """Repairs what a death left behind; any process may run it at any time, several at once.
 
 It gives back images whose worker is gone, puts those in line that an older version left out, names
-the variants whose tickets may be lost, ends orders that nobody will draw, names deleted orders
-and ended trainings whose files are still there, refuses pictures that no moderator has looked at,
-empties the log of copies without a visible label, and takes back trainings whose process is gone.
-It never waits for a lock: what another transaction holds is left to the next sweep.
+the variants whose tickets may be lost, ends orders that nobody will draw, takes back trainings of
+lost processes, empties the log of copies without a visible label, and names whose files are to go:
+deleted orders, ended trainings, pictures that no moderator has looked at in time. It never waits
+for a lock: what another transaction holds is left to the next sweep.
 """
 
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from store.clock import now_ms
 from store.line import claims, endings, flows, hopeless
 from store.line.errors import WorkerCrashed
 from store.moderation import reviews
+from store.moderation.reviews import Overdue
 from store.money.ledger import Flow
 from store.orders import erasing, generations
 from store.tables.lines import Lane
@@ -36,14 +37,14 @@ MOST = 100
 class Swept:
     """What a sweep found: `variants` that need a ticket, orders it `finished`, orders to purge.
 
-    `trained` are the LoRAs of trainings to purge.
-    `refused` are files of pictures that no moderator looked at in time, each with its order.
+    `trained` are the LoRAs of trainings to purge, `overdue` pictures to refuse. What is to be
+    purged or refused is found again until whoever can remove files has done so.
     """
 
     variants: frozenset[str]
     finished: frozenset[str]
     unpurged: tuple[str, ...]
-    refused: tuple[tuple[str, str], ...] = ()
+    overdue: tuple[Overdue, ...] = ()
     trained: tuple[str, ...] = ()
 
 
@@ -62,12 +63,11 @@ def sweep(session: Session, *, watched_ms: int, patience_ms: int = PATIENCE_MS) 
     erasing.sweep(session)
     if watched_ms >= patience_ms:
         finished |= hopeless.end(session, patience_ms)
-    refused = tuple(reviews.refuse_overdue(session))
     return Swept(
         _waiting_variants(session),
         frozenset(finished),
         _unpurged(session),
-        refused,
+        reviews.overdue(session),
         leftover.trained(session),
     )
 

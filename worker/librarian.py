@@ -41,6 +41,7 @@ TIDY_S = 60.0
 CONVERT_MS = 300_000
 """Nothing beats while a file is converted; the largest takes a slow machine a minute."""
 PARTS = "*.part"
+REMOVING = "file store, removing LoRAs"
 NAME = "room for LoRAs that are added"
 GRACE_S = 5.0
 NEEDS = 4
@@ -120,17 +121,27 @@ class Librarian:
         with self._database.begin() as session:
             unneeded.forget_refused(session)
             gone = unneeded.removed(session, recent_ms=recent_ms)
+        stuck = 0
         for lora_id in gone:
-            with self._database.begin() as session:
-                if left := unneeded.give_up(session, lora_id):
-                    if left.sha256:
-                        self._files.remove(library.FOLDER, left.sha256)
-                    if left.preview:
-                        self._files.remove(library.folder(lora_id), left.preview)
+            try:
+                self._give_up(lora_id)
+            except FilesUnavailable as error:  # which must hold up no others
+                stuck += 1
+                self._outages.began(REMOVING, error)
+        if not stuck:
+            self._outages.ended(REMOVING)
         for part in self._folder.glob(PARTS):
             if time.time() - part.stat().st_mtime > STALE_S:
                 forget(part)
         self._files.tidy(library.FOLDER, STALE_S)
+
+    def _give_up(self, lora_id: str) -> None:
+        with self._database.begin() as session:
+            if left := unneeded.give_up(session, lora_id):
+                if left.sha256:
+                    self._files.remove(library.FOLDER, left.sha256)
+                if left.preview:
+                    self._files.remove(library.folder(lora_id), left.preview)
 
     def _claim(self) -> Held | None:
         with self._database.begin() as session:

@@ -4,6 +4,9 @@ A refused one is refunded like one that failed; where its order has been settled
 comes back as lasting credits. One that nobody looks at in time is refused.
 """
 
+from contextlib import suppress
+from dataclasses import dataclass
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -22,6 +25,15 @@ PATIENCE_MS = 3 * 86_400_000
 MOST = 20
 
 
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """A picture that nobody has looked at in time, and its file in the order's folder."""
+
+    generation_id: str
+    index: int
+    sha256: str
+
+
 def decide(
     session: Session, generation_id: str, index: int, review: Review, *, by: int
 ) -> str | None:
@@ -29,9 +41,8 @@ def decide(
 
     Raises Gone, or ReviewDone where somebody else has decided.
     """
-    generation = generations.lock(session, generation_id)
-    image = session.get(Image, (generation_id, index), populate_existing=True)
-    if image is None or image.held_sha256 is None or generation.deleted_at is not None:
+    generation, image = _held(session, generation_id, index)
+    if generation.deleted_at is not None:
         raise ReviewDone
     return _decided(session, generation, image, review, by)
 
@@ -42,21 +53,31 @@ def channel(session: Session, guild_id: int) -> int | None:
     return server.reports_channel_id if server else None
 
 
-def refuse_overdue(session: Session) -> list[tuple[str, str]]:
-    """Refuse what has waited too long; return the files to remove, each with its order."""
+def overdue(session: Session) -> tuple[Overdue, ...]:
+    """Return what has waited too long, until `refuse` was said of it."""
     waiting = (
-        select(Image.generation_id, Image.index)
+        select(Image.generation_id, Image.index, Image.held_sha256)
         .where(Image.held_sha256.is_not(None), Image.finished_at < now_ms() - PATIENCE_MS)
         .limit(MOST)
     )
-    dropped = []
-    for generation_id, index in session.execute(waiting).all():
-        generation = generations.lock_if_free(session, generation_id)
-        image = session.get(Image, (generation_id, index), populate_existing=True)
-        if generation and image and image.held_sha256:
-            held = _decided(session, generation, image, Review.REFUSED, audit.HOST)
-            dropped += [(generation_id, held)] if held else []
-    return dropped
+    rows = session.execute(waiting).all()
+    return tuple(Overdue(order, index, held) for order, index, held in rows if held)
+
+
+def refuse(session: Session, late: Overdue) -> None:
+    """Refuse what nobody has looked at in time, after its file was removed."""
+    with suppress(ReviewDone):
+        generation, image = _held(session, late.generation_id, late.index)
+        _decided(session, generation, image, Review.REFUSED, audit.HOST)
+
+
+def _held(session: Session, generation_id: str, index: int) -> tuple[Generation, Image]:
+    """Return a held picture and its locked order. Raises Gone or ReviewDone."""
+    generation = generations.lock(session, generation_id)
+    image = session.get(Image, (generation_id, index), populate_existing=True)
+    if image is None or image.held_sha256 is None:
+        raise ReviewDone
+    return generation, image
 
 
 def _decided(

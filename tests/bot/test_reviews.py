@@ -1,13 +1,17 @@
 """Held and hidden pictures as members and moderators see them."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot.background import Sweeper
 from engine.judging.verdicts import Verdict
 from store.choices import servers
 from store.line.endings import Kept
 from store.moderation.audit import page
+from store.sweep import sweep
+from store.tables.orders import Image
 from tests.bot.messages import gallery, order_id, parts, png, presses, text
 from tests.bot.stage import DEFAULTS, Stage
 from tests.store import ends
@@ -94,6 +98,28 @@ async def test_a_refused_picture_comes_back_as_credits(stage: Stage) -> None:
     folder = stage.services.files
     assert await folder.aget(order.id, str(order.images[1].file_sha256))
     assert order.images[0].held_sha256 is None
+
+
+async def test_what_nobody_looks_at_is_thrown_away_once_its_file_can_be(
+    stage: Stage, tmp_path: Path
+) -> None:
+    message = await judged(stage, Verdict.HOLD)
+    order = stage.order(order_id(message))
+    held = order.images[0].held_sha256 or ""
+    with stage.database.begin() as session:
+        session.query(Image).update({"finished_at": 1})
+        sweep(session, watched_ms=0)  # as a worker does, who removes no files
+    sweeper = Sweeper(stage.services)
+    folder = tmp_path / "files" / order.id
+    folder.rename(tmp_path / "aside")
+    folder.touch()
+    await sweeper.sweep()
+    assert stage.left(stage.mei) == 9
+    folder.unlink()
+    (tmp_path / "aside").rename(folder)
+    await sweeper.sweep()
+    assert stage.left(stage.mei) == 10
+    assert not stage.services.files.has(order.id, held)
 
 
 async def test_moderators_are_told_once_in_their_channel(stage: Stage) -> None:

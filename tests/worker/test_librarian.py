@@ -233,6 +233,21 @@ def test_one_that_found_no_room_is_brought_again_only_once_there_is_some(
         assert get(sqlite, lora_id).status == "ready"
 
 
+def test_one_whose_picture_cannot_be_removed_holds_up_no_others(
+    sqlite: Database, files: Files, librarian: Librarian, tmp_path: Path
+) -> None:
+    removed = [ask(sqlite, name, "https://nowhere.test/a") for name in ("ink", "oil", "chalk")]
+    with sqlite.begin() as session:
+        for lora_id in removed:
+            library.preview(session, lora_id, files.put(library.folder(lora_id), b"a picture"))
+            library.remove(session, library.by_id(session, lora_id))
+    with in_the_way(tmp_path / "files" / library.folder(removed[0])):
+        librarian.tidy(recent_ms=-1000)
+        assert [bool(get(sqlite, one).purged_at) for one in removed] == [False, True, True]
+    librarian.tidy(recent_ms=-1000)
+    assert get(sqlite, removed[0]).purged_at
+
+
 def test_half_a_file_that_a_kill_left_is_tidied_away(
     sqlite: Database, files: Files, site: Site, librarian: Librarian, tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ from store.errors import Gone
 from store.line import claims
 from store.moderation import reviews
 from store.moderation.errors import ReviewDone
+from store.moderation.reviews import Overdue
 from store.money import ledger
 from store.orders import deliveries, generations
 from store.sweep import sweep
@@ -136,12 +137,17 @@ def test_a_picture_refused_before_its_order_ends_is_refunded_with_it(database: D
 def test_what_nobody_looks_at_is_refused_in_the_end(database: Database) -> None:
     order = drawn(database, Verdict.HOLD)
     with database.begin() as session:
-        assert sweep(session, watched_ms=0).refused == ()
+        assert sweep(session, watched_ms=0).overdue == ()
         longer = now_ms() - reviews.PATIENCE_MS - 1000
         session.execute(update(Image).values(finished_at=longer))
+    held = read(database, order).images[0].held_sha256 or ""
+    for _ in range(2):  # of workers, which remove no files
+        with database.begin() as session:
+            assert sweep(session, watched_ms=0).overdue == (Overdue(order, 0, held),)
     with database.begin() as session:
-        swept = sweep(session, watched_ms=0)
-    assert [name for name, _ in swept.refused] == [order]
+        for late in (Overdue(order, 0, held),) * 2:
+            reviews.refuse(session, late)
+        assert sweep(session, watched_ms=0).overdue == ()
     assert left(database) == 10
     assert read(database, order).status == "failed"
 
@@ -202,11 +208,14 @@ def test_of_deletions_verdicts_and_sweeps_at_once_one_pays_back(database: Databa
 
     def act(number: int) -> None:
         order = orders[number // 4]
+        with database.begin() as session:
+            late = [one for one in reviews.overdue(session) if one.generation_id == order]
         with suppress(Gone, ReviewDone), database.begin() as session:
             if number % 4 == 0:
                 reviews.decide(session, order, 0, Review.REFUSED, by=9)
             elif number % 4 == 3:
-                reviews.refuse_overdue(session)
+                for one in late:
+                    reviews.refuse(session, one)
             else:
                 generations.delete(session, order, 1, moderator=False)
 
