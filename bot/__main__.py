@@ -128,7 +128,9 @@ def main() -> None:
     except discord.LoginFailure:
         _end("Discord refused the bot token. Check DISCORD_TOKEN.", 2)
     except (aiohttp.ClientError, discord.DiscordException, OSError) as error:
-        _end(f"Discord cannot be reached, or closed the connection: {error!r}", 1)
+        # Not its repr: that has the headers, and a proxy's password may stand in them.
+        said = f"{type(error).__name__}: {error}"
+        _end(f"Discord cannot be reached, or closed the connection: {said}", 1)
 
 
 def _watch(settings: BotSettings, registry: CollectorRegistry) -> None:

@@ -8,9 +8,11 @@ from typing import Any
 
 import discord
 from discord import app_commands
+from discord.http import Route
 
 from bot import answers
 from bot.answers import Press
+from bot.endpoint import way_to
 from bot.errors import PressOutdated, TooFast
 from bot.i18n import CommandTranslator
 from bot.loras.training import asked, ordering
@@ -69,6 +71,7 @@ class Reroll(discord.AutoShardedClient):
             allowed_mentions=discord.AllowedMentions.none(),
             max_messages=None,  # nothing reads discord.py's cache of messages
             shard_count=shard_count,
+            **way_to(Route.BASE),
         )
         self.services = services
         self.tree = Tree(self)

@@ -17,6 +17,7 @@ from bot.doctor.account import Account, look
 from bot.endpoint import use_local_discord
 from local.errors import NoToken, TokenRefused
 from local.settings import DISCORD_URL, TOKEN, real_token
+from store.host.proxies import ProxyUnusable
 
 TRIES = 3
 STEPS = """No bot token yet. It takes a minute:
@@ -72,7 +73,9 @@ async def _greet(token: str, settings: Mapping[str, str], tell: Tell) -> None:
     try:
         if url := settings.get(DISCORD_URL):
             use_local_discord(url, token)
-        account = await look(token)
+        account = await look(token, settings)
+    except ProxyUnusable as error:
+        tell(f"{error}: Discord cannot be asked about the token.")
     except (discord.LoginFailure, ValueError):
         raise TokenRefused from None
     except (aiohttp.ClientError, discord.DiscordException, OSError):

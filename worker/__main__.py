@@ -26,6 +26,7 @@ from store import logs
 from store.database import Database
 from store.files import Files
 from store.host import schema
+from store.host.proxies import ProxyUnusable, proxy_for
 from store.loras.addresses import DISCORD
 from store.metrics.observers import NoTracing, observers
 from store.outages import Outages
@@ -162,6 +163,10 @@ def _finish(settings: WorkerSettings) -> Finish:
 
 
 def _librarian(settings: WorkerSettings, parts: Parts) -> Librarian:
+    try:
+        proxy_for(f"https://{DISCORD[0]}")
+    except ProxyUnusable as error:
+        raise SystemExit(f"worker: {error}") from None
     downloader = Downloader(
         hosts=(*settings.lora_host_names, *DISCORD), local=loopback(settings.discord_url)
     )

@@ -1,7 +1,8 @@
 """One file from a stranger's address: bounded, resumable, and never from inside our own network.
 
 A host's name is resolved once, each of its addresses is looked at, and the connection goes to one
-that was looked at; so with each redirect. It knows no LoRA.
+that was looked at; so with each redirect. Where the environment names a proxy, that resolves, and
+reaches what it is allowed to. It knows no LoRA.
 """
 
 import ipaddress
@@ -16,6 +17,7 @@ from pathlib import Path
 import httpx
 
 from engine.loras.errors import LoraFileTooLarge
+from store.host.proxies import proxy_for
 from store.loras.addresses import check_host
 from store.loras.errors import LoraFetchCut, LoraFetchSlow, LoraHostRefused, LoraNotHandedOut
 
@@ -79,29 +81,23 @@ class Downloader:
         """
         until = time.monotonic() + self.most_s
         host = httpx.URL(url).host
-        timeout = httpx.Timeout(self.read_s, connect=CONNECT_S)
-        with httpx.Client(verify=self.trust, timeout=timeout, trust_env=False) as client:
-            for nth in range(TRIES):
-                try:
-                    with self._answer(client, url, to, nth, until) as response:
-                        self._save(response, to, most_bytes, tell, until)
-                    return
-                except BROKEN:
-                    _check_time(until, self.most_s)
-                    time.sleep(self.pause_s * nth)
+        for nth in range(TRIES):
+            try:
+                with self._answer(url, to, nth, until) as response:
+                    self._save(response, to, most_bytes, tell, until)
+                return
+            except BROKEN:
+                _check_time(until, self.most_s)
+                time.sleep(self.pause_s * nth)
         raise LoraFetchCut(host=host)
 
     @contextmanager
-    def _answer(
-        self, client: httpx.Client, url: str, to: Path, nth: int, until: float
-    ) -> Iterator[httpx.Response]:
+    def _answer(self, url: str, to: Path, nth: int, until: float) -> Iterator[httpx.Response]:
         """Yield the answer at the end of all redirects, each of which is checked."""
         target = httpx.URL(url)
         for _ in range(REDIRECTS + 1):
             _check_time(until, self.most_s)
-            request = self._request(client, target, to, nth)
-            response = client.send(request, stream=True)
-            try:
+            with self._asked(target, to, nth) as response:
                 if response.has_redirect_location:
                     target = _joined(target, response.headers["Location"])
                     continue
@@ -112,12 +108,26 @@ class Downloader:
                     raise LoraNotHandedOut(host=target.host, status=response.status_code)
                 yield response
                 return
-            finally:
-                response.close()
         raise LoraNotHandedOut(host=target.host, status=response.status_code)
 
+    @contextmanager
+    def _asked(self, target: httpx.URL, to: Path, nth: int) -> Iterator[httpx.Response]:
+        proxy = proxy_for(str(target))
+        through = None if proxy is None else httpx.Proxy(proxy.url, auth=proxy.login)
+        timeout = httpx.Timeout(self.read_s, connect=CONNECT_S)
+        # Of the environment nothing but the proxy: .netrc may hold passwords for hosts.
+        with httpx.Client(
+            verify=self.trust, timeout=timeout, trust_env=False, proxy=through
+        ) as client:
+            request = self._request(client, target, to, nth, proxied=proxy is not None)
+            response = client.send(request, stream=True)
+            try:
+                yield response
+            finally:
+                response.close()
+
     def _request(
-        self, client: httpx.Client, target: httpx.URL, to: Path, nth: int
+        self, client: httpx.Client, target: httpx.URL, to: Path, nth: int, *, proxied: bool
     ) -> httpx.Request:
         headers = {"Accept-Encoding": "identity", "User-Agent": "reroll"}
         if (there := _size(to)) and (tag := _tag(to)):
@@ -125,6 +135,8 @@ class Downloader:
         if self.local and f"{target.scheme}://{target.netloc.decode()}" == self.local:
             return client.build_request("GET", target, headers=headers)
         self._check(target)
+        if proxied:
+            return client.build_request("GET", target, headers=headers)
         addresses = self._addresses(target)
         address = addresses[nth % len(addresses)]
         # To this very address, whatever the name means a moment later; TLS asks for the name.

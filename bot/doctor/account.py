@@ -1,5 +1,6 @@
 """What Discord says of a bot's account: asked over HTTP alone, so that nothing goes online."""
 
+import os
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ import aiohttp
 import discord
 from discord.http import Route
 
+from bot.endpoint import Way, way_to
 from bot.servers.places import NEEDED, NEEDED_IN_THREADS
 
 MOST_SERVERS = 200
@@ -46,9 +48,13 @@ class Account:
         return discord.utils.oauth_url(self.id, permissions=wanted, scopes=scopes)
 
 
-async def look(token: str) -> Account:
-    """Ask Discord. Raises discord.LoginFailure, or what aiohttp raises where it is away."""
-    client = discord.Client(intents=discord.Intents.none())
+async def look(token: str, told: Mapping[str, str] = os.environ) -> Account:
+    """Ask Discord, through the proxy that `told` names if it does.
+
+    Raises discord.LoginFailure, ProxyUnusable, or what aiohttp raises where Discord is away.
+    """
+    way = way_to(Route.BASE, told)
+    client = discord.Client(intents=discord.Intents.none(), **way)
     async with client:
         await client.login(token)
         application = client.application
@@ -65,7 +71,7 @@ async def look(token: str) -> Account:
             shards=shards,
             starts_left=limit["remaining"],
             commands=frozenset(command["name"] for command in commands),
-            skew_s=await _skew(),
+            skew_s=await _skew(way),
         )
 
 
@@ -75,7 +81,10 @@ def _server(found: Mapping[str, object]) -> Server:
     return Server(str(found["name"]), lacks)
 
 
-async def _skew() -> float:
-    async with aiohttp.ClientSession() as session, session.get(f"{Route.BASE}/gateway") as answer:
+async def _skew(way: Way) -> float:
+    async with (
+        aiohttp.ClientSession(**way) as session,
+        session.get(f"{Route.BASE}/gateway") as answer,
+    ):
         stated = answer.headers.get("Date")
     return time.time() - parsedate_to_datetime(stated).timestamp() if stated else 0.0

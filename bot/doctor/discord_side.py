@@ -6,11 +6,13 @@ from collections.abc import Callable, Collection, Iterator
 
 import aiohttp
 import discord
+from discord.http import Route
 
 from bot.doctor.account import Account, look
 from bot.endpoint import use_local_discord
 from store.doctor.places import clock
 from store.doctor.report import Finding, broken, ok, unknown, warning
+from store.host.proxies import ProxyUnusable, proxy_for
 
 PORTAL = "https://discord.com/developers/applications"
 FEW_STARTS = 20
@@ -32,11 +34,14 @@ def discord_side(
         account = asyncio.run(look(token))
     except discord.LoginFailure:
         yield broken("token", "Discord refuses it", f"{PORTAL}: Bot, Reset Token; into .env")
+    except ProxyUnusable as error:
+        yield broken("token", str(error), "correct it: Discord is reached through it")
     except ValueError as error:
         yield broken("token", str(error), "correct REROLL_DISCORD_URL")
     except (aiohttp.ClientError, discord.DiscordException, OSError) as error:
         said = f"Discord cannot be asked: {type(error).__name__}"
-        yield unknown("token", said, "see that this machine reaches discord.com")
+        way = "HTTPS_PROXY names the way there" if proxy_for(Route.BASE) else "or set HTTPS_PROXY"
+        yield unknown("token", said, f"see that this machine reaches discord.com; {way}")
     else:
         yield from of(account, commands())
 

@@ -10,6 +10,7 @@ import structlog
 from aiohttp import web
 from cryptography.fernet import Fernet, InvalidToken
 
+from bot.endpoint import way_to
 from bot.page.settings import PageSettings
 
 COOKIE, STATE = "reroll", "reroll_state"
@@ -102,7 +103,9 @@ class Login:
         }
         api = f"{self._settings.discord_api}/api/v10"
         try:
-            async with aiohttp.ClientSession(timeout=PATIENCE, raise_for_status=True) as session:
+            async with aiohttp.ClientSession(
+                timeout=PATIENCE, raise_for_status=True, **way_to(api)
+            ) as session:
                 async with session.post(f"{api}/oauth2/token", data=sent) as answer:
                     token = (await answer.json())["access_token"]
                 bearer = {"Authorization": f"Bearer {token}"}

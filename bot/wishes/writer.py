@@ -12,6 +12,8 @@ from collections.abc import Iterable
 import aiohttp
 import structlog
 
+from bot.endpoint import way_to
+
 AT_ONCE = 4
 WAIT_S = 20.0
 MOST_TOKENS = 400
@@ -63,7 +65,9 @@ class Writer:
 
     async def _answer(self, body: object) -> dict[str, list[dict[str, dict[str, str]]]]:
         async with (
-            aiohttp.ClientSession(timeout=self._wait, headers=self._headers) as session,
+            aiohttp.ClientSession(
+                timeout=self._wait, headers=self._headers, **way_to(self._url)
+            ) as session,
             session.post(self._url, json=body, allow_redirects=False) as answer,
         ):
             answer.raise_for_status()

@@ -18,6 +18,7 @@ from bot.endpoint import use_local_discord
 from local.discord.server import TOKEN, LocalDiscord
 from local.discord.world import World
 from store.doctor.report import Finding, State
+from tests import tunnel
 from tests.bot.test_main import environment, started
 
 GOOD = Account(
@@ -101,6 +102,37 @@ async def test_over_the_wire_a_good_and_a_broken_set_up(
     code, said = await said_by(tmp_path, **(good | {"DISCORD_TOKEN": ""}))
     assert code == 1
     assert "DISCORD_TOKEN is not set" in said
+
+
+async def test_discord_is_reached_through_the_proxy_of_the_environment(tmp_path: Path) -> None:
+    with tunnel.running() as proxy:
+        way = {"HTTPS_PROXY": f"http://me:secret@127.0.0.1:{proxy.port}", "DISCORD_TOKEN": TOKEN}
+        bot = await started(tmp_path, **way)
+        _, said = await asyncio.wait_for(bot.communicate(), 60)
+        assert bot.returncode == 1
+        assert b"Discord cannot be reached" in said
+        assert b"407" in said
+        code, told = await said_by(tmp_path, **way)
+    assert code == 1
+    assert "HTTPS_PROXY names the way there" in told
+    assert {host for host, _ in proxy.asked} == {"discord.com:443"}
+    assert all(password.startswith("Basic ") for _, password in proxy.asked)
+    assert len(proxy.asked) >= 2
+    for secret in ("secret", TOKEN, proxy.asked[0][1].removeprefix("Basic ")):
+        assert secret not in told
+        assert secret.encode() not in said
+
+
+async def test_a_proxy_that_is_none_for_http_is_told_and_not_gone_around(tmp_path: Path) -> None:
+    way = {"HTTPS_PROXY": "socks5://me:secret@127.0.0.1:1", "DISCORD_TOKEN": TOKEN}
+    bot = await started(tmp_path, **way)
+    _, said = await asyncio.wait_for(bot.communicate(), 60)
+    assert bot.returncode == 2
+    assert b"HTTPS_PROXY must be the address of an HTTP proxy" in said
+    code, told = await said_by(tmp_path, **way)
+    assert code == 1
+    assert "HTTPS_PROXY must be the address of an HTTP proxy" in told
+    assert "secret" not in told
 
 
 async def test_what_a_role_lacks_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

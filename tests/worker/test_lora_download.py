@@ -18,6 +18,7 @@ from store.loras.errors import (
     LoraNotHandedOut,
     LoraUrlInvalid,
 )
+from tests import tunnel
 from tests.worker import web
 from tests.worker.web import Site
 from worker.lora_download import Downloader, is_public, loopback
@@ -238,6 +239,32 @@ def test_the_connection_goes_where_was_looked_and_tls_asks_for_the_name(tmp_path
         assert (tmp_path / "x.part").read_bytes() == b"whole"
         with pytest.raises(LoraFetchCut):
             reached.fetch("https://other.hf.co/ok/a", tmp_path / "y", MIB, lambda got, of: None)
+
+
+def test_a_proxy_of_the_environment_is_asked_by_name_and_resolves_it_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nowhere(host: str, port: int) -> list[str]:
+        raise AssertionError(host)
+
+    ours, trust = _certificate(tmp_path, "files.hf.co")
+    with web.running(ours) as site, tunnel.running(int(site.url.rpartition(":")[2])) as proxy:
+        site.files["a"] = bytes(range(256)) * 4000
+        monkeypatch.setenv("HTTPS_PROXY", f"http://me:secret@127.0.0.1:{proxy.port}")
+        through = Downloader(hosts=HOSTS, trust=trust, pause_s=0.01, resolve=nowhere)
+        to = tmp_path / "x.part"
+        through.fetch("https://files.hf.co/cut/a", to, MIB, lambda got, of: None)
+        assert to.read_bytes() == site.files["a"]
+        assert {host for host, _ in proxy.asked} == {"files.hf.co:443"}
+        assert all(password.startswith("Basic ") for _, password in proxy.asked)
+        proxy.asked.clear()
+        site.target = "https://169.254.169.254/a"
+        with pytest.raises(LoraHostRefused):
+            through.fetch("https://files.hf.co/to/a", to, MIB, lambda got, of: None)
+        assert {host for host, _ in proxy.asked} == {"files.hf.co:443"}
+        proxy.leads_to = None
+        with pytest.raises(LoraFetchCut):
+            through.fetch("https://files.hf.co/ok/a", to, MIB, lambda got, of: None)
 
 
 def _certificate(folder: Path, name: str) -> tuple[Any, Any]:
