@@ -120,6 +120,10 @@ def test_a_mirror_is_asked_and_told_the_token_and_its_cache_does_without_it(
     assert not mirror.asked
 
 
-def test_a_proxy_is_asked_for_the_hub(mirror: Mirror, tmp_path: Path) -> None:
-    assert fetched(tmp_path, HF_ENDPOINT="http://hub.test", HTTP_PROXY=mirror.url) == WANTED
+@pytest.mark.parametrize("beside", [{}, {"ALL_PROXY": "socks5://127.0.0.1:1"}])
+def test_a_proxy_is_asked_for_the_hub(
+    mirror: Mirror, tmp_path: Path, beside: dict[str, str]
+) -> None:
+    way = {"HF_ENDPOINT": "http://hub.test", "HTTP_PROXY": mirror.url, **beside}
+    assert fetched(tmp_path, **way) == WANTED
     assert {host for host, _ in mirror.asked} == {"hub.test"}
