@@ -18,6 +18,7 @@ from bot.services import Services
 from engine.errors import VariantUnknown
 from store.choices import servers
 from store.errors import FilesUnavailable, Gone, StoreUnavailable
+from store.moderation import reports
 from store.money import ledger
 from store.money.ledger import Balance, Flow
 from store.orders import deliveries, generations
@@ -45,6 +46,7 @@ class Facts:
     hint: Hint | None
     has_hearts: bool
     takes_reports: bool
+    is_reported: bool
 
 
 def facts(session: Session, generation_id: str, services: Services) -> Facts | None:
@@ -79,7 +81,8 @@ def _facts(session: Session, generation: Generation, services: Services) -> Fact
     hint = hints.find(session, generation, services.catalog)
     has_hearts = server.showcase_channel_id is not None
     takes_reports = server.reports_channel_id is not None
-    return Facts(generation, balance, parent, hint, has_hearts, takes_reports)
+    is_reported = reports.is_reported(session, generation.id)
+    return Facts(generation, balance, parent, hint, has_hearts, takes_reports, is_reported)
 
 
 class Delivery:
@@ -186,7 +189,7 @@ class Delivery:
             is_second = True
             return await _letter(self._services, known, upload_limit)
 
-        return await self._routes.deliver(known.generation, compose)
+        return await self._routes.deliver(known.generation, compose, anew=not known.is_reported)
 
 
 async def _letter(services: Services, known: Facts, upload_limit: int) -> Letter:

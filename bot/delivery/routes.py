@@ -44,12 +44,15 @@ class Routes:
         way = self._by_token if self.token_lives(generation) else self._by_bot
         await way(generation, letter)
 
-    async def deliver(self, generation: Generation, compose: Compose) -> int | None:
+    async def deliver(
+        self, generation: Generation, compose: Compose, *, anew: bool = True
+    ) -> int | None:
         """Show the end of an order; return the message, or None where no way is left.
 
-        Raises DiscordException where trying again later may help.
+        Not `anew`, it is shown in its own message or nowhere: moderators who hide a picture want no
+        second one. Raises DiscordException where trying again later may help.
         """
-        for way, limit in self._ways(generation):
+        for way, limit in self._ways(generation, anew=anew):
             try:
                 return await way(generation, await compose(limit))
             except discord.HTTPException as error:
@@ -57,14 +60,17 @@ class Routes:
                     raise
         return None
 
-    def _ways(self, generation: Generation) -> Iterator[tuple[Way, int]]:
+    def _ways(self, generation: Generation, *, anew: bool) -> Iterator[tuple[Way, int]]:
         own = min(generation.upload_limit, BOT_UPLOAD_LIMIT)
         if self.token_lives(generation):
             yield self._by_token, generation.upload_limit
         if generation.message_id:
             yield self._by_bot, own
-        yield self._by_channel, own
-        yield self._by_dm, own
+        if anew:
+            yield self._by_channel, own
+            yield self._by_dm, own
+        elif generation.message_id:
+            yield self._in_archive, own
 
     async def _by_token(self, generation: Generation, letter: Letter) -> int:
         token = self._seals.opened(generation.token) or ""
@@ -81,6 +87,12 @@ class Routes:
         message = channel.get_partial_message(generation.message_id or 0)
         edited = await message.edit(attachments=letter.files(), view=letter.view, **NO_TEXT)
         return edited.id
+
+    async def _in_archive(self, generation: Generation, letter: Letter) -> int:
+        channel = await self.client.fetch_channel(generation.channel_id)
+        if isinstance(channel, discord.Thread):
+            await channel.edit(archived=False)
+        return await self._by_bot(generation, letter)
 
     async def _by_channel(self, generation: Generation, letter: Letter) -> int:
         channel = self.client.get_partial_messageable(generation.channel_id)

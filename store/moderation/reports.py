@@ -86,6 +86,11 @@ def seen(session: Session, generation_id: str) -> Seen:
     )
 
 
+def is_reported(session: Session, generation_id: str) -> bool:
+    """Tell whether an order has a case."""
+    return session.get(Case, generation_id) is not None
+
+
 def posted(session: Session, generation_id: str, message_id: int) -> None:
     """Record where a case is shown."""
     here = update(Case).where(Case.generation_id == generation_id)

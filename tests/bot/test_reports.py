@@ -148,6 +148,31 @@ async def test_a_hidden_picture_is_a_spoiler_from_then_on(stage: Stage, office: 
     assert f"<@{stage.moderator.id}> hid it behind a spoiler" in text(case)
 
 
+async def test_what_is_hidden_after_its_message_was_deleted_stays_away(
+    stage: Stage, office: Any
+) -> None:
+    message, case = await reported(stage, office)
+    await stage.moderator.delete(message)
+    await stage.moderator.click(case, custom_id=presses(case)["rhide"])
+    await stage.deliver()
+    assert stage.channel.history() == []
+    assert stage.orders()[0].delivered_at
+
+
+async def test_what_is_hidden_in_an_archived_thread_is_hidden_where_it_is(
+    stage: Stage, office: Any
+) -> None:
+    message, case = await reported(stage, office)
+    await stage.moderator.click(case, custom_id=presses(case)["rhide"])
+    archived = {"status": 400, "code": 50083, "message": "Thread is archived"}
+    stage.env.inject_error("PATCH", "/webhooks/*", **archived)
+    stage.env.inject_error("PATCH", "/channels/*/messages/*", **archived)
+    await stage.deliver()
+    (shown,) = stage.channel.history()
+    assert shown.id == message.id
+    assert all(i.get("spoiler") for part in parts(shown.components) for i in part.get("items", []))
+
+
 async def test_a_deleted_picture_is_gone_and_its_case_stays(stage: Stage, office: Any) -> None:
     message, case = await reported(stage, office)
     await stage.moderator.click(case, custom_id=presses(case)["rdelete"])
