@@ -1,9 +1,12 @@
 """The buttons of one picture: open it, favour it, take it to hand as a reference, delete it."""
 
 from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
 
 import discord
 import structlog
+from sqlalchemy.orm import Session
 
 from bot.answers import Press
 from bot.cards import hand_card, picture_card
@@ -16,6 +19,8 @@ from bot.servers import sight
 from bot.servers.standing import ward
 from bot.services import Services
 from bot.wishes import sources
+from store.errors import FilesUnavailable
+from store.orders import deliveries, generations
 from store.pictures import one_picture
 from store.tables.orders import Generation
 
@@ -66,19 +71,28 @@ async def _rub(services: Services, interaction: Press, generation_id: str, nth: 
         here=here,
     )
     if unnamed:
-        await services.files.aremove_one(generation_id, unnamed)
+        with suppress(FilesUnavailable):
+            await services.files.aremove_one(generation_id, unnamed)
     await interaction.delete_original_response()
-    await _redraw(services, interaction, generation)
+    # One that is at work ends without it.
+    if generation.finished_at is not None:
+        await _redraw(services, interaction, generation)
 
 
 async def _redraw(services: Services, interaction: Press, generation: Generation) -> None:
-    """Show the order's message without the picture, where it can still be edited."""
+    """Show the order's message without the picture: at once, or as soon as that can be done."""
     routes = Routes(interaction.client, services.now, services.seals)
+    compose = partial(delivering.letter, services, generation.id)
     try:
-        letter = await delivering.letter(services, generation.id, generation.upload_limit)
-        await routes.edit(generation, letter)
-    except discord.HTTPException as error:
+        await routes.deliver(generation, compose, anew=False)
+    except (discord.DiscordException, FilesUnavailable, OSError) as error:
         log.warning("message keeps a deleted picture", order=generation.id, error=repr(error))
+        await services.database.run(_again, generation.id)
+        services.bell.set()
+
+
+def _again(session: Session, generation_id: str) -> None:
+    deliveries.again(session, generations.lock(session, generation_id))
 
 
 HANDLERS: Mapping[str, Handler] = {

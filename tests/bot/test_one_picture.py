@@ -1,6 +1,7 @@
 """What can be done with one picture of several: opened, drawn again, favoured, deleted, at hand."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,10 +9,11 @@ import pytest
 from engine.variants.bounds import Accepts
 from engine.variants.catalog import Catalog
 from store.moderation import audit
-from tests.bot.messages import gallery, order_id, parts, presses, text
+from tests.bot.messages import gallery, order_id, parts, png, presses, text
 from tests.bot.stage import Stage
 from tests.bot.test_editing import _fill, drawn
 from tests.bot.test_reviews import spoilers
+from tests.disks import barred
 
 
 @pytest.fixture
@@ -115,6 +117,51 @@ async def test_one_is_deleted_and_the_others_stay(stage: Stage) -> None:
     # Its recipe is kept, so it can come again.
     await stage.alex.click(card, custom_id=presses(card)["again"])
     assert stage.orders()[-1].request["seeds"] == [8]
+
+
+async def rubbed(stage: Stage, message: Any, nth: int) -> Any:
+    """Let Alex delete one picture; return what is told."""
+    card = await opened(stage, stage.alex, message, nth)
+    asked = await stage.alex.click(card, custom_id=presses(card)["delete"])
+    return asked.response, presses(asked.response)["rub"]
+
+
+async def test_one_leaves_its_message_in_an_archived_thread_too(stage: Stage) -> None:
+    first = await drawn(stage, stage.alex, count=2)
+    asked, rub = await rubbed(stage, first.response, 2)
+    archived = {"status": 400, "code": 50083, "message": "Thread is archived"}
+    stage.env.inject_error("PATCH", f"/webhooks/*/{first.response.id}", **archived)
+    stage.env.inject_error("PATCH", "/channels/*/messages/*", **archived)
+    await stage.alex.click(asked, custom_id=rub)
+    assert len(gallery(first.response)) == 1
+
+
+async def test_one_that_is_deleted_while_files_are_away_leaves_its_message_later(
+    stage: Stage, tmp_path: Path
+) -> None:
+    first = await drawn(stage, stage.alex, count=2)
+    asked, rub = await rubbed(stage, first.response, 2)
+    with barred(tmp_path / "files"):
+        told = await stage.alex.click(asked, custom_id=rub)
+    assert told.followups == []
+    await stage.deliver()
+    (message,) = stage.channel.history(viewer=stage.mei)
+    assert (message.id, len(gallery(message))) == (first.response.id, 1)
+
+
+async def test_one_of_an_order_at_work_is_deleted_and_the_card_goes_on(stage: Stage) -> None:
+    first = await stage.imagine(stage.alex, variant="starter", count=3)
+    for _ in range(2):
+        stage.keep(stage.claim(), png(1, (128, 128)))
+    before = text(first.response)
+    number = f"{order_id(first.response)}-2"
+    card = (await stage.alex.slash(stage.channel, "show", number=number)).response
+    asked = (await stage.alex.click(card, custom_id=presses(card)["delete"])).response
+    await stage.alex.click(asked, custom_id=presses(asked)["rub"])
+    assert text(first.response) == before
+    stage.draw()
+    await stage.deliver()
+    assert len(gallery(first.response)) == 2
 
 
 async def test_the_last_one_takes_the_order_with_it(stage: Stage) -> None:
