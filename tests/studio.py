@@ -20,7 +20,7 @@ from local.folder import Folder
 from local.stack import Door, Stack
 from store.database import Database
 from store.money import ledger
-from store.money.plans import Plans
+from store.money.plans import Plan, Plans
 from store.tables.orders import Generation
 
 
@@ -73,9 +73,19 @@ class Studio:
 
     def left(self, name: str = "Alex") -> int:
         """Return a member's credits."""
-        flow = ledger.Flow(self.world.guild.id, self.seat(name).actor.id)
         with self.database.begin() as session:
-            return ledger.balance(session, flow, Plans.load().least, datetime.now(UTC)).left
+            return ledger.balance(session, *self._account(name)).left
+
+    def spend(self, name: str, leaving: int) -> None:
+        """Hold a member's credits, all but so many, as orders would that nobody draws."""
+        flow, plan, now = self._account(name)
+        with self.database.begin() as session:
+            left = ledger.balance(session, flow, plan, now).left
+            ledger.hold(session, flow, plan, "spent", left - leaving, now)
+
+    def _account(self, name: str) -> tuple[ledger.Flow, Plan, datetime]:
+        flow = ledger.Flow(self.world.guild.id, self.seat(name).actor.id)
+        return flow, Plans.load().least, datetime.now(UTC)
 
 
 @asynccontextmanager

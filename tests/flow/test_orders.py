@@ -171,12 +171,14 @@ async def test_history_and_quota_answer_the_member_alone(product: Studio) -> Non
 
 async def test_without_credits_the_answer_says_so_and_nothing_is_queued(product: Studio) -> None:
     talk = product.conversation("Morgan")
-    while product.left("Morgan") >= 4:
-        await talk.say("/imagine prompt:a panda count:4 steps:1 guidance:1")
+    product.spend("Morgan", leaving=5)
+    paid = await talk.say("/imagine prompt:a panda count:4 steps:1 guidance:1")
+    assert paid.outcome is Outcome.PICTURE
     orders, left = len(product.orders()), product.left("Morgan")
     turn = await talk.say("/imagine prompt:a panda count:4")
     assert turn.states[-1].ephemeral
     assert (len(product.orders()), product.left("Morgan")) == (orders, left)
+    assert left == 1
 
 
 async def test_no_process_writes_prompts_or_tokens_to_its_log(product: Studio) -> None:
