@@ -231,7 +231,9 @@ def _kept_or_not(work: Work) -> Ending:
         return partial(endings.fail, claim=claim, error=error)
     except Exception:
         told.exception("image failed unexpectedly")
-        return partial(endings.retry, claim=claim, error=EngineFailed())
+        # What a vendor was paid for would be paid for anew.
+        end = endings.fail if work.till.is_charged else endings.retry
+        return partial(end, claim=claim, error=EngineFailed())
     told.info("image drawn", seconds=round(kept.seconds, 3), pixels=kept.pixel_sha256[:12])
     return partial(endings.keep, claim=claim, kept=kept)
 

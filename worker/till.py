@@ -31,6 +31,11 @@ class Till:
         self._attempt = Attempt(claim.generation_id, claim.index, claim.fence)
         self._charge: Charge | None = None
 
+    @property
+    def is_charged(self) -> bool:
+        """Tell whether a vendor takes something for this picture."""
+        return self._charge is not None
+
     def check(self, variant: str) -> None:
         """Raise MoneyRanOut where the budget does not cover this picture any more."""
         with self._database.reading() as session:

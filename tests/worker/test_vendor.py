@@ -12,6 +12,7 @@ import structlog
 from PIL import Image
 
 from engine.engine import Engine
+from engine.judging.verdicts import Verdict
 from engine.pictures.images import to_png
 from engine.variants.catalog import Catalog
 from engine.vendor.clock import Clock
@@ -20,6 +21,7 @@ from tests.engine.vendor.conftest import FastClock, make_client
 from tests.engine.vendor.fake_vendor import KEY, FakeVendor, hangs, hangs_up, picture, says
 from tests.worker.conftest import left, order, read
 from worker.drawing import Parts, draw_waiting
+from worker.finishing import Finish
 
 VARIANT = "bfl-flux2-klein-4b"
 FILL = "bfl-flux1-fill"
@@ -79,6 +81,20 @@ async def test_every_failure_is_refunded_once_and_not_tried_again(
     assert left(hosted.database) == 10
     assert vendor.count("POST", "/v1") == 1
     assert KEY not in str(lines)
+
+
+async def test_a_picture_that_was_paid_for_and_cannot_be_finished_is_not_bought_again(
+    vendor: FakeVendor, hosted: Parts
+) -> None:
+    def breaks(*_: object) -> Verdict:
+        raise RuntimeError("the classifier broke")
+
+    placed = order(hosted.database, variant=VARIANT)
+    broken = replace(hosted, finish=Finish(look=breaks))
+    assert await asyncio.to_thread(draw_waiting, broken) == 1
+    assert read(hosted.database, placed).status == "failed"
+    assert left(hosted.database) == 10
+    assert vendor.count("POST", "/v1") == 1
 
 
 def edit(hosted: Parts, variant: str, **roles: Image.Image) -> str:
