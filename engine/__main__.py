@@ -6,7 +6,6 @@ import json
 import secrets
 import sys
 import textwrap
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -20,7 +19,7 @@ from engine.memory.levers import LeverRefused
 from engine.pictures import uploads
 from engine.request import SEED_LIMIT, WHOLE, GenerationRequest
 from engine.training import command as training_command
-from engine.variants.catalog import VARIANTS, Catalog, Variant
+from engine.variants.catalog import VARIANTS, Catalog, Variant, VariantUnreadable
 from engine.variants.vocabulary import VocabularyUnreadable
 
 if TYPE_CHECKING:
@@ -180,10 +179,8 @@ def _described(variant: Variant, *, as_json: bool) -> str:
 def _catalog(names: Iterable[str], folder: Path) -> Catalog:
     try:
         return Catalog.load(names, folder)
-    except VocabularyUnreadable as error:
+    except (VariantUnreadable, VocabularyUnreadable) as error:
         raise WrongInput(str(error)) from error
-    except (tomllib.TOMLDecodeError, TypeError, KeyError) as error:
-        raise WrongInput(f"A file in {folder} describes no variant: {error}.") from error
 
 
 def _pictures(options: argparse.Namespace) -> _Pictures:

@@ -33,9 +33,6 @@ def check_variants() -> None:
         ) from None
     except ValueError as error:
         raise WrongVariants(str(error)) from None
-    except (TypeError, KeyError) as error:
-        folder = settings.variants_folder
-        raise WrongVariants(f"A file in {folder} describes no variant: {error}.") from None
 
 
 def real_token(settings: Mapping[str, str]) -> str | None:

@@ -23,7 +23,7 @@ class VariantSettings(LicenceSettings):
     def catalog(self) -> Catalog:
         """Read the variants that are switched on.
 
-        Raises VariantUnknown, VocabularyUnreadable or LicenceUnacknowledged.
+        Raises VariantUnknown, VariantUnreadable, VocabularyUnreadable or LicenceUnacknowledged.
         """
         catalog = Catalog.load(self.variant_names, self.variants_folder)
         variants = (catalog[name] for name in catalog.names)

@@ -19,8 +19,6 @@ from engine.judging.verdicts import RulesUnreadable
 from engine.labels.errors import CertificateUnusable, ProviderInvalid
 from engine.memory.levers import LeverRefused
 from engine.variants.catalog import Catalog
-from engine.variants.licences import LicenceUnacknowledged
-from engine.variants.vocabulary import VocabularyUnreadable
 from engine.vendor.connection import connected
 from store import logs
 from store.database import Database
@@ -147,7 +145,7 @@ def _parts(settings: WorkerSettings, broker_url: str) -> Parts:
 def _catalog(settings: WorkerSettings) -> Catalog:
     try:
         return settings.catalog()
-    except (RequestRefused, VocabularyUnreadable, LicenceUnacknowledged) as error:
+    except (RequestRefused, ValueError) as error:  # all that a file or its licence may lack
         raise SystemExit(f"worker: REROLL_VARIANTS: {error}") from None
 
 

@@ -25,10 +25,14 @@ from engine.variants.bounds import (
 from engine.variants.memory import Profile
 from engine.variants.training import Terms
 from engine.variants.vendor import Hosted
-from engine.variants.vocabulary import Vocabulary
+from engine.variants.vocabulary import Vocabulary, VocabularyUnreadable
 
 PROJECT = Path(__file__).resolve().parents[2]
 VARIANTS = Path(__file__).parent
+
+
+class VariantUnreadable(ValueError):
+    """A file describes no variant; the text names it and says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,7 +246,10 @@ class Catalog:
 
     @classmethod
     def load(cls, names: Iterable[str], folder: Path = VARIANTS) -> Self:
-        """Read the named variants. Raises VariantUnknown for a name without a file."""
+        """Read the named variants.
+
+        Raises VariantUnknown for a name without a file, VariantUnreadable or VocabularyUnreadable.
+        """
         return cls(_read(name, folder) for name in names)
 
     def __getitem__(self, name: str) -> Variant:
@@ -270,4 +277,10 @@ def _read(name: str, folder: Path) -> Variant:
     files = {path.stem: path for path in sorted(folder.glob("*.toml"))}
     if name not in files:
         raise errors.VariantUnknown(name=name, known=", ".join(files))
-    return Variant.from_toml(name, files[name].read_text(encoding="utf-8"))
+    try:
+        return Variant.from_toml(name, files[name].read_text(encoding="utf-8"))
+    except VocabularyUnreadable:
+        raise
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        said = f"{error} is missing" if isinstance(error, KeyError) else error
+        raise VariantUnreadable(f"{files[name]} describes no variant: {said}.") from error

@@ -62,8 +62,9 @@ def test_a_file_of_settings_acknowledges_it(
     ("text", "says"),
     [
         (None, "names toy, which is not one of"),
-        ("colour = 1", "describes no variant"),
-        ("colour = ", "Invalid value"),
+        ("colour = 1", r"toy\.toml describes no variant: 'sizes' is missing"),
+        ("colour = ", r"toy\.toml describes no variant: Invalid value"),
+        ("sizes = 1", r"toy\.toml describes no variant"),
     ],
 )
 def test_a_variant_that_cannot_be_read_is_told_before_anything_starts(

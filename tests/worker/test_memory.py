@@ -70,3 +70,13 @@ def test_a_device_for_texts_that_is_not_here_ends_it_by_name(url: str, tmp_path:
     assert ended.returncode == 1
     assert "worker: REROLL_TEXT_DEVICE=cuda:99" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_a_hosts_file_that_describes_no_variant_ends_it_by_name(url: str, tmp_path: Path) -> None:
+    text = (PROJECT / "engine" / "variants" / "starter.toml").read_text(encoding="utf-8")
+    (tmp_path / "own.toml").write_text(text.replace("\ncost =", "\ncosts ="))
+    ended = started(url, tmp_path, REROLL_VARIANTS="own", REROLL_VARIANTS_FOLDER=str(tmp_path))
+    assert ended.returncode == 1
+    assert f"worker: REROLL_VARIANTS: {tmp_path}/own.toml describes no variant" in ended.stderr
+    assert "costs" in ended.stderr
+    assert "Traceback" not in ended.stderr

@@ -14,7 +14,7 @@ from engine import setting_names
 from engine.errors import RequestRefused, VariantUnknown
 from engine.labels.errors import CertificateUnusable, ProviderInvalid
 from engine.labels.settings import LabelSettings
-from engine.variants.catalog import Catalog
+from engine.variants.catalog import Catalog, VariantUnreadable
 from engine.variants.licences import LicenceUnacknowledged
 from engine.variants.vocabulary import VocabularyUnreadable
 from store.doctor import places
@@ -120,7 +120,7 @@ def catalog_of(settings: VariantSettings) -> Catalog | None:
     """Return the variants, or None where they cannot be read."""
     try:
         return settings.catalog()
-    except (RequestRefused, ValueError, TypeError, LookupError, OSError):
+    except (RequestRefused, ValueError, OSError):
         return None
 
 
@@ -135,9 +135,8 @@ def variants(settings: VariantSettings) -> Iterator[Finding]:
         yield broken("licences", "not acknowledged", str(error))
     except VocabularyUnreadable as error:
         yield broken("variants", str(error), "correct [vocabulary] in the variant's file")
-    except (TypeError, LookupError, ValueError, OSError) as error:
-        said = f"a file in {settings.variants_folder} describes no variant: {error}"
-        yield broken("variants", said, "compare it with those in engine/variants/")
+    except (VariantUnreadable, OSError) as error:
+        yield broken("variants", str(error), "compare it with those in engine/variants/")
     else:
         yield ok("variants", ", ".join(catalog.names))
         yield ok("licences", _licences(catalog))
