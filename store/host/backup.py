@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy.engine import make_url
 
 PAGES = 1_000
-"""Copied at a time; between them writers go on."""
+"""Copied at a time, so that it can be interrupted."""
 
 
 class CannotBackUp(Exception):
@@ -24,6 +24,9 @@ def backup(url: str, target: Path) -> int:
     if target.exists():
         raise CannotBackUp(f"{target} is there already; choose another name.")
     with closing(sqlite3.connect(source.database)) as live, closing(sqlite3.connect(target)) as to:
+        # Of one moment, however long it takes: else SQLite begins anew with each write of others.
+        live.execute("BEGIN")
+        live.execute("SELECT count(*) FROM sqlite_master").fetchone()
         live.backup(to, pages=PAGES)
         (verdict,) = to.execute("PRAGMA integrity_check").fetchone()
         if verdict != "ok":

@@ -8,15 +8,16 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from store.database import Database
 from store.host.backup import CannotBackUp, backup
 from store.money import ledger
-from store.money.plans import Plans
+from store.money.plans import Plan, Plans
+from store.orders import placing
 from store.tables.money import LedgerEntry
 from store.tables.orders import Generation
-from tests.store.placing import place
+from tests.store.placing import NOON, order, place
 
 
 def contents(database: Database) -> tuple[list[str], list[tuple[str, int]], int]:
@@ -35,16 +36,20 @@ def fill(database: Database, count: int = 3) -> None:
             place(session)
 
 
+@pytest.mark.timeout(120)
 def test_a_sqlite_backup_holds_everything_though_it_is_written_to(
     sqlite_url: str, tmp_path: Path
 ) -> None:
     database = Database(sqlite_url)
     fill(database)
+    with database.begin() as session:
+        session.execute(text("CREATE TABLE large AS SELECT zeroblob(40000000)"))
     before, stopped = contents(database), threading.Event()
 
     def write() -> None:
         while not stopped.is_set():
-            fill(database, 1)
+            with database.begin() as session:
+                placing.create(session, order(), Plan(daily_credits=10**6), NOON)
 
     writer = threading.Thread(target=write)
     writer.start()
