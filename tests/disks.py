@@ -70,6 +70,17 @@ def small(folder: Path, size: str) -> Iterator[Disk]:
 
 
 @contextmanager
+def in_the_way(place: Path) -> Iterator[None]:
+    """Have nothing written there until the block ends."""
+    aside = place.with_suffix(".aside")
+    place.rename(aside)
+    place.touch()
+    yield
+    place.unlink()
+    aside.rename(place)
+
+
+@contextmanager
 def barred(folder: Path) -> Iterator[None]:
     """Let nobody look into a folder or write there until the block ends, not even root."""
     before, is_root = folder.stat().st_mode, os.geteuid() == 0

@@ -1,10 +1,10 @@
 """Held pictures, shown to moderators alone: they let them through, hide them or refuse them."""
 
 import asyncio
-from contextlib import suppress
 
 import discord
 from discord import ui
+from sqlalchemy.orm import Session
 
 from bot.answers import Press
 from bot.cards import letters, marks, order_card
@@ -14,7 +14,7 @@ from bot.i18n import Words
 from bot.markdown import quote
 from bot.servers.standing import ward
 from bot.services import Services
-from store.errors import FilesUnavailable, NotYours
+from store.errors import NotYours
 from store.moderation import reviews
 from store.moderation.errors import ReviewDone
 from store.orders import generations
@@ -41,11 +41,14 @@ async def decide(
     await _moderated(services, interaction, generation_id)
     review, _ = CHOICES[action]
     by = interaction.user.id
-    dropped = await services.database.run(reviews.decide, generation_id, nth - 1, review, by=by)
+
+    def decided(session: Session) -> None:
+        dropped = reviews.decide(session, generation_id, nth - 1, review, by=by)
+        if dropped:  # in one transaction: nobody would find it again
+            services.files.remove(generation_id, dropped)
+
+    await services.database.run(decided)
     services.bell.set()
-    if dropped:
-        with suppress(FilesUnavailable):
-            await services.files.aremove_one(generation_id, dropped)
     await show(services, interaction, generation_id)
 
 

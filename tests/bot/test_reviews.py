@@ -14,6 +14,7 @@ from store.sweep import sweep
 from store.tables.orders import Image
 from tests.bot.messages import gallery, order_id, parts, png, presses, text
 from tests.bot.stage import DEFAULTS, Stage
+from tests.disks import in_the_way
 from tests.store import ends
 
 
@@ -110,16 +111,25 @@ async def test_what_nobody_looks_at_is_thrown_away_once_its_file_can_be(
         session.query(Image).update({"finished_at": 1})
         sweep(session, watched_ms=0)  # as a worker does, who removes no files
     sweeper = Sweeper(stage.services)
-    folder = tmp_path / "files" / order.id
-    folder.rename(tmp_path / "aside")
-    folder.touch()
-    await sweeper.sweep()
-    assert stage.left(stage.mei) == 9
-    folder.unlink()
-    (tmp_path / "aside").rename(folder)
+    with in_the_way(tmp_path / "files" / order.id):
+        await sweeper.sweep()
+        assert stage.left(stage.mei) == 9
     await sweeper.sweep()
     assert stage.left(stage.mei) == 10
     assert not stage.services.files.has(order.id, held)
+
+
+async def test_what_cannot_be_thrown_away_now_waits_on(stage: Stage, tmp_path: Path) -> None:
+    message = await judged(stage, Verdict.HOLD)
+    order = stage.order(order_id(message))
+    card = await press(stage.moderator, message, "review")
+    with in_the_way(tmp_path / "files" / order.id):
+        told = await press(stage.moderator, card, "withhold")
+    assert stage.services.texts.of("en-US")("errors.files_unavailable") in text(told)
+    assert stage.left(stage.mei) == 9
+    await press(stage.moderator, card, "withhold")
+    assert stage.left(stage.mei) == 10
+    assert not stage.services.files.has(order.id, order.images[0].held_sha256 or "")
 
 
 async def test_moderators_are_told_once_in_their_channel(stage: Stage) -> None:

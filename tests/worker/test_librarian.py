@@ -3,7 +3,6 @@
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ from store.files import Files
 from store.loras import fetches, library, unneeded
 from store.loras.addresses import HOSTS
 from store.tables.loras import Lora, LoraFetch
-from tests.disks import small
+from tests.disks import in_the_way, small
 from tests.worker import web
 from tests.worker.lora_orders import content, want
 from tests.worker.web import Site
@@ -260,17 +259,6 @@ def test_half_a_file_that_a_kill_left_is_tidied_away(
     os.utime(old, (1, 1))
     librarian.tidy()
     assert (old.exists(), new.exists(), files.has(library.FOLDER, kept)) == (False, True, True)
-
-
-@contextmanager
-def in_the_way(place: Path) -> Iterator[None]:
-    """Have nothing written there until the block ends."""
-    aside = place.with_suffix(".aside")
-    place.rename(aside)
-    place.touch()
-    yield
-    place.unlink()
-    aside.rename(place)
 
 
 def test_a_removed_lora_is_not_fetched_to_its_end(
