@@ -41,7 +41,7 @@ async def _hide(services: Services, interaction: Press, seen: Seen) -> None:
     def hide(session: Session) -> tuple[int, int] | None:
         reports.act(session, seen.generation.id, interaction.user.id, "hide")
         reports.hide(session, seen.generation.id)
-        return showcase.take_down(session, seen.generation.id)
+        return showcase.keep_out(session, seen.generation.id)
 
     shown = await services.database.run(hide)
     services.bell.set()

@@ -21,6 +21,8 @@ HANGING_MS = 60_000
 """Who hangs a picture has as long; then another may try."""
 TAKEN_DOWN = 0
 """The message of what hung once and must not again."""
+NOWHERE = 0
+"""The channel of what has never hung and must not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,16 @@ def take_down(session: Session, generation_id: str) -> tuple[int, int] | None:
     shown, found.message_id = found.message_id, TAKEN_DOWN
     session.flush()
     return (found.channel_id, shown) if shown else None
+
+
+def keep_out(session: Session, generation_id: str) -> tuple[int, int] | None:
+    """Take an order down as `take_down` does, and let one that has never hung hang never."""
+    shown = take_down(session, generation_id)
+    barred = upsert(session, Exhibit).values(
+        generation_id=generation_id, channel_id=NOWHERE, message_id=TAKEN_DOWN
+    )
+    session.execute(barred.on_conflict_do_nothing())
+    return shown
 
 
 def is_shy(session: Session, guild_id: int, user_id: int) -> bool:

@@ -216,6 +216,20 @@ async def test_who_is_suspended_is_told_until_when_and_how_to_appeal(
     assert stage.orders()[-1].id == order_id(waiting.response)
 
 
+async def test_who_is_suspended_is_told_also_where_the_case_is_gone(
+    stage: Stage, office: Any, logged: list[Any]
+) -> None:
+    _, case = await reported(stage, office)
+    asked = await stage.moderator.click(case, custom_id=presses(case)["rsuspend"])
+    picked = next(p["custom_id"] for p in parts(asked.response.components) if p.get("custom_id"))
+    await stage.moderator.delete(case)
+    pressed = await stage.moderator.click(asked.response, custom_id=picked)
+    assert pressed.followups == []
+    (letter,) = letters(stage, stage.alex)
+    assert "you cannot order" in letter
+    assert not [line for line in logged if line["log_level"] == "error"]
+
+
 async def test_a_ban_holds_until_it_is_lifted(stage: Stage, office: Any) -> None:
     chief = boss(stage)
     message, case = await reported(stage, office)

@@ -12,6 +12,7 @@ from store.tables.orders import Generation
 from tests.bot.messages import gallery, parts, presses, text
 from tests.bot.stage import DEFAULTS, Stage
 from tests.bot.test_places import grown_up
+from tests.bot.test_reports import report
 
 
 @pytest.fixture
@@ -172,3 +173,18 @@ async def test_the_showcase_is_set_where_the_bot_may_write(stage: Stage) -> None
 async def test_without_a_showcase_there_are_no_hearts(stage: Stage) -> None:
     result = await stage.drawn(stage.alex)
     assert "heart" not in presses(result.response)
+
+
+async def test_what_moderators_hide_is_not_hung_afterwards(stage: Stage, wall: Any) -> None:
+    office = stage.guild.create_text_channel("office")
+    with stage.database.begin() as session:
+        servers.set_reports(session, DEFAULTS, stage.guild.id, stage.env.now(), office.id)
+    result = await stage.drawn(stage.alex)
+    await report(stage, stage.mei, result.response)
+    (case,) = office.history()
+    await stage.moderator.click(case, custom_id=presses(case)["rhide"])
+    await stage.deliver()
+    await heart(stage.mei, result.response)
+    told = await heart(stage.moderator, result.response)
+    assert told == stage.services.texts.of("en-US")("showcase.kept_out")
+    assert wall.history() == []
