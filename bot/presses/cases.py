@@ -91,8 +91,9 @@ async def _suspend(services: Services, interaction: Press, generation_id: str, h
     words = services.words(interaction.locale)
     said = words("case.suspended", user=seen.generation.user_id)
     await interaction.edit_original_response(view=order_card.notice(said).view)
-    await reporting.refresh(services, interaction.client, generation_id)
     await _tell(services, interaction, seen, "suspended")
+    with suppress(discord.NotFound):  # the case may have been deleted since it was opened
+        await reporting.refresh(services, interaction.client, generation_id)
 
 
 async def _sanction(

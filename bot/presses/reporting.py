@@ -94,7 +94,7 @@ async def _file(services: Services, interaction: Press, generation_id: str, reas
         if is_mine:
             await _post(services, interaction.client, generation_id)
         else:
-            await refresh(services, interaction.client, generation_id)
+            await _add(services, interaction.client, generation_id)
     except discord.HTTPException as error:
         log.warning("case not shown", generation=generation_id, error=repr(error))
         await services.database.run(reports.unposted, generation_id)
@@ -102,14 +102,22 @@ async def _file(services: Services, interaction: Press, generation_id: str, reas
     return "filed"
 
 
+async def _add(services: Services, client: discord.Client, generation_id: str) -> None:
+    """Show one more report of a case; where its message is gone, in a new one."""
+    try:
+        await refresh(services, client, generation_id)
+    except discord.NotFound:
+        await services.database.run(reports.lost, generation_id)
+        await _post(services, client, generation_id)
+
+
 async def _post(services: Services, client: discord.Client, generation_id: str) -> None:
     seen = await services.database.read(reports.seen, generation_id)
     letter = await _letter(services, client, seen)
     channel = client.get_partial_messageable(seen.case.channel_id or 0)
-    # The nonce makes a repeat after a lost answer the same message.
-    message = await channel.send(
-        view=letter.view, files=letter.files(), nonce=f"case-{generation_id}"
-    )
+    # The nonce makes a repeat after a lost answer the same message, and not one that is gone.
+    nonce = f"case-{generation_id}-{len(seen.reports)}"
+    message = await channel.send(view=letter.view, files=letter.files(), nonce=nonce)
     await services.database.run(reports.posted, generation_id, message.id)
 
 

@@ -97,6 +97,15 @@ def posted(session: Session, generation_id: str, message_id: int) -> None:
     session.execute(here.values(message_id=message_id))
 
 
+def lost(session: Session, generation_id: str) -> None:
+    """Take note that a case's message is gone, to be posted by the caller where reports go now."""
+    case = session.get_one(Case, generation_id)
+    server = session.get_one(Server, case.guild_id)
+    case.message_id, case.tried_at = None, now_ms()
+    case.channel_id = server.reports_channel_id or case.channel_id
+    session.flush()
+
+
 def unposted(session: Session, generation_id: str) -> None:
     """Give the posting up: the next report may try again."""
     here = update(Case).where(_unposted(generation_id))

@@ -299,6 +299,24 @@ async def test_a_case_that_cannot_be_posted_is_kept_for_the_next_report(stage: S
     assert f"<@{stage.mei.id}>" in text(case)
 
 
+async def test_a_report_of_a_case_whose_message_is_gone_brings_it_back(
+    stage: Stage, office: Any
+) -> None:
+    message, case = await reported(stage, office)
+    await stage.moderator.delete(case)
+    moved = stage.guild.create_text_channel("new office")
+    with stage.database.begin() as session:
+        servers.set_reports(session, DEFAULTS, stage.guild.id, stage.env.now(), moved.id)
+    answer = await report(stage, stage.moderator, message, "still rude")
+    assert answer.content == stage.services.texts.of("en-US")("report.filed")
+    assert office.history() == []
+    (case,) = moved.history()
+    assert "still rude" in text(case)
+    assert f"<@{stage.mei.id}>: rude" in text(case)
+    await stage.moderator.click(case, custom_id=presses(case)["rdismiss"])
+    assert "found nothing wrong" in text(moved.history()[0])
+
+
 async def test_while_pictures_cannot_be_read_a_report_comes_without_them(
     stage: Stage, office: Any, tmp_path: Path
 ) -> None:
