@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from obstore.exceptions import BaseError
+from obstore.exceptions import BaseError, PermissionDeniedError
 from obstore.store import LocalStore, ObjectStore, from_url
 
 from store.errors import FilesUnavailable
@@ -85,6 +85,14 @@ class Files:
             except FileNotFoundError:
                 return False
         return True
+
+    def ask(self, folder: str) -> None:
+        """Raise FilesUnavailable where the store is away; who may not look may write all the same.
+
+        An S3 answers so of what is not there to who may not list.
+        """
+        with self._trying(READING), suppress(FileNotFoundError, PermissionDeniedError):
+            self._store.head(f"{folder}/{PREVIEW}")
 
     def remove(self, folder: str, digest: str) -> None:
         """Remove one file; it may be gone."""

@@ -205,7 +205,7 @@ class Librarian:
 
         def tell(got: int, of: int | None) -> None:
             nonlocal told_at
-            takes.brought = of or got
+            takes.brought = max(of or 0, got, takes.brought)
             if self._stopped.is_set():
                 raise Leaving
             if time.monotonic() - told_at < TELL_S:

@@ -88,6 +88,7 @@ class Downloader:
                 return
             except BROKEN:
                 _check_time(until, self.most_s)
+                tell(_size(to), None)  # one that is silent for long must cost no lease
                 time.sleep(self.pause_s * nth)
         raise LoraFetchCut(host=host)
 

@@ -47,7 +47,7 @@ def check(files: Files, part: Path, takes: Takes) -> None:
     try:
         with writable():
             part.parent.mkdir(parents=True, exist_ok=True)
-        files.has(library.FOLDER, part.stem)  # it answers
+        files.ask(library.FOLDER)
     except FilesUnavailable as error:
         raise NoRoom from error.__cause__
     if lacks(files, part, takes):

@@ -62,7 +62,15 @@ def test_one_that_answers_with_errors_is_asked_again_and_then_told(
     with pytest.raises(FilesUnavailable):
         files.put("order", b"picture")
     assert time.monotonic() - started < 15
-    assert 2 <= len(requests) <= 3
+    with pytest.raises(FilesUnavailable):
+        files.ask("order")
+    assert 4 <= len(requests) <= 6
+
+
+@pytest.mark.parametrize("status", ["403 Forbidden", "404 Not Found"])
+def test_one_that_lets_nobody_look_is_not_away(s3: socket.socket, status: str) -> None:
+    answering(s3, status, [])
+    Files("s3://bucket/prefix").ask("loras")
 
 
 def test_it_is_used_again_once_it_is_back(s3: socket.socket) -> None:

@@ -98,9 +98,14 @@ def test_one_that_says_more_than_it_has_is_given_up(site: Site, tmp_path: Path) 
         fetch(site, "/lie/a", tmp_path / "x.part")
 
 
-def test_a_silent_one_is_given_up(site: Site, tmp_path: Path) -> None:
+def test_a_silent_one_is_given_up_and_told_of_at_each_try(site: Site, tmp_path: Path) -> None:
+    heard: list[tuple[int, int | None]] = []
+    to = tmp_path / "x.part"
     with pytest.raises(LoraFetchCut):
-        fetch(site, "/mute/a", tmp_path / "x.part", read_s=0.1)
+        downloader(site, read_s=0.1).fetch(
+            f"{site.url}/mute/a", to, 2 * MIB, lambda got, of: heard.append((got, of))
+        )
+    assert heard == [(0, None)] * 5
 
 
 @pytest.mark.parametrize(
