@@ -122,7 +122,7 @@ class Work:
             self.till.check(variant.name)
         files = fetching.pictures(parts, self.grip, request)
         fetching.loras(parts, self.grip, request)
-        with parts.stay.loading(parts.engine):
+        with parts.hand.loading(), parts.stay.loading(parts.engine):
             parts.engine.load(variant)
         self._loading_s = parts.stay.loading_s
         return parts.engine.admit(variant, request, self._heard, files)

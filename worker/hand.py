@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from threading import Lock
 from typing import Protocol
 
@@ -11,6 +11,7 @@ from store.database import Database
 from store.errors import LeaseLost
 from store.line import claims
 from store.line.claims import Claim
+from worker.stillness import Stillness
 
 
 class ClaimStopped(Exception):
@@ -50,7 +51,7 @@ class Hand:
     def __init__(self) -> None:
         self._lock = Lock()
         self._grips: list[Grip] = []
-        self._moved_at = time.monotonic()
+        self._stillness = Stillness()
         self._leave_at: float | None = None
 
     @contextmanager
@@ -78,7 +79,11 @@ class Hand:
 
     def moved(self) -> None:
         """Note that something moved."""
-        self._moved_at = time.monotonic()
+        self._stillness.moved()
+
+    def loading(self) -> AbstractContextManager[None]:
+        """Expect no picture to move until the block is left."""
+        return self._stillness.loading()
 
     def beat(self, database: Database) -> None:
         """Prolong every lease and hear of cancellations; nothing with an empty hand."""
@@ -115,7 +120,7 @@ class Hand:
     @property
     def still_s(self) -> float:
         """Return seconds since a picture in hand moved; 0 with an empty hand."""
-        return time.monotonic() - self._moved_at if self._grips else 0.0
+        return self._stillness.seconds if self._grips else 0.0
 
 
 class InHand(Protocol):

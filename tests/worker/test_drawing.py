@@ -13,7 +13,7 @@ from sqlalchemy import update
 from engine.engine import Engine
 from engine.pictures.images import pixel_sha256
 from engine.recipe import Recipe
-from engine.variants.catalog import Catalog, Weights
+from engine.variants.catalog import Catalog, Variant, Weights
 from store.host import controls
 from store.line import claims
 from store.orders import generations
@@ -21,6 +21,7 @@ from store.sweep import sweep
 from store.tables.orders import Generation
 from tests.engine.recipes import inside
 from tests.worker.conftest import left, order, read
+from worker import stillness
 from worker.drawing import Parts, draw_waiting
 from worker.hand import ClaimStopped, Hand
 
@@ -68,6 +69,39 @@ def test_a_text_of_more_tokens_than_the_model_reads_is_told_at_once(parts: Parts
     assert row.error["code"] == "prompt_too_long"
     assert 0 < row.error["params"]["limit"] < row.error["params"]["length"] == 400
     assert left(parts.database) == 10
+
+
+def test_weights_that_are_fetched_for_long_are_no_hang(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load = parts.engine.load
+    still: list[float] = []
+
+    def slow(variant: Variant) -> None:
+        time.sleep(0.3)
+        still.append(parts.hand.still_s)
+        load(variant)
+
+    monkeypatch.setattr(parts.engine, "load", slow)
+    placed = order(parts.database)
+    assert draw_waiting(parts) == 1
+    assert read(parts.database, placed).status == "done"
+    assert still == [0]
+
+
+def test_what_loads_beyond_all_measure_hangs_as_well(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stillness, "LOAD_S", 0.1)
+    order(parts.database)
+    with parts.database.begin() as session:
+        claim = claims.claim(session, parts.name, ["starter"])
+    assert claim
+    with parts.hand.holding(claim):
+        with parts.hand.loading():
+            time.sleep(0.3)
+            assert 0.1 < parts.hand.still_s < 0.3
+        assert parts.hand.still_s < 0.1
 
 
 def test_a_file_store_that_stays_away_refunds_the_order(parts: Parts, tmp_path: Path) -> None:

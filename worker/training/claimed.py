@@ -72,7 +72,8 @@ class Work:
             if isinstance(error.__cause__, FileNotFoundError):
                 raise InputLost from error
             raise
-        training = begin(self._parts.engine, self._variant, claim.plan, examples, kept)
+        with self._parts.hand.loading():
+            training = begin(self._parts.engine, self._variant, claim.plan, examples, kept)
         self.step = training.step
         return training
 

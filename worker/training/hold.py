@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from threading import Lock
 
 from engine.errors import GenerationCancelled
@@ -11,6 +11,7 @@ from store.errors import LeaseLost
 from store.training import claims
 from store.training.claims import Claim
 from worker.hand import ClaimStopped
+from worker.stillness import Stillness
 
 
 class Hold:
@@ -20,7 +21,7 @@ class Hold:
         self._lock = Lock()
         self._claim: Claim | None = None
         self._cancelled = self._lost = False
-        self._moved_at = time.monotonic()
+        self._stillness = Stillness()
         self._leave_at: float | None = None
 
     @contextmanager
@@ -34,11 +35,15 @@ class Hold:
 
     def check(self) -> None:
         """Note that the training moved. Raises GenerationCancelled or ClaimStopped to leave it."""
-        self._moved_at = time.monotonic()
+        self._stillness.moved()
         if self._cancelled:
             raise GenerationCancelled
         if self._lost:
             raise ClaimStopped
+
+    def loading(self) -> AbstractContextManager[None]:
+        """Expect no step until the block is left."""
+        return self._stillness.loading()
 
     def beat(self, database: Database) -> None:
         """Prolong the lease and hear whether it is still wanted; nothing with an empty hand."""
@@ -72,10 +77,10 @@ class Hold:
     @property
     def still_s(self) -> float:
         """Return seconds since the training in hand moved; 0 with an empty hand."""
-        return time.monotonic() - self._moved_at if self._claim else 0.0
+        return self._stillness.seconds if self._claim else 0.0
 
     def _take(self, claim: Claim | None) -> None:
         with self._lock:
             self._claim = claim
             self._cancelled = self._lost = False
-            self._moved_at = time.monotonic()
+            self._stillness.moved()
