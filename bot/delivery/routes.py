@@ -56,7 +56,7 @@ class Routes:
             try:
                 return await way(generation, await compose(limit))
             except discord.HTTPException as error:
-                if not _is_closed(error):
+                if not is_closed(error):
                     raise
         return None
 
@@ -118,5 +118,6 @@ async def _send(channel: discord.abc.Messageable, generation: Generation, letter
     return message.id
 
 
-def _is_closed(error: discord.HTTPException) -> bool:
+def is_closed(error: discord.HTTPException) -> bool:
+    """Tell whether a way is closed, so that trying it again helps nobody."""
     return error.status in DEAD or error.code == THREAD_ARCHIVED

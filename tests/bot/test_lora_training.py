@@ -325,6 +325,21 @@ async def test_a_failure_long_after_the_token_is_told_by_the_bot(school: Stage) 
     assert stage.left(stage.alex) == 10
 
 
+async def test_where_its_thread_is_archived_a_direct_message_tells(school: Stage) -> None:
+    stage = school
+    await begin(stage)
+    claimed = claim(stage)
+    await stage.env.advance_time(timedelta(minutes=90).total_seconds())
+    with stage.database.begin() as session:
+        claims.fail(session, claimed, TrainingDiverged(step=9))
+    archived = {"status": 400, "code": 50083, "message": "Thread is archived"}
+    stage.env.inject_error("PATCH", "/channels/*/messages/*", **archived)
+    await tell(stage)
+    (letter,) = stage.alex.user.dm_channel.history()
+    assert "fell apart after 9 steps" in text(letter)
+    assert rows(stage)[0].told_at
+
+
 def test_a_zip_gives_pictures_and_captions_by_name() -> None:
     files = {
         "a/cat.PNG": picture(),

@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from bot.cards.letters import Letter
-from bot.delivery.routes import DEAD, TOKEN_MS
+from bot.delivery.routes import TOKEN_MS, is_closed
 from bot.i18n import Words
 from bot.loras.training import cards
 from bot.services import Services
@@ -80,7 +80,7 @@ class TrainingBoard:
         try:
             return await self._edit(training, letter)
         except discord.HTTPException as error:
-            if error.status not in DEAD:
+            if not is_closed(error):
                 raise
         with suppress(discord.Forbidden):  # who takes no messages finds it in the library
             channel = await self._client.create_dm(discord.Object(training.user_id))
