@@ -69,11 +69,11 @@ def places(words: Words, rows: Iterable[Channel]) -> Iterator[str]:
     yield from said or [words("settings.places_none")]
 
 
-def fitted(said: Iterable[str]) -> str:
-    """Return as many whole lines as Discord takes in one text."""
+def fitted(said: Iterable[str], limit: int = LIMIT) -> str:
+    """Return as many whole lines as Discord takes in one text, or as a card has room for."""
     text = ""
     for line in said:
-        if len(text) + len(line) + len("\n…") > LIMIT:
+        if len(text) + len(line) + len("\n…") > limit:
             return f"{text}…"
         text += f"{line}\n"
     return text.rstrip()

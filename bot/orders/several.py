@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from bot import answers
 from bot.answers import Press
-from bot.cards import drafted, letters, marks, order_card
+from bot.cards import drafted, letters, marks, order_card, settings_card
 from bot.cards.letters import Letter
 from bot.errors import PromptDoubtful
 from bot.i18n import Words
@@ -40,6 +40,8 @@ from store.orders.placing import Placed
 PROMPT_SHOWN = 300
 PROMPTS_SHOWN = 2000
 """Of all together, so that the price stands on the same screen."""
+TOLD_SHOWN = 1500
+"""Of what is remarked on: with the prompts it stays below Discord's 4000 characters."""
 READ_S = 2.0
 """A question must be the first answer, within Discord's three seconds."""
 
@@ -188,7 +190,7 @@ def _question(
     lines = [
         words("several.title", count=count),
         *(quote(one.request.prompt, shown) for one in drafts),
-        *told,
+        settings_card.fitted(told, TOLD_SHOWN),
         words("several.price", price=price, pictures=pictures),
         f"-# {words('routing.free')}",
     ]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 
+import aiohttp
 import discord
 import structlog
 from sqlalchemy.orm import Session
@@ -85,7 +86,7 @@ async def _redraw(services: Services, interaction: Press, generation: Generation
     compose = partial(delivering.letter, services, generation.id)
     try:
         await routes.deliver(generation, compose, anew=False)
-    except (discord.DiscordException, FilesUnavailable, OSError) as error:
+    except (discord.DiscordException, aiohttp.ClientError, FilesUnavailable, OSError) as error:
         log.warning("message keeps a deleted picture", order=generation.id, error=repr(error))
         await services.database.run(_again, generation.id)
         services.bell.set()

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from bot.services import Services
+from engine.variants.catalog import Catalog
 from store.choices.servers import Defaults
 from store.money.plans import Plan, Plans
+from tests.bot import loras
 from tests.bot.messages import gallery, presses, text
 from tests.bot.stage import Stage, staged
 
@@ -38,6 +40,26 @@ async def test_all_are_shown_with_their_price_and_one_press_orders_them(stage: S
     assert len(shown) == 3
     for order in orders:
         assert f"> {order.request['prompt']}" in shown[order.message_id]
+
+
+async def test_the_longest_question_is_one_that_discord_takes(
+    world: Services, catalog: Catalog
+) -> None:
+    roomy = Catalog([replace(catalog.default, prompt_limit=4000)])
+    reader = replace(world.reader, catalog=roomy)
+    async with staged(replace(world, catalog=roomy, reader=reader)) as stage:
+        for name in ("ink", "wash", "soft", "old"):
+            loras.add(stage, stage.alex, name, triggers=f"{name} (soft-light:1.2)" + ", [x]" * 40)
+        ways = "|".join(f"{nth} *" + " in_a_park" * 25 for nth in range(10))
+        unread = " ".join(f"--wish-{nth} {'for_more' * 4}" for nth in range(25))
+        asked = await stage.imagine(
+            stage.alex,
+            prompt=f"{{{ways}}} {unread}",
+            lora="ink, wash, soft, old",
+            negative="*" * 900,
+        )
+        assert "all" in presses(asked.response)
+        assert "**10** credits for 10 pictures" in text(asked.response)
 
 
 async def test_a_reroll_draws_its_prompt_and_expands_nothing(stage: Stage) -> None:
