@@ -7,8 +7,10 @@ import psutil  # type: ignore[import-untyped]
 import torch
 
 CGROUP = Path("/sys/fs/cgroup")
-PINNED = "pinned_max_round_threshold_mb"
-"""The setting, `PYTORCH_ALLOC_CONF` names it too."""
+PINNED = "pinned_max_cached_size_mb"
+"""The setting, as `PYTORCH_ALLOC_CONF` names it. `pinned_max_round_threshold_mb` would do for the
+sizes, but with it alone torch 2.13 may hand out a kept block that is too small: `get_free_block` in
+its CachingHostAllocator.h compares none."""
 RESERVE = 1e9
 """Left to the libraries' workspaces and to gaps between tensors on an accelerator, in bytes."""
 
@@ -61,9 +63,10 @@ def is_full(error: Exception) -> bool:
 
 
 def pin_exactly() -> None:
-    """Have torch pin as many bytes of main memory as it is asked for.
+    """Have torch pin as many bytes of main memory as it is asked for, and give them back.
 
-    By itself it pins the next power of two: of large models' layers half as much again.
+    By itself it pins the next power of two, of large models' layers half as much again, and keeps
+    what an evicted variant has left.
     """
     settings = torch._C._accelerator_getAllocatorSettings()
     if PINNED not in settings:

@@ -12,7 +12,7 @@ from engine.memory.levers import Levers, Offload
 from engine.variants.catalog import PROJECT
 from tests.engine import toys
 
-WORD = "pinned_max_round_threshold_mb:1"
+WORD = "pinned_max_cached_size_mb:1"
 SHOW = """
 import torch
 from engine.memory.device import pin_exactly
@@ -43,5 +43,5 @@ def test_group_offload_pins_what_layers_hold_and_no_power_of_two() -> None:
 def test_the_hosts_own_words_to_the_allocator_stay() -> None:
     own = "garbage_collection_threshold:0.5"
     assert shown(own) == f"{own},{WORD}"
-    chosen = "pinned_max_round_threshold_mb:64"
+    chosen = "pinned_max_cached_size_mb:64"
     assert shown(chosen) == chosen
