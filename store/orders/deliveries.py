@@ -52,7 +52,8 @@ def again(session: Session, generation: Generation) -> None:
     if generation.finished_at is not None:
         generation.delivered_at, generation.delivery_attempts = None, 0
         # Another moment than before, by which whoever is showing it just now hears of it.
-        generation.next_delivery_at = clock.now(session)
+        now = clock.now(session)
+        generation.next_delivery_at = now + (now == generation.next_delivery_at)
     session.flush()
 
 
