@@ -31,8 +31,12 @@ def _export(group: app_commands.Group, services: Services) -> None:
     @group.command(name=mark("privacy_export.name"), description=mark("privacy_export.description"))
     async def export(interaction: Press) -> None:
         services.exports.begin(interaction.user.id, services.now())
-        await interaction.response.defer(ephemeral=True)
-        await _send(services, interaction)
+        try:
+            await interaction.response.defer(ephemeral=True)
+            await _send(services, interaction)
+        except Exception:
+            services.exports.forget(interaction.user.id)
+            raise
 
 
 def _forget(group: app_commands.Group, services: Services) -> None:

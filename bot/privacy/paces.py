@@ -22,3 +22,7 @@ class Exports:
         if len(self._last) >= MOST_KEPT:
             self._last.clear()
         self._last[user_id] = now
+
+    def forget(self, user_id: int) -> None:
+        """Let a member ask again: nothing came of it."""
+        self._last.pop(user_id, None)

@@ -6,6 +6,7 @@ import json
 import logging
 import random
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from sqlalchemy import update
 
 from bot.background import Sweeper
 from engine.errors import WeightsBroken
+from store.database import Database
 from store.tables.orders import Generation
 from tests.bot.messages import order_id, presses, text
 from tests.bot.stage import Stage
@@ -47,6 +49,21 @@ async def test_an_export_holds_rows_and_pictures_of_ones_own(stage: Stage, local
     everything = b"".join(files.values())
     assert b"secret cat" not in everything
     assert stage.orders()[1].token.encode() not in everything
+
+
+async def test_an_export_that_came_to_nothing_may_be_asked_for_at_once(
+    stage: Stage, tmp_path: Path
+) -> None:
+    there = stage.database
+    away = Database(f"sqlite:///{tmp_path}/missing/reroll.db")
+    object.__setattr__(stage.services, "database", away)
+    told = await stage.alex.slash(stage.channel, "privacy export")
+    words = stage.services.texts.of("en-US")
+    assert told.response.content == words("errors.store_unavailable")
+    object.__setattr__(stage.services, "database", there)
+    away.close()
+    result = await stage.alex.slash(stage.channel, "privacy export")
+    assert result.response.attachments
 
 
 async def test_an_export_comes_in_parts_and_says_what_did_not_fit(stage: Stage) -> None:
