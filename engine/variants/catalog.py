@@ -239,10 +239,14 @@ class Variant:
 
 
 class Catalog:
-    """The variants that are switched on here, in the order given."""
+    """The variants that are switched on here, in the order given.
 
-    def __init__(self, variants: Iterable[Variant]) -> None:
+    In `folder` lie the files of all variants, of those too that are not switched on.
+    """
+
+    def __init__(self, variants: Iterable[Variant], folder: Path = VARIANTS) -> None:
         self._variants = {variant.name: variant for variant in variants}
+        self.folder = folder
 
     @classmethod
     def load(cls, names: Iterable[str], folder: Path = VARIANTS) -> Self:
@@ -250,7 +254,7 @@ class Catalog:
 
         Raises VariantUnknown for a name without a file, VariantUnreadable or VocabularyUnreadable.
         """
-        return cls(_read(name, folder) for name in names)
+        return cls((_read(name, folder) for name in names), folder)
 
     def __getitem__(self, name: str) -> Variant:
         """Return a variant. Raises VariantUnknown."""

@@ -5,6 +5,7 @@ import re
 import zipfile
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,11 +16,11 @@ from sqlalchemy import select
 from bot.background import Sweeper
 from bot.errors import ZipUnreadable
 from bot.loras.training import curve, gathering
-from bot.loras.training.asked import defaulted
+from bot.loras.training.asked import Asked, defaulted
 from bot.loras.training.telling import TrainingBoard
 from engine.errors import PictureFileTooLarge, PictureTooSmall
 from engine.training.errors import ExamplesInvalid, TrainingDiverged
-from engine.variants.catalog import Catalog
+from engine.variants.catalog import VARIANTS, Catalog
 from store.choices.servers import Defaults
 from store.errors import StoreUnavailable
 from store.files import Files
@@ -107,6 +108,16 @@ def test_without_a_base_it_is_one_that_can_be_trained(names: list[str]) -> None:
     """Where there is one alone, nobody is asked for it."""
     left = {"base": None, "trigger": None, "rank": None, "steps": None}
     assert defaulted(Catalog.load(names), name="Ink", **left).base == "starter"
+
+
+def test_a_hosts_own_terms_are_those_that_are_priced(tmp_path: Path) -> None:
+    shipped = (VARIANTS / "starter.toml").read_text(encoding="utf-8")
+    (tmp_path / "starter.toml").write_text(shipped.replace("\ncost = 2\n", "\ncost = 5\n"))
+    catalog = Catalog.load(["starter"], tmp_path)
+    left = dict.fromkeys(("base", "trigger", "rank", "steps"))
+    asked = defaulted(catalog, name="Ink", **left)
+    assert asked.price == 5 * asked.steps / 100
+    assert Asked.of_form(asked.form_id(), catalog) == asked
 
 
 async def test_a_zip_is_priced_confirmed_trained_and_told(school: Stage) -> None:

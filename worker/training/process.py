@@ -27,7 +27,7 @@ log = structlog.get_logger()
 
 def parts(settings: WorkerSettings, catalog: Catalog, finish: Finish) -> Parts:
     """Return what to train with."""
-    known = trainers((catalog[name] for name in catalog.names), settings.variants_folder)
+    known = trainers((catalog[name] for name in catalog.names), catalog.folder)
     engine = Engine(device=settings.device or None, wishes=settings.wishes)
     fitting = {base: variant for base, variant in known.items() if _has_room(engine, variant)}
     if not fitting:

@@ -28,18 +28,14 @@ MOST_BYTES = 256 * 2**20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """The options, with defaults filled in."""
+    """The options, with defaults filled in; `variant` is what it is trained on."""
 
     name: str
     base: str
+    variant: Variant
     trigger: str
     rank: int
     steps: int
-
-    @property
-    def variant(self) -> Variant:
-        """Return what it is trained on. Raises TrainingForbidden or TrainingUnsupported."""
-        return trainer(self.base)
 
     @property
     def plan(self) -> Plan:
@@ -57,18 +53,20 @@ class Asked:
         return f"{FORM}~{self.base}:{self.rank}:{self.steps}:{self.name}:{self.trigger}"
 
     @classmethod
-    def of_form(cls, custom_id: str) -> "Asked":
-        """Read such an id. Raises PressOutdated."""
+    def of_form(cls, custom_id: str, catalog: Catalog) -> "Asked":
+        """Read such an id. Raises PressOutdated, TrainingForbidden or TrainingUnsupported."""
         try:
             base, rank, steps, name, trigger = custom_id.partition("~")[2].split(":", 4)
-            return cls(name=name, base=base, trigger=trigger, rank=int(rank), steps=int(steps))
+            numbers = {"rank": int(rank), "steps": int(steps)}
         except ValueError as error:
             raise PressOutdated from error
+        variant = trainer(base, catalog.folder)
+        return cls(name=name, base=base, variant=variant, trigger=trigger, **numbers)
 
 
 def trained(catalog: Catalog) -> Mapping[str, Variant]:
     """Return the bases that LoRAs can be trained on here, and the variant of each."""
-    return trainers(catalog[name] for name in catalog.names)
+    return trainers((catalog[name] for name in catalog.names), catalog.folder)
 
 
 def bounds(variants: Iterable[Variant]) -> Mapping[str, tuple[int, int]]:
@@ -97,10 +95,12 @@ def defaulted(
     """
     bases, usual = trained(catalog), catalog.default.loras
     chosen = base or (usual if usual in bases else next(iter(bases), usual))
-    known = terms(trainer(chosen))
+    variant = trainer(chosen, catalog.folder)
+    known = terms(variant)
     return Asked(
         name=name,
         base=chosen,
+        variant=variant,
         trigger=" ".join((trigger or "").split())[:TRIGGER_LIMIT],
         rank=rank or known.rank.default,
         steps=steps or known.steps.default,

@@ -71,7 +71,7 @@ async def submitted(services: Services, interaction: Press) -> None:
     """Take the pictures of a submitted form."""
     async with answers.guarded(interaction, services.words(interaction.locale)):
         data: Mapping[str, Any] = {**(interaction.data or {})}
-        asked = Asked.of_form(str(data.get("custom_id")))
+        asked = Asked.of_form(str(data.get("custom_id")), services.catalog)
         check(asked.variant, asked.plan, LEAST_EXAMPLES)
         files = _uploaded(interaction, data)
         gathering.check_count(len(files))
