@@ -68,7 +68,10 @@ class Database:
 
     @cached_property
     def _reader(self) -> Engine:
-        return self._engine.execution_options(postgresql_readonly=True, **{READS: True})
+        options: dict[str, Any] = {READS: True}
+        if self.url.get_backend_name() != "sqlite":
+            options |= {"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"}
+        return self._engine.execution_options(**options)
 
     @cached_property
     def _threads(self) -> ThreadPoolExecutor:
@@ -87,7 +90,7 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """Yield a session that can write nothing, and sees one state on SQLite.
+        """Yield a session that can write nothing, and sees one state.
 
         Raises StoreUnavailable where the database cannot answer.
         """

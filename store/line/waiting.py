@@ -42,6 +42,8 @@ def estimate(session: Session, generation_id: str) -> Wait:
     known = paces.expected(session, shared)
     heads = _heads(session, asked, shared)
     kinds = _kinds(session, asked, heads, known)
+    if asked.lane_id not in kinds:  # begun since: who writes too may see another state each time
+        return Wait(0, None)
     mine = Line.of(heads.pop(asked.lane_id), kinds[asked.lane_id])
     now = clock.now(session)
     scene = Scene(

@@ -7,12 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from alembic.util import CommandError
-from sqlalchemy import text
+from sqlalchemy import event, select, text
 
 from store import database as doors
 from store.database import Database
 from store.errors import StoreUnavailable
 from store.host import migrate, workers
+from store.line import claims, waiting
+from store.line.forecast import Wait
+from store.tables.orders import Generation
+from tests.store.placing import place
 
 
 def test_the_migrated_schema_is_the_one_in_code(database_url: str) -> None:
@@ -132,3 +136,32 @@ def test_who_writes_to_sqlite_waits_for_its_turn_and_not_for_ever(
                 pool.submit(write).result(5)
     ours.close()
     theirs.close()
+
+
+def test_who_reads_sees_one_state_whatever_is_written_meanwhile(database: Database) -> None:
+    with database.begin() as session:
+        place(session)
+    with database.reading() as session:
+        seen = session.scalars(select(Generation.id)).all()
+        with database.begin() as other:
+            place(other)
+        assert session.scalars(select(Generation.id)).all() == seen
+    with database.reading() as session:
+        assert len(session.scalars(select(Generation.id)).all()) == 2
+
+
+def test_an_order_that_is_begun_while_its_wait_is_told_waits_no_more(postgresql_url: str) -> None:
+    database, other = Database(postgresql_url), Database(postgresql_url)
+    with database.begin() as session:
+        placed = place(session)
+
+    def take(*_: object) -> None:
+        with other.begin() as session:
+            assert claims.claim(session, "w", ["starter"])
+
+    with database.begin() as session:
+        session.scalar(select(1))
+        event.listen(database._engine, "after_cursor_execute", take, once=True)
+        assert waiting.estimate(session, placed) == Wait(0, None)
+    for one in (database, other):
+        one.close()
