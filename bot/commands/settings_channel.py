@@ -17,6 +17,7 @@ from bot.commands.assembly import choosing_variant, suggesting_variant, variant_
 from bot.commands.choosing import answer_places, choice, subcommand
 from bot.servers import places
 from bot.services import Services
+from engine.errors import PictureMissing
 from store.choices import channels
 from store.choices.channels import LONGEST_SLOW_S, SERVER
 
@@ -111,6 +112,8 @@ def _defaults(group: app_commands.Group, services: Services) -> None:
         everywhere: bool = False,
     ) -> None:
         variant = variant_named(services, variant) if variant else None
+        if variant and services.catalog[variant].accepts.needs_picture:
+            raise PictureMissing(variant=variant)  # /imagine could never draw with it
         if size:
             services.reader.check_size(size, variant)
         where = _where(interaction, channel, everywhere)

@@ -5,6 +5,7 @@ from typing import Any
 import discord
 import pytest
 
+from engine.errors import PictureMissing
 from engine.variants.catalog import Catalog
 from store.choices import channels
 from tests.bot.stage import Stage
@@ -48,9 +49,13 @@ async def test_a_size_that_nobody_draws_is_refused(stage: Stage) -> None:
     assert words("presets.saved") not in told.content
 
 
-async def test_a_channels_usual_size_may_be_for_the_servers_usual_variant(stage: Stage) -> None:
+def manager(stage: Stage) -> Any:
     role = stage.guild.create_role("managers", permissions=discord.Permissions(manage_guild=True))
-    boss = stage.guild.add_member(stage.env.create_user("boss"), roles=[role])
+    return stage.guild.add_member(stage.env.create_user("boss"), roles=[role])
+
+
+async def test_a_channels_usual_size_may_be_for_the_servers_usual_variant(stage: Stage) -> None:
+    boss = manager(stage)
     everywhere = {"variant": "flux1-schnell", "everywhere": True}
     await say(stage, boss, "settings channel defaults", **everywhere)
     await say(stage, boss, "settings channel defaults", size="1024x768")
@@ -81,3 +86,10 @@ async def test_what_needs_a_picture_is_nobodys_usual_variant_for_words(stage: St
     await stage.imagine(stage.alex, size="portrait")
     drawn = [(one.variant, one.request["width"]) for one in stage.orders()]
     assert drawn == [("starter", 128), ("starter", 96)]
+
+
+@pytest.mark.parametrize("catalog", [["starter", "flux1-kontext"]], indirect=True)
+async def test_what_needs_a_picture_is_refused_as_a_channels_usual_variant(stage: Stage) -> None:
+    words = stage.services.texts.of("en-US")
+    told = await say(stage, manager(stage), "settings channel defaults", variant="flux1-kontext")
+    assert told.content == words.error(PictureMissing(variant="flux1-kontext"))
