@@ -5,6 +5,7 @@ Nothing is fetched: a stranger's file may name any address.
 
 import io
 import json
+import time
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -26,6 +27,8 @@ CURVES = {"secp256r1": "es256", "secp384r1": "es384", "secp521r1": "es512"}
 MANIFEST = b"c2pa"
 """What every signed file has in it: how its signature's box is called."""
 GENERATOR = {"name": "Reroll"}
+AWAY_S = 300.0
+"""A silent time server costs half a minute each time, and pictures wait for each other."""
 QUIET = {
     # A thumbnail would cost more than the picture.
     "builder": {"thumbnail": {"enabled": False}},
@@ -55,6 +58,13 @@ class Signed:
 UNSIGNED = Signed(Signature.NONE)
 
 
+@dataclass(slots=True)
+class _Absence:
+    """Until when a time server that gave no time is left alone."""
+
+    until: float = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Seal:
     """A chain of certificates and the key of its first; `time_server` proves when it signed."""
@@ -62,6 +72,7 @@ class Seal:
     chain: str = field(repr=False)
     key: bytes = field(repr=False)
     time_server: str = ""
+    _absence: _Absence = field(default_factory=_Absence, init=False, repr=False, compare=False)
 
     @classmethod
     def load(cls, chain: Path, key: Path, time_server: str = "") -> "Seal":
@@ -94,14 +105,19 @@ class Seal:
 
         Where no signature can be had the file stays as it is: it is labelled all the same.
         """
-        for server in dict.fromkeys((self.time_server, "")):
+        for server in dict.fromkeys((self._server(), "")):
             try:
                 return self._sign(content, kind, title, time_server=server)
             except c2pa.C2paError as error:
+                if server:
+                    self._absence.until = time.monotonic() + AWAY_S
                 log.warning(
                     "not signed", title=title, timed=bool(server), error=type(error).__name__
                 )
         return content
+
+    def _server(self) -> str:
+        return "" if time.monotonic() < self._absence.until else self.time_server
 
     def _sign(self, content: bytes, kind: str, title: str, *, time_server: str) -> bytes:
         signer = c2pa.Signer.from_info(

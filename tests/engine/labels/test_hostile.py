@@ -1,6 +1,8 @@
 """Strangers' files and a host's wrong certificates: refused or read as nothing, never a crash."""
 
 import io
+import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from pydantic import ValidationError
 
 from engine.labels import __main__ as command
 from engine.labels import certificate, reading, xmp
+from engine.labels import seal as seals
 from engine.labels.aigc import Aigc
 from engine.labels.errors import CertificateUnusable
 from engine.labels.labelling import Labels
@@ -118,6 +121,32 @@ def test_a_time_server_that_is_away_costs_no_signature(
     timed = Seal(seal.chain, seal.key, "http://127.0.0.1:9/")
     signed = timed.signed(whole, "png", "x")
     assert reading.read(signed, labels).signed.signature is Signature.OURS
+
+
+def test_a_time_server_that_gives_none_is_left_alone_for_a_while(
+    seal: Seal, labels: Labels, whole: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        timed = Seal(seal.chain, seal.key, f"http://127.0.0.1:{server.getsockname()[1]}/")
+        asked: list[bytes] = []
+
+        def refuse() -> None:
+            while True:
+                line, _ = server.accept()
+                with line:
+                    asked.append(line.recv(4096))
+                    line.sendall(b"HTTP/1.1 503 Away\r\nContent-Length: 0\r\n\r\n")
+
+        threading.Thread(target=refuse, daemon=True).start()
+        for _ in range(3):
+            timed.signed(whole, "png", "x")
+        first = len(asked)
+        monkeypatch.setattr(seals, "AWAY_S", 0.0)
+        timed = Seal(seal.chain, seal.key, timed.time_server)
+        for _ in range(3):
+            timed.signed(whole, "png", "x")
+    assert first > 0
+    assert len(asked) == first * 4
 
 
 def test_the_command_makes_a_certificate_once_and_reads_files(
