@@ -9,7 +9,7 @@ import discord
 import structlog
 
 from bot.cards import order_card
-from bot.delivery.routes import Routes
+from bot.delivery.routes import Routes, is_closed
 from bot.services import Services
 from engine.request import GenerationRequest
 from store.errors import FilesUnavailable, Gone, StoreUnavailable
@@ -22,6 +22,9 @@ FIRST_S = 1.0
 EVERY_S = 3.0
 CHANNEL_S = 2.0
 """By the bot's own token all edits in a channel share one limit, about one a second."""
+
+MOST_CLOSED = 1_000
+"""Orders remembered whose message cannot be edited."""
 
 log = structlog.get_logger()
 
@@ -57,10 +60,11 @@ class ProgressBoard:
         self._every_s = every_s
         self._orders: dict[str, _Order] = {}
         self._channel_free_at: dict[int, float] = {}
+        self._closed: dict[str, None] = {}
 
     def push(self, event: Progress) -> None:
         """Take a worker's report; it is shown when its turn comes, or a newer one is."""
-        if self._services.turns.ended(event.generation_id):
+        if self._services.turns.ended(event.generation_id) or event.generation_id in self._closed:
             return
         known = self._orders.get(event.generation_id)
         order = known or _Order(event)
@@ -90,11 +94,19 @@ class ProgressBoard:
                     return
                 await asyncio.sleep(self._every_s)
         except (Gone, StoreUnavailable, discord.DiscordException) as error:
+            if isinstance(error, discord.HTTPException) and is_closed(error):
+                self._close(generation_id)
             log.debug("progress not shown", order=generation_id, error=repr(error))
         except Exception:
             log.exception("progress failed", order=generation_id)
         finally:
             del self._orders[generation_id]
+
+    def _close(self, generation_id: str) -> None:
+        """Show no more of an order: who asks too often where they may not is shut out."""
+        self._closed[generation_id] = None
+        if len(self._closed) > MOST_CLOSED:
+            del self._closed[next(iter(self._closed))]
 
     async def _show(self, generation: Generation, order: _Order) -> bool:
         request = GenerationRequest.from_json(generation.request)

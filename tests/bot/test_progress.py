@@ -39,6 +39,22 @@ async def test_progress_shows_percent_picture_and_preview(stage: Stage) -> None:
     assert set(presses(result.response)) == {"cancel"}
 
 
+async def test_a_message_that_is_gone_is_not_looked_for_at_every_step(stage: Stage) -> None:
+    result = await stage.imagine(stage.alex)
+    placed = order_id(result.response)
+    await stage.moderator.delete(result.response)
+    before = edits(stage)
+    with stage.env.time_context():
+        board = stage.board()
+        for step in range(1, 5):
+            board.push(event(placed, step))
+            await asyncio.sleep(0.1)
+    assert edits(stage) == before + 1
+    stage.draw()
+    await stage.deliver()
+    assert gallery(stage.channel.history()[0])
+
+
 async def test_a_quick_order_is_not_worth_an_edit(stage: Stage) -> None:
     result = await stage.imagine(stage.alex)
     generation_id = order_id(result.response)
