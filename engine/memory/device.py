@@ -11,6 +11,8 @@ PINNED = "pinned_max_cached_size_mb"
 """The setting, as `PYTORCH_ALLOC_CONF` names it. `pinned_max_round_threshold_mb` would do for the
 sizes, but with it alone torch 2.13 may hand out a kept block that is too small: `get_free_block` in
 its CachingHostAllocator.h compares none."""
+FULL = ("can't allocate memory", "out of memory", "_STATUS_ALLOC_FAILED")
+"""What torch says of main memory, of CUDA, and of the libraries that it calls there."""
 RESERVE = 1e9
 """Left to the libraries' workspaces and to gaps between tensors on an accelerator, in bytes."""
 
@@ -57,9 +59,10 @@ def free_in_main() -> float:
 
 def is_full(error: Exception) -> bool:
     """Tell whether an error means that memory ran out."""
-    # torch has a class of its own for a full GPU, and for full main memory only a text.
-    full = isinstance(error, MemoryError | torch.OutOfMemoryError)
-    return full or "can't allocate memory" in str(error)
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    # torch has a class of its own for tensors on a GPU, and for all else only texts.
+    return isinstance(error, RuntimeError) and any(said in str(error) for said in FULL)
 
 
 def pin_exactly() -> None:
