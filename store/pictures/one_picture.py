@@ -67,9 +67,23 @@ def remove(
 
 
 def at_hand(session: Session, user_id: int) -> Sequence[str]:
-    """Return the numbers of the pictures that a member has at hand, the oldest first."""
+    """Return the numbers of the pictures that a member has at hand, the oldest first.
+
+    One that has been deleted is at hand no longer.
+    """
     member = members.found(session, user_id)
-    return tuple(member.at_hand or ()) if member else ()
+    numbers = tuple(member.at_hand or ()) if member else ()
+    there = (
+        select(Image.generation_id, Image.index)
+        .join(Generation)
+        .where(
+            Image.generation_id.in_([one.partition("-")[0] for one in numbers]),
+            Image.file_sha256.is_not(None),
+            Generation.deleted_at.is_(None),
+        )
+    )
+    found = {f"{order_id}-{index + 1}" for order_id, index in session.execute(there)}
+    return tuple(one for one in numbers if (one if "-" in one else f"{one}-1") in found)
 
 
 def take(session: Session, user_id: int, number: str) -> Sequence[str]:

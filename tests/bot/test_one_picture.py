@@ -9,6 +9,7 @@ import pytest
 from engine.variants.bounds import Accepts
 from engine.variants.catalog import Catalog
 from store.moderation import audit
+from store.orders import generations
 from tests.bot.messages import gallery, order_id, parts, png, presses, text
 from tests.bot.stage import Stage
 from tests.bot.test_editing import _fill, drawn
@@ -204,6 +205,26 @@ async def test_several_at_hand_are_looked_at_together(stage: Stage) -> None:
     order = stage.orders()[-1]
     assert len(order.request["references"]) == 2
     assert order.parent_id == order_id(one.response)
+
+
+async def test_what_was_deleted_is_at_hand_no_longer(stage: Stage) -> None:
+    one, other = await drawn(stage, stage.alex), await drawn(stage, stage.alex, count=2)
+    for message, nth in ((one.response, 1), (other.response, 1), (other.response, 2)):
+        card = await opened(stage, stage.alex, message, nth)
+        hand = await stage.alex.click(card, custom_id=presses(card)["refer"])
+    assert "At hand: 3" in text(hand.response)
+    await stage.services.database.run(_delete, order_id(one.response), stage.alex.id)
+    asked, rub = await rubbed(stage, other.response, 1)
+    await stage.alex.click(asked, custom_id=rub)
+    form = await stage.alex.click(hand.response, custom_id=presses(hand.response)["handed"])
+    await stage.alex.submit_modal(form, _fill(form, prompt="a cat", variant=["looker"]))
+    order = stage.orders()[-1]
+    assert len(order.request["references"]) == 1
+    assert order.parent_id == order_id(other.response)
+
+
+def _delete(session: Any, generation_id: str, user_id: int) -> None:
+    generations.delete(session, generation_id, user_id, moderator=False)
 
 
 async def test_what_is_at_hand_is_laid_down(stage: Stage) -> None:
