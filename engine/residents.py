@@ -168,9 +168,8 @@ class Residents:
         need = needed(variant.memory, levers) if variant.memory else Taken()
         started = time.perf_counter()
         # An accelerator's weights are read into main memory first, where what is broken costs
-        # nothing that is loaded; main memory itself must have the room before.
-        if not memory_of.is_apart(self._device):
-            self._evict(need)
+        # nothing that lies on it; what main memory itself is to hold must have the room before.
+        self._evict(Taken(main=need.main) if memory_of.is_apart(self._device) else need)
         with broken_is_told(variant):
             family = open_local(variant, self._device, self._place)
         self._evict(need)

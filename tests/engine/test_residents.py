@@ -7,18 +7,23 @@ import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import structlog
 import torch
 from safetensors.torch import save
 
-from engine import errors
+from engine import errors, residents
 from engine.engine import Engine
-from engine.memory.levers import GB, Use, Wishes
+from engine.memory import device as memory_of
+from engine.memory.levers import GB, Offload, Use, Wishes
 from engine.request import ImageRequest, LoraUse
+from engine.residents import Residents
 from engine.variants.catalog import Variant, Weights
 from engine.variants.memory import Profile
+from engine.weights.finding import Place
 
 Request = Callable[..., ImageRequest]
 HUGE = Profile(text_encoder=9000, transformer=9000, vae=1, denoise=1, decode=1)
@@ -174,6 +179,28 @@ def test_a_picture_with_a_lora_that_fills_the_memory_ends_too(
     with pytest.raises(errors.DeviceFull):
         engine.draw(toy, worn, files={worn.lora_files[0]: lora})
     assert engine.loaded == ("toy",)
+
+
+@pytest.mark.parametrize(("main", "beside"), [(1.0, ()), (3.0, ("a",))])
+def test_what_waits_in_main_memory_leaves_it_before_the_next_one_is_read_there(
+    trio: list[Variant], monkeypatch: pytest.MonkeyPatch, main: float, beside: tuple[str, ...]
+) -> None:
+    # An accelerator with room for all that lies on it, in a machine that has little.
+    monkeypatch.setattr(memory_of, "is_apart", lambda _: True)
+    monkeypatch.setattr(memory_of, "free_on", lambda _: 100 * GB)
+    monkeypatch.setattr(memory_of, "free_in_main", lambda: main * GB)
+    monkeypatch.setattr(
+        residents, "open_local", lambda variant, *_: seen.append(held.names) or fake
+    )
+    seen: list[tuple[str, ...]] = []
+    fake: Any = SimpleNamespace(
+        seat=lambda _: None, rest=lambda: None, weight=lambda: {"cpu": int(0.9 * GB)}
+    )
+    held = Residents("cuda", Place(Path(), offline=True), Wishes(offload=Offload.MODEL))
+    profile = Profile(text_encoder=0.4, transformer=0.5, vae=0, denoise=0, decode=0)
+    for variant in trio[:2]:
+        held.open(replace(variant, memory=profile))
+    assert seen == [(), beside]
 
 
 def test_the_same_weights_with_other_levers_are_not_shared(
