@@ -11,7 +11,9 @@ from sqlalchemy import func, select
 
 from engine.judging.verdicts import Verdict
 from store.choices import servers
+from store.loras import library, shares
 from store.tables.every import METADATA
+from tests.bot import loras
 from tests.bot.messages import order_id, presses
 from tests.bot.stage import DEFAULTS, Stage
 from tests.bot.test_reports import report
@@ -123,6 +125,15 @@ async def test_who_keeps_a_channel_keeps_what_is_ordered_there(stage: Stage) -> 
     asked = await pressed(stage.mei, drawn.response, "delete")
     await pressed(stage.mei, asked, "erase")
     assert stage.orders()[1].deleted_at
+
+
+async def test_who_keeps_one_channel_ends_no_share_of_the_server(stage: Stage) -> None:
+    refusal, own = stage.services.texts.of("en-US")("errors.not_yours"), kept_by(stage, stage.mei)
+    loras.share(stage, lora_id := loras.add(stage, stage.alex, "ink"))
+    told = await stage.mei.slash(own, "lora unshare", name="ink")
+    assert told.response.content == refusal
+    with stage.database.begin() as session:
+        assert shares.shares(session, library.by_id(session, lora_id))
 
 
 async def test_held_pictures_are_for_moderators_of_their_place_and_of_the_office(
