@@ -11,6 +11,8 @@ LIMIT = 100
 """Discord's limit for a custom id."""
 # A button of an action that this version does not know matches too, so that it gets an answer.
 PATTERN = r"(?P<action>[a-z]+):(?P<subject>[0-9a-z]+)(?::(?P<page>\d+))?(?:~(?P<tail>[\s\S]*))?"
+OF_LORAS = ("lora", "train")
+"""How actions begin whose subject is a LoRA, and no order."""
 REMIX_FORM = re.compile(r"remix-form:(?P<id>[0-9a-z]+)(?::(?P<nth>\d+))?")
 REPORT_FORM = re.compile(r"report-form:(?P<id>[0-9a-z]+)")
 

@@ -103,6 +103,8 @@ def of_message(interaction: Press, message: discord.Message) -> str:
         if match := NUMBER.fullmatch(file.filename):
             return match["id"]
     for custom_id in _custom_ids(message.components):
+        if custom_id.startswith(marks.OF_LORAS):
+            continue
         if (match := re.fullmatch(marks.PATTERN, custom_id)) and NUMBER.fullmatch(match["subject"]):
             return match["subject"]
     raise MessageWithoutOrder

@@ -336,6 +336,14 @@ async def test_a_failure_long_after_the_token_is_told_by_the_bot(school: Stage) 
     assert stage.left(stage.alex) == 10
 
 
+async def test_the_card_of_a_training_is_about_no_order(school: Stage) -> None:
+    card = await begin(school)
+    words = school.services.texts.of("en-US")
+    for menu in ("Show recipe", "Draw again", "Report this picture"):
+        told = await school.mei.context_menu(school.channel, menu, card)
+        assert told.response.content == words("errors.message_without_order")
+
+
 async def test_where_its_thread_is_archived_a_direct_message_tells(school: Stage) -> None:
     stage = school
     await begin(stage)
