@@ -11,6 +11,8 @@ RerollError
 │   ├── ManagerNeeded       only for those who may manage the server
 │   ├── HostNeeded          only for those who run the bot
 │   ├── OverOwnLimit        the host's own plans let a server spend less
+│   ├── OutOfReach          oneself, a server's owner and the host are shut out by nobody
+│   ├── HostOutOfReach      who runs the bot is banned by nobody
 │   ├── NothingHeld         no worker draws what the host has named
 │   ├── ServerNeeded        only in a server that has added the bot
 │   ├── GiftToBot           a bot has no use for credits
@@ -105,6 +107,18 @@ class HostNeeded(RequestRefused):
     """Only those who run the bot may do that."""
 
     code = "host_needed"
+
+
+class OutOfReach(RequestRefused):
+    """Nobody shuts out themselves, the owner of the server, or who runs the bot."""
+
+    code = "out_of_reach"
+
+
+class HostOutOfReach(RequestRefused):
+    """Nobody bans who runs the bot."""
+
+    code = "host_out_of_reach"
 
 
 class OverOwnLimit(RequestRefused):

@@ -67,7 +67,8 @@ def span(words: Words, hours: int) -> str:
 def _lines(words: Words, seen: Seen) -> Iterator[str]:
     generation = seen.generation
     yield words("case.title", id=generation.id, user=generation.user_id)
-    yield quote(generation.request["prompt"], PROMPT)
+    if prompt := generation.request["prompt"]:  # a deleted order has none
+        yield quote(prompt, PROMPT)
     if generation.deleted_at is None and generation.message_id:
         place = f"{generation.guild_id}/{generation.channel_id}/{generation.message_id}"
         yield f"[{words('case.message')}](https://discord.com/channels/{place})"

@@ -3,7 +3,7 @@
 The log keeps the act, as in `settings.rules.add`, and the options under their English names.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from bot.i18n import Words
 from bot.markdown import plain
@@ -59,35 +59,39 @@ CHOICES = {
 """Where the choices of a detail have their names."""
 
 
-def line(words: Words, entry: AuditEntry) -> str:
+Called = Callable[[int], str]
+"""What a server is called, by its id."""
+
+
+def line(words: Words, entry: AuditEntry, called: Called = str) -> str:
     """Return an entry of the log as one line."""
-    return f"- {' · '.join(_parts(words, entry))}"
+    return f"- {' · '.join(_parts(words, entry, called))}"
 
 
-def done(words: Words, entry: AuditEntry) -> str:
+def done(words: Words, entry: AuditEntry, called: Called = str) -> str:
     """Return an entry as the answer to whoever has just done it."""
-    return f"✅ {' · '.join(_deed(words, entry))}"
+    return f"✅ {' · '.join(_deed(words, entry, called))}"
 
 
-def _parts(words: Words, entry: AuditEntry) -> Iterator[str]:
+def _parts(words: Words, entry: AuditEntry, called: Called) -> Iterator[str]:
     yield f"<t:{entry.created_at // 1000}:f>"
     yield f"<@{entry.actor_id}>" if entry.actor_id != audit.HOST else words("audit.bot")
-    yield from _deed(words, entry)
+    yield from _deed(words, entry, called)
 
 
-def _deed(words: Words, entry: AuditEntry) -> Iterator[str]:
+def _deed(words: Words, entry: AuditEntry, called: Called) -> Iterator[str]:
     # One that another version wrote has no words here.
     act = words.name(f"audit_acts.{entry.action}", f"`{plain(entry.action)}`")
     yield f"{act} → <@{entry.target_id}>" if entry.target_id else act
     if entry.generation_id:
         yield f"`{entry.generation_id}`"
-    if told := _details(words, entry.details or {}):
+    if told := _details(words, entry.details or {}, called):
         yield told
 
 
-def _details(words: Words, told: Mapping[str, object]) -> str:
+def _details(words: Words, told: Mapping[str, object], called: Called) -> str:
     said = (
-        words("recipe.line", name=_name(words, name), value=_value(words, name, value))
+        words("recipe.line", name=_name(words, name), value=_value(words, name, value, called))
         for name, value in told.items()
     )
     return words("list.comma").join(said)
@@ -97,13 +101,15 @@ def _name(words: Words, name: str) -> str:
     return words(NAMES[name]) if name in NAMES else plain(name, SHOWN)
 
 
-def _value(words: Words, name: str, value: object) -> str:
+def _value(words: Words, name: str, value: object, called: Called) -> str:
     if isinstance(value, bool):
         return words("kept.yes" if value else "kept.no")
     if isinstance(value, float):
         return f"{value:.10g}"
     if name in MENTIONS and str(value).isdecimal():
         return MENTIONS[name].format(value)
+    if name == "server" and str(value).isdecimal():
+        return plain(called(int(str(value))), SHOWN)
     if (name, value) == ("plan", NO_PLAN):
         return words("settings.no_plan")
     shown = words.name(f"{CHOICES[name]}{value}", "") if name in CHOICES else ""

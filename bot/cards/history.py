@@ -107,6 +107,9 @@ def _head(words: Words, wanted: Search, *, any_found: bool) -> Iterator[str]:
     if not wanted:
         yield words("history.title" if any_found else "history.empty")
         return
+    if not any_found and wanted == Search(starred=True):
+        yield words("history.no_favourites")
+        return
     yield words("history.title" if any_found else "history.nothing")
     parts = []
     if wanted.words:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from bot.cards import deeds, order_card, settings_card
 from bot.i18n import Words
 from bot.markdown import plain
+from store.host import workers
 from store.host.overview import Overview
 from store.tables.moderation import AuditEntry
 
@@ -34,7 +35,7 @@ def _lines(words: Words, overview: Overview) -> Iterator[str]:
     if not overview.workers:
         yield words("admin.nobody")
     for name, variants in sorted(overview.workers.items())[:MOST_LINES]:
-        yield words("admin.worker", name=plain(name), variants=_names(words, variants))
+        yield words("admin.worker", name=plain(name), variants=_tasks(words, variants))
     if overview.undelivered:
         yield words("admin.undelivered", count=overview.undelivered)
     if overview.vendor_usd:
@@ -44,11 +45,25 @@ def _lines(words: Words, overview: Overview) -> Iterator[str]:
         yield words(key, user=user_id, reason=plain(reason, REASON))
 
 
-def log(words: Words, entries: Sequence[AuditEntry]) -> str:
+def log(words: Words, entries: Sequence[AuditEntry], called: deeds.Called) -> str:
     """Return the last deeds, newest first."""
     if not entries:
         return words("admin.log_empty")
-    return settings_card.fitted(deeds.line(words, entry) for entry in entries)
+    return settings_card.fitted(deeds.line(words, entry, called) for entry in entries)
+
+
+def _tasks(words: Words, names: Sequence[str]) -> str:
+    """Say what a worker draws, and which bases it trains LoRAs for."""
+    each = (
+        words.short(f"variants.{name}", name) if workers.draws(name) else _training(words, name)
+        for name in names
+    )
+    return words("list.comma").join(each)
+
+
+def _training(words: Words, name: str) -> str:
+    base = name.removeprefix(workers.TRAINS)
+    return words("admin.trains", base=words.name(f"lora_bases.{base}", base))
 
 
 def _names(words: Words, names: Sequence[str]) -> str:

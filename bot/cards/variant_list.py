@@ -1,11 +1,13 @@
 """The variants of this bot as ephemeral pages: what each is good for, takes, costs and allows.
 
-It shows what the variants' files say and which of them a worker draws now; it decides nothing.
+It shows what the variants' files say, which of them a worker draws now and which the host has
+switched off; it decides nothing.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from discord import ui
+from sqlalchemy.orm import Session
 
 from bot.answers import Press
 from bot.cards import letters, marks
@@ -15,7 +17,7 @@ from bot.i18n import Words
 from bot.markdown import plain
 from bot.services import Services
 from engine.variants.catalog import Catalog, Variant
-from store.host import workers
+from store.host import controls, workers
 
 MOST_A_PAGE = 8
 """Two components each; for the eye more than for Discord's forty."""
@@ -23,16 +25,24 @@ MOST_A_PAGE = 8
 
 async def show(services: Services, interaction: Press, page: int) -> None:
     """Put a page into the deferred answer; past the end, the last one."""
-    served = await services.database.read(workers.serving)
+    told = await services.database.read(readiness, services.catalog.names)
     words = services.words(interaction.locale)
-    letter = card(words, pages(words, services.catalog, served), page)
+    letter = card(words, pages(words, services.catalog, told), page)
     await interaction.edit_original_response(view=letter.view)
 
 
-def pages(words: Words, catalog: Catalog, served: Collection[str]) -> list[list[str]]:
+def readiness(session: Session, names: Sequence[str]) -> Mapping[str, str]:
+    """Return of each variant whether it is `off`, `serving`, or `away`: no worker draws it."""
+    off, served = controls.read(session).off, workers.serving(session)
+    return {
+        name: "off" if name in off else "serving" if name in served else "away" for name in names
+    }
+
+
+def pages(words: Words, catalog: Catalog, told: Mapping[str, str]) -> list[list[str]]:
     """Return the entries of each page."""
     default = catalog.default.name
-    each = (described(words, catalog[name], default, served) for name in catalog.names)
+    each = (described(words, catalog[name], default, told[name]) for name in catalog.names)
     return letters.pages(each, MOST_A_PAGE)
 
 
@@ -50,17 +60,16 @@ def card(words: Words, filled: Sequence[Sequence[str]], page: int) -> Letter:
     return Letter(letters.layout(shown))
 
 
-def described(words: Words, variant: Variant, default: str, served: Collection[str]) -> str:
+def described(words: Words, variant: Variant, default: str, ready: str) -> str:
     """Return the entry of one variant."""
     name, suffix = plain(words.name(f"variants.{variant.name}", variant.name)), ""
     if variant.name == default:
         suffix = f" · {words('variant_list.default')}"
-    serving = words("variant_list.serving" if variant.name in served else "variant_list.away")
     price = words("variant_list.price", price=variant.cost)
     lines = [
         f"**{name}**{suffix}",
         words.name(f"good_for.{variant.name}", ""),
-        f"{serving} · {price}",
+        f"{words(f'variant_list.{ready}')} · {price}",
         *(f"-# {' · '.join(facts)}" for facts in _facts(words, variant)),
         "" if variant.licence.commercial else words("variant_list.personal"),
     ]

@@ -13,7 +13,7 @@ from bot.client import Tree
 from bot.commands.assembly import choosing_variant, suggesting_variant, variant_named
 from bot.commands.choosing import choice, subcommand
 from bot.errors import NothingHeld, OverOwnLimit
-from bot.servers.host import require_host
+from bot.servers.host import require_host, require_not_host
 from bot.services import Services
 from store import sweep
 from store.choices import servers
@@ -59,9 +59,14 @@ async def do(services: Services, interaction: Press, deed: Deed) -> None:
 
     now, entries = await services.database.run(done)
     services.bell.set()
-    words = services.words(interaction.locale)
-    said = "\n".join(deeds.done(words, entry) for entry in entries)
+    words, called = services.words(interaction.locale), partial(_called, interaction)
+    said = "\n".join(deeds.done(words, entry, called) for entry in entries)
     await interaction.edit_original_response(content=host_card.status(words, now, said))
+
+
+def _called(interaction: Press, guild_id: int) -> str:
+    guild = interaction.client.get_guild(guild_id)
+    return guild.name if guild else str(guild_id)
 
 
 def _status(group: app_commands.Group, services: Services) -> None:
@@ -94,6 +99,8 @@ def _ban(group: app_commands.Group, services: Services) -> None:
     @subcommand(group, services, "ban", "member", "reason", prefix="admin")
     async def ban(interaction: Press, member: discord.User, reason: str = "") -> None:
         by = interaction.user.id
+        require_host(services, interaction)
+        require_not_host(services, interaction, member.id)
         await do(services, interaction, lambda s: controls.ban(s, member.id, reason, by=by))
 
 
@@ -174,5 +181,6 @@ def _log(group: app_commands.Group, services: Services) -> None:
         require_host(services, interaction)
         await interaction.response.defer(ephemeral=True)
         entries = await services.database.read(audit.page, audit.HOST)
-        shown = host_card.log(services.words(interaction.locale), entries)
+        words = services.words(interaction.locale)
+        shown = host_card.log(words, entries, partial(_called, interaction))
         await interaction.edit_original_response(content=shown)

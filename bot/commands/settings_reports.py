@@ -9,6 +9,7 @@ from bot.cards import sanctions_card, settings_card
 from bot.commands.choosing import answer, subcommand
 from bot.errors import ReportsPublic
 from bot.servers import logged, places
+from bot.servers.host import require_reach
 from bot.servers.standing import require_manager
 from bot.services import Services
 from store.choices import servers
@@ -66,6 +67,7 @@ def _suspend(group: app_commands.Group, services: Services) -> None:
         hours: app_commands.Range[int, 1, MOST_HOURS] | None = None,
     ) -> None:
         require_manager(interaction)
+        require_reach(services, interaction, member.id)
         await interaction.response.defer(ephemeral=True)
         guild_id, by = interaction.guild_id or 0, interaction.user.id
 

@@ -57,7 +57,8 @@ async def ask(services: Services, interaction: Press, wished: "Wish", needed: Ne
 
 def _question(words: Words, key: str, wished: "Wish", needed: Needed) -> Letter:
     card: ui.Container[ui.LayoutView] = ui.Container(accent_colour=order_card.BUSY)
-    card.add_item(ui.TextDisplay("\n".join([words.error(needed), quote(wished.request.prompt)])))
+    said = (words.error(needed), quote(wished.request.prompt), f"-# {words('routing.free')}")
+    card.add_item(ui.TextDisplay("\n".join(said)))
     label = words("buttons.vouch")
     if isinstance(needed, ConfirmationNeeded):
         label = words("buttons.confirm", price=needed.params["price"])

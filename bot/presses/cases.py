@@ -12,6 +12,7 @@ from bot.cards import case_card, order_card
 from bot.errors import BanNeeded
 from bot.presses import removal, reporting
 from bot.presses.private_buttons import Handler
+from bot.servers.host import require_reach
 from bot.servers.standing import moderates
 from bot.services import Services
 from store.errors import Gone, NotYours
@@ -80,7 +81,8 @@ async def _ban(services: Services, interaction: Press, seen: Seen) -> None:
 async def _suspend(services: Services, interaction: Press, generation_id: str, hours: int) -> None:
     if hours == 0:
         await interaction.response.defer(ephemeral=True, thinking=True)
-        await _moderated(services, interaction, generation_id)
+        seen = await _moderated(services, interaction, generation_id)
+        require_reach(services, interaction, seen.generation.user_id)
         letter = case_card.lengths(services.words(interaction.locale), generation_id)
         await interaction.edit_original_response(view=letter.view)
         return
@@ -100,6 +102,7 @@ async def _sanction(
     services: Services, interaction: Press, seen: Seen, action: str, hours: int | None
 ) -> None:
     by, generation = interaction.user.id, seen.generation
+    require_reach(services, interaction, generation.user_id)
 
     def put(session: Session) -> None:
         reports.act(session, generation.id, by, action, hours=hours)

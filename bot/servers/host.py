@@ -3,7 +3,7 @@
 import discord
 
 from bot.answers import Press
-from bot.errors import HostNeeded
+from bot.errors import HostNeeded, HostOutOfReach, OutOfReach
 from bot.services import Services
 
 READERS = "read_only"
@@ -18,7 +18,24 @@ def require_host(services: Services, interaction: Press) -> None:
 
 def is_host(services: Services, interaction: Press) -> bool:
     """Tell whether a member runs this bot."""
-    user_id = interaction.user.id
+    return _hosts(services, interaction, interaction.user.id)
+
+
+def require_not_host(services: Services, interaction: Press, user_id: int) -> None:
+    """Raise HostOutOfReach for who runs this bot."""
+    if _hosts(services, interaction, user_id):
+        raise HostOutOfReach
+
+
+def require_reach(services: Services, interaction: Press, user_id: int) -> None:
+    """Raise OutOfReach for whom no moderator may shut out."""
+    guild = interaction.guild
+    is_owner = guild is not None and guild.owner_id == user_id
+    if is_owner or user_id == interaction.user.id or _hosts(services, interaction, user_id):
+        raise OutOfReach
+
+
+def _hosts(services: Services, interaction: Press, user_id: int) -> bool:
     return user_id in services.owners or user_id in _of(interaction.client.application)
 
 

@@ -9,6 +9,7 @@ from simcord.actors import MemberActor
 
 from bot.delivery.broadcasting import Broadcaster
 from bot.errors import HostNeeded
+from bot.markdown import plain
 from bot.services import Services
 from store.errors import StoreUnavailable
 from store.host import broadcasts, overview
@@ -93,6 +94,9 @@ async def test_a_variant_that_is_off_is_refused_by_its_name(
     stage, host = hosted
     said = await admin(stage, host, "variant", variant="starter", on=False)
     assert "Switched off" in said
+    listed = text((await stage.alex.slash(stage.channel, "variants")).response)
+    assert "⛔ Switched off by the host · price" in listed
+    assert "🟢" not in listed
     assert "is switched off at the moment" in await ordered(stage, stage.alex)
     await admin(stage, host, "variant", variant="starter", on=True)
     await ordered(stage, stage.alex)
@@ -108,6 +112,7 @@ async def test_a_banned_member_orders_nothing_until_they_may_again(
     assert "blocked you" in said
     assert "floods" not in said
     assert f"<@{stage.alex.id}>, floods" in await admin(stage, host, "status")
+    assert "cannot be banned" in await admin(stage, host, "ban", person=host)
     await ordered(stage, stage.mei)
     await admin(stage, host, "ban", person=stage.mei)
     await admin(stage, host, "unban", person=stage.alex)
@@ -133,7 +138,9 @@ async def test_grants_budgets_and_requeues_are_done_and_written_down(
     stage, host = hosted
     before = stage.left(stage.alex)
     said = await admin(stage, host, "grant", person=stage.alex, credits=25)
-    assert said.startswith(f"✅ gave credits → <@{stage.alex.id}> · credits: 25")
+    told = f"gave credits → <@{stage.alex.id}> · credits: 25, server: {plain(stage.guild.name)}"
+    assert said.startswith(f"✅ {told}\n")
+    assert told in await admin(stage, host, "log")
     assert "gave credits" not in await admin(stage, host, "status")
     assert stage.left(stage.alex) == before + 25
     most = stage.services.defaults.plans.server.most_daily_micros / 1_000_000

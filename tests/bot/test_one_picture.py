@@ -100,7 +100,8 @@ async def test_one_is_a_favourite_and_found_as_one(stage: Stage) -> None:
     assert "a cat" not in text(found.response)
     await stage.alex.click(card, custom_id=presses(card)["star"])
     found = await stage.alex.slash(stage.channel, "history", favourites=True)
-    assert "Nothing found" in text(found.response)
+    assert "No favourites yet" in text(found.response)
+    assert "fewer words" not in text(found.response)
 
 
 async def test_one_is_deleted_and_the_others_stay(stage: Stage) -> None:

@@ -180,7 +180,9 @@ async def test_a_deleted_picture_is_gone_and_its_case_stays(stage: Stage, office
     (case,) = office.history()
     assert "deleted it" in text(case)
     assert gallery(case) == []
+    assert "> \n" not in text(case)
     await stage.moderator.click(case, custom_id=presses(case)["rwarn"])
+    assert "> \n" not in text(office.history()[0])
     with stage.database.begin() as session:
         acts = [one.action for one in audit.page(session, stage.guild.id)]
     assert acts == ["report.warn", "delete", "report.delete"]
@@ -264,10 +266,17 @@ async def test_a_manager_suspends_without_a_report(stage: Stage) -> None:
     assert "no longer let you order, check in or give hearts here" in told(
         await stage.imagine(stage.alex)
     )
+    for out_of_reach in (chief, stage.guild.owner):
+        shown = await chief.slash(
+            stage.channel, "settings reports suspend", member=out_of_reach, hours=1
+        )
+        assert "cannot be shut out" in told(shown)
+        with stage.database.begin() as session:
+            sanctions.check(session, stage.guild.id, out_of_reach.id)
     log = text((await chief.slash(stage.channel, "settings audit")).response).splitlines()
     assert [line.split(" · ", 2)[2] for line in log[1:]] == [
-        f"let somebody order nothing → <@{stage.alex.id}>",
-        f"let somebody order nothing → <@{stage.alex.id}> · hours: 30",
+        f"suspended → <@{stage.alex.id}>",
+        f"suspended → <@{stage.alex.id}> · hours: 30",
     ]
 
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from bot.cards import variant_list
+from bot.cards import host_card, variant_list
 from bot.i18n import Texts
 from engine.variants.catalog import VARIANTS, Catalog, Licence
-from store.host import workers
+from store.host import overview, workers
 from tests.bot.messages import parts, presses, text
 from tests.bot.stage import Stage
 
@@ -93,12 +93,21 @@ def test_every_page_fits_into_a_message(locale: str, copies: int) -> None:
         for one in [Catalog.load([name]).default]
         for copy in range(copies)
     ]
-    filled = variant_list.pages(words, Catalog(several), set())
+    catalog = Catalog(several)
+    filled = variant_list.pages(words, catalog, dict.fromkeys(catalog.names, "away"))
     assert sum(map(len, filled)) == len(several)
     for page in range(len(filled)):
         view = variant_list.card(words, filled, page).view
         assert view.content_length() <= 4000
         assert view.total_children_count <= 40
+
+
+async def test_the_host_reads_what_a_trainer_does_in_words(stage: Stage) -> None:
+    with stage.database.begin() as session:
+        workers.report(session, "t", [workers.trainer("starter")])
+        seen = overview.read(session)
+    for locale, said in (("en-US", "Starter (trains LoRAs)"), ("zh-CN", "训练入门小模型的 LoRA")):
+        assert said in host_card.status(TEXTS.of(locale), seen)
 
 
 def test_a_hosts_own_variant_is_listed_under_its_plain_name() -> None:
@@ -108,7 +117,7 @@ def test_a_hosts_own_variant_is_listed_under_its_plain_name() -> None:
         licence=Licence(name="Mine @everyone", commercial=False),
     )
     for words in TEXTS.words.values():
-        entry = variant_list.described(words, own, "starter", set())
+        entry = variant_list.described(words, own, "starter", "away")
         assert entry.startswith("**my\\_own\\*model**\n")
         assert "Mine \\@everyone" in entry
         assert words("variant_list.personal") in entry
