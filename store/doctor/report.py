@@ -126,4 +126,8 @@ def _lines(findings: Sequence[Finding]) -> Iterator[str]:
         if finding.mend:
             yield f"{'':<8} {'':<{width}}  -> {finding.mend}"
     counts = {state: sum(one.state is state for one in findings) for state in State}
-    yield ", ".join(f"{count} {state.value}" for state, count in counts.items() if count)
+    yield ", ".join(_counted(state, count) for state, count in counts.items() if count)
+
+
+def _counted(state: State, count: int) -> str:
+    return f"{count} {state.value}{'s' if state is State.WARNING and count > 1 else ''}"

@@ -144,7 +144,7 @@ async def test_rules_are_made_tried_listed_and_taken_away(stage: Stage, boss: Me
     shown = await say("add", words="gun*", action="block")
     assert "Rules about words here: 1" in shown
     assert "**gun\\*** → do not draw" in shown
-    assert "**do not draw**: “GUN” (this server's own rules)" in await say("test", prompt="GUNNER")
+    assert "“GUN” (this server's own rules): **do not draw**" in await say("test", prompt="GUNNER")
     assert "No rule has anything to say" in await say("test", prompt="a cat")
     await say("add", words="red", action="replace", replacement="blue")
     assert "a blue cat" in await say("test", prompt="a red cat")

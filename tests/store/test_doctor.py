@@ -198,6 +198,7 @@ def test_text_and_json_say_the_same() -> None:
     assert lines[0].split() == ["ok", "disk", "fine"]
     assert lines[2].strip() == "-> make one"
     assert lines[-1] == "1 ok, 1 broken"
+    assert report.as_text([report.warning("a", "b", "c")] * 2).endswith("\n2 warnings")
     told = json.loads(report.as_json(found))
     assert told["ok"] is False
     assert told["findings"][1] == {
