@@ -115,7 +115,7 @@ def test_a_picture_that_fails_refunds_its_own_order_only(sharing: Parts) -> None
     staying = order(sharing.database)
     draw_waiting(sharing)
     row = read(sharing.database, failing)
-    assert (row.status, (row.error or {})["code"]) == ("failed", "engine_failed")
+    assert (row.status, (row.error or {})["code"]) == ("failed", "prompt_too_long")
     assert read(sharing.database, staying).status == "done"
 
 
