@@ -1,8 +1,8 @@
 """Strangers' files and a host's wrong certificates: refused or read as nothing, never a crash."""
 
 import io
-import socket
 import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -126,18 +126,21 @@ def test_a_time_server_that_is_away_costs_no_signature(
 def test_a_time_server_that_gives_none_is_left_alone_for_a_while(
     seal: Seal, labels: Labels, whole: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        timed = Seal(seal.chain, seal.key, f"http://127.0.0.1:{server.getsockname()[1]}/")
-        asked: list[bytes] = []
+    asked: list[str] = []
 
-        def refuse() -> None:
-            while True:
-                line, _ = server.accept()
-                with line:
-                    asked.append(line.recv(4096))
-                    line.sendall(b"HTTP/1.1 503 Away\r\nContent-Length: 0\r\n\r\n")
+    class Refuses(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked.append(self.path)
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_error(503)
 
-        threading.Thread(target=refuse, daemon=True).start()
+        def log_message(self, *_said: object) -> None:
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Refuses) as server:
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        timed = Seal(seal.chain, seal.key, f"http://127.0.0.1:{server.server_port}/")
         for _ in range(3):
             timed.signed(whole, "png", "x")
         first = len(asked)
@@ -145,6 +148,8 @@ def test_a_time_server_that_gives_none_is_left_alone_for_a_while(
         timed = Seal(seal.chain, seal.key, timed.time_server)
         for _ in range(3):
             timed.signed(whole, "png", "x")
+        server.shutdown()
+        serving.join()
     assert first > 0
     assert len(asked) == first * 4
 
