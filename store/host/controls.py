@@ -93,10 +93,11 @@ def set_variant(session: Session, name: str, *, on: bool, by: int) -> None:
 
 
 def ban(session: Session, user_id: int, reason: str, *, by: int) -> None:
-    """Let somebody order nothing any more, anywhere."""
+    """Let somebody order nothing any more, anywhere; without a reason an earlier one stays."""
     values = {"reason": reason[:200], "by_id": by}
     put = upsert(session, Ban).values(user_id=user_id, **values)
-    session.execute(put.on_conflict_do_update(index_elements=["user_id"], set_=values))
+    said = {name: value for name, value in values.items() if value}
+    session.execute(put.on_conflict_do_update(index_elements=["user_id"], set_=said))
     audit.record(session, audit.HOST, by, "host.ban", target_id=user_id)
 
 

@@ -11,7 +11,7 @@ from store.host.controls import Controls, Flow
 from store.host.errors import Banned, HostDrains, VariantOff
 from store.line import claims
 from store.moderation import audit
-from store.tables.host import Bot, Control
+from store.tables.host import Ban, Bot, Control
 from tests.store.placing import place
 
 HOST = 9
@@ -51,6 +51,11 @@ def test_a_ban_holds_everywhere_until_it_is_lifted(database: Database) -> None:
     with database.begin() as session:
         controls.ban(session, 7, "spam", by=HOST)
         controls.ban(session, 7, "more spam", by=HOST)
+        controls.ban(session, 7, "", by=HOST)
+        banned = session.get(Ban, 7)
+        assert banned
+        session.refresh(banned)
+        assert banned.reason == "more spam"
         with pytest.raises(Banned):
             controls.check(session, 7, "starter")
         controls.check(session, 8, "starter")
