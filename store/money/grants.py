@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from store.choices import servers
 from store.choices.servers import Defaults
+from store.host import controls
 from store.moderation import audit, sanctions
 from store.money import ledger
 from store.money.errors import CheckedIn, CheckinOff
@@ -28,9 +29,10 @@ def check_in(
 ) -> tuple[int, Balance]:
     """Give what the server gives once a day; return it and what the member has then.
 
-    Raises CheckinOff, CheckedIn, or MemberSuspended or MemberBanned: who may not order gathers
-    nothing for later.
+    Raises CheckinOff, CheckedIn, or Banned, MemberSuspended or MemberBanned: who may not order
+    gathers nothing for later.
     """
+    controls.check_member(session, flow.user_id)
     sanctions.check(session, flow.guild_id, flow.user_id)
     server = servers.read(session, defaults, flow.guild_id, now)
     if not server.checkin_credits:

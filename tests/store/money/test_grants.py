@@ -9,6 +9,8 @@ from sqlalchemy import select
 from store.choices import servers
 from store.choices.servers import Defaults
 from store.database import Database
+from store.host import controls
+from store.host.errors import Banned
 from store.moderation import sanctions
 from store.moderation.errors import MemberSuspended
 from store.money import grants, ledger
@@ -81,4 +83,9 @@ def test_a_suspended_member_gathers_nothing(database: Database) -> None:
         check_in(database)
     with database.begin() as session:
         sanctions.lift(session, 5, 1, by_id=9)
+        controls.ban(session, 1, "", by=9)
+    with pytest.raises(Banned):
+        check_in(database)
+    with database.begin() as session:
+        controls.unban(session, 1, by=9)
     assert check_in(database)[0] == 3
