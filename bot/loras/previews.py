@@ -44,12 +44,13 @@ async def order(services: Services, interaction: Press, lora: Lora, prompt: str 
 
 
 async def keep(services: Services, generation: Generation) -> None:
-    """Make an order's picture the preview that it was ordered as; nothing for any other order."""
-    remarks: Mapping[str, Any] = generation.remarks or {}
-    lora_id = str(remarks.get("lora_preview", {}).get("id", ""))
-    plain = (one for one in generation.images if one.review != Review.SPOILER)
-    sha256 = next((one.file_sha256 for one in plain if one.file_sha256), None)
-    if not lora_id or sha256 is None:
+    """Make an order's picture the preview that it was ordered as; nothing for any other order.
+
+    What is behind a spoiler shows no LoRA.
+    """
+    lora_id, sha256 = shows(generation)
+    spoilt = generation.spoiler or any(one.review == Review.SPOILER for one in generation.images)
+    if not lora_id or not sha256 or spoilt:
         return
     with suppress(LoraUnknown, FilesUnavailable, StoreUnavailable):
         lora = await services.database.read(library.by_id, lora_id)
@@ -59,6 +60,22 @@ async def keep(services: Services, generation: Generation) -> None:
         await services.database.run(library.preview, lora_id, sha256)
         if lora.preview:
             await asyncio.to_thread(services.files.remove, library.folder(lora_id), lora.preview)
+
+
+async def withdraw(services: Services, lora_id: str, sha256: str | None) -> None:
+    """Take what `shows` found, which moderators hid or deleted, from its LoRA."""
+    if not lora_id or not sha256:
+        return
+    with suppress(FilesUnavailable, StoreUnavailable):
+        if await services.database.run(library.unpreview, lora_id, sha256):
+            await asyncio.to_thread(services.files.remove, library.folder(lora_id), sha256)
+
+
+def shows(generation: Generation) -> tuple[str, str | None]:
+    """Return the LoRA that an order was drawn to show, and its picture."""
+    remarks: Mapping[str, Any] = generation.remarks or {}
+    drawn = (one.file_sha256 for one in generation.images if one.file_sha256)
+    return str(remarks.get("lora_preview", {}).get("id", "")), next(drawn, None)
 
 
 def _variant(catalog: Catalog, base: str) -> str:

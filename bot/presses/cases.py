@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from bot.answers import Press
 from bot.cards import case_card, order_card
 from bot.errors import BanNeeded
+from bot.loras import previews
 from bot.presses import removal, reporting
 from bot.presses.private_buttons import Handler
 from bot.servers.host import require_reach
@@ -46,6 +47,7 @@ async def _hide(services: Services, interaction: Press, seen: Seen) -> None:
 
     shown = await services.database.run(hide)
     services.bell.set()
+    await previews.withdraw(services, *previews.shows(seen.generation))
     if shown is not None:
         await removal.delete_shown(interaction, *shown)
 

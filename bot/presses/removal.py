@@ -13,6 +13,7 @@ from bot.answers import Press
 from bot.cards import letters, marks, order_card
 from bot.cards.letters import Letter
 from bot.i18n import Words
+from bot.loras import previews
 from bot.markdown import quote
 from bot.servers import sight
 from bot.servers.standing import ward
@@ -79,10 +80,12 @@ async def remove(
 
     Where the moderator keeps order is asked for, unless it is known. Raises Gone or NotYours.
     """
-    generation, shown = await services.database.run(
+    generation, shown, previewed = await services.database.run(
         _remove, generation_id, interaction.user.id, kept or ward(interaction)
     )
     await services.turns.end(generation_id)
+    if generation.user_id != interaction.user.id:
+        await previews.withdraw(services, *previewed)
     await _delete_message(interaction, generation)
     if message_id and message_id != generation.message_id and interaction.channel_id:
         await delete_shown(interaction, interaction.channel_id, message_id)
@@ -99,10 +102,11 @@ async def delete_shown(interaction: Press, channel_id: int, message_id: int) -> 
 
 def _remove(
     session: Session, generation_id: str, user_id: int, here: Ward | None
-) -> tuple[Generation, tuple[int, int] | None]:
+) -> tuple[Generation, tuple[int, int] | None, tuple[str, str | None]]:
     generation = generations.get(session, generation_id)
+    previewed = previews.shows(generation)
     generations.delete(session, generation_id, user_id, moderator=here is not None, here=here)
-    return generation, showcase.take_down(session, generation_id)
+    return generation, showcase.take_down(session, generation_id), previewed
 
 
 async def _delete_message(interaction: Press, generation: Generation) -> None:

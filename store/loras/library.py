@@ -126,6 +126,12 @@ def preview(session: Session, lora_id: str, sha256: str) -> None:
     session.execute(update(Lora).where(Lora.id == lora_id).values(preview=sha256))
 
 
+def unpreview(session: Session, lora_id: str, sha256: str) -> bool:
+    """Show a LoRA by this picture no longer; return whether it was."""
+    shown = update(Lora).where(Lora.id == lora_id, Lora.preview == sha256)
+    return session.scalar(shown.values(preview=None).returning(Lora.id)) is not None
+
+
 def folder(lora_id: str) -> str:
     """Return the folder of a LoRA's own pictures in the file store."""
     return f"lora-{lora_id}"

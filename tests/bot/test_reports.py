@@ -8,7 +8,9 @@ import pytest
 from simcord.actors import MemberActor
 
 from store.choices import servers
+from store.loras import library
 from store.moderation import audit, sanctions
+from tests.bot import loras
 from tests.bot.messages import gallery, order_id, parts, presses, text
 from tests.bot.stage import DEFAULTS, Stage
 from tests.disks import barred
@@ -186,6 +188,27 @@ async def test_a_deleted_picture_is_gone_and_its_case_stays(stage: Stage, office
     with stage.database.begin() as session:
         acts = [one.action for one in audit.page(session, stage.guild.id)]
     assert acts == ["report.warn", "delete", "report.delete"]
+
+
+@pytest.mark.parametrize("deed", ["rhide", "rdelete"])
+async def test_a_lora_is_shown_no_longer_by_what_moderators_hid_or_deleted(
+    stage: Stage, office: Any, deed: str
+) -> None:
+    lora_id = loras.add(stage, stage.alex, "ink", sha256="a" * 64)
+    asked = await stage.alex.slash(stage.channel, "lora preview", name="ink")
+    stage.draw()
+    await stage.deliver()
+    with stage.database.begin() as session:
+        shown = library.by_id(session, lora_id).preview
+    assert shown
+    assert stage.services.files.has(library.folder(lora_id), shown)
+    await report(stage, stage.mei, asked.response, "rude")
+    (case,) = office.history()
+    await stage.moderator.click(case, custom_id=presses(case)[deed])
+    await stage.deliver()
+    with stage.database.begin() as session:
+        assert library.by_id(session, lora_id).preview is None
+    assert not stage.services.files.has(library.folder(lora_id), shown)
 
 
 @pytest.mark.parametrize(("locale", "said"), [("zh-CN", "提醒你"), ("zh-TW", "提醒你")])
