@@ -42,7 +42,7 @@ async def test_a_preset_holds_a_size_for_whoever_draws_it(stage: Stage) -> None:
 async def test_a_size_that_nobody_draws_is_refused(stage: Stage) -> None:
     words = stage.services.texts.of("en-US")
     told = await say(stage, stage.alex, "defaults", size="9999x9999")
-    assert told.content.startswith("9999×9999")
+    assert told.content.startswith("“9999×9999”")
     named = {"variant": "starter", "size": "1024x768"}
     told = await say(stage, stage.alex, "presets save", name="wide", **named)
     assert told.content.startswith("1024×768")
