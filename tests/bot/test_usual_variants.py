@@ -45,7 +45,7 @@ async def test_a_size_that_nobody_draws_is_refused(stage: Stage) -> None:
     assert told.content.startswith("“9999×9999”")
     named = {"variant": "starter", "size": "1024x768"}
     told = await say(stage, stage.alex, "presets save", name="wide", **named)
-    assert told.content.startswith("1024×768")
+    assert told.content.startswith("“1024×768”")
     assert words("presets.saved") not in told.content
 
 
