@@ -12,11 +12,11 @@ from discord.http import Route
 
 from bot import answers
 from bot.answers import Press
-from bot.endpoint import way_to
 from bot.errors import PressOutdated, TooFast
 from bot.i18n import CommandTranslator
 from bot.loras.training import asked, ordering
 from bot.presses import buttons, edit_form, remix, reporting
+from bot.proxies import way_to
 from bot.services import Services
 from store.errors import StoreUnavailable
 

@@ -1,18 +1,12 @@
-"""The way to Discord: which one discord.py speaks to, and through which proxy; knows neither."""
+"""Points discord.py at the local Discord instead of the real one; knows nothing about either."""
 
 import ipaddress
-import os
 import re
-from collections.abc import Mapping
-from typing import TypedDict
 
-import aiohttp
 import discord
 import yarl
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
-
-from store.host.proxies import proxy_for
 
 REAL_TOKEN = re.compile(r"[\w-]{20,}\.[\w-]{5,8}\.[\w-]{25,}")
 
@@ -27,23 +21,6 @@ def use_local_discord(base_url: str, token: str) -> None:
     Route.BASE = str(url / "api" / "v10")
     discord.Asset.BASE = str(url / "cdn")
     DiscordWebSocket.DEFAULT_GATEWAY = url.with_scheme("ws") / "gateway"
-
-
-class Way(TypedDict, total=False):
-    """What discord.py and aiohttp are told of a proxy."""
-
-    proxy: str
-    proxy_auth: aiohttp.BasicAuth
-
-
-def way_to(url: str, told: Mapping[str, str] = os.environ) -> Way:
-    """Return the proxy that the environment names for an address. Raises ProxyUnusable."""
-    proxy = proxy_for(url, told)
-    if proxy is None:
-        return {}
-    if proxy.login is None:
-        return {"proxy": proxy.url}
-    return {"proxy": proxy.url, "proxy_auth": aiohttp.BasicAuth(*proxy.login)}
 
 
 def _is_loopback(host: str | None) -> bool:

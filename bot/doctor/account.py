@@ -10,7 +10,7 @@ import aiohttp
 import discord
 from discord.http import Route
 
-from bot.endpoint import Way, way_to
+from bot.proxies import Way, way_to
 from bot.servers.places import NEEDED, NEEDED_IN_THREADS
 
 MOST_SERVERS = 200

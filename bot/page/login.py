@@ -10,8 +10,8 @@ import structlog
 from aiohttp import web
 from cryptography.fernet import Fernet, InvalidToken
 
-from bot.endpoint import way_to
 from bot.page.settings import PageSettings
+from bot.proxies import way_to
 
 COOKIE, STATE = "reroll", "reroll_state"
 WEEK_S = 7 * 24 * 3600

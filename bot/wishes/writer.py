@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import aiohttp
 import structlog
 
-from bot.endpoint import way_to
+from bot.proxies import way_to
 
 AT_ONCE = 4
 WAIT_S = 20.0

@@ -5,6 +5,7 @@ from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from threading import Thread, Timer
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image
@@ -71,14 +72,21 @@ def test_a_text_of_more_tokens_than_the_model_reads_is_told_at_once(parts: Parts
     assert left(parts.database) == 10
 
 
+def clocked(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """Let a hand's stillness be told by a clock that the test moves, in seconds."""
+    clock = SimpleNamespace(now=1000)
+    monkeypatch.setattr(stillness, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    return clock
+
+
 def test_weights_that_are_fetched_for_long_are_no_hang(
     parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    load = parts.engine.load
+    load, clock = parts.engine.load, clocked(monkeypatch)
     still: list[float] = []
 
     def slow(variant: Variant) -> None:
-        time.sleep(0.3)
+        clock.now += stillness.LOAD_S
         still.append(parts.hand.still_s)
         load(variant)
 
@@ -92,16 +100,18 @@ def test_weights_that_are_fetched_for_long_are_no_hang(
 def test_what_loads_beyond_all_measure_hangs_as_well(
     parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stillness, "LOAD_S", 0.1)
+    clock = clocked(monkeypatch)
     order(parts.database)
     with parts.database.begin() as session:
         claim = claims.claim(session, parts.name, ["starter"])
     assert claim
     with parts.hand.holding(claim):
         with parts.hand.loading():
-            time.sleep(0.3)
-            assert 0.1 < parts.hand.still_s < 0.3
-        assert parts.hand.still_s < 0.1
+            clock.now += stillness.LOAD_S + 3
+            assert parts.hand.still_s == 3
+        assert parts.hand.still_s == 0
+        clock.now += 5
+        assert parts.hand.still_s == 5
 
 
 def test_a_file_store_that_stays_away_refunds_the_order(parts: Parts, tmp_path: Path) -> None:
